@@ -1,0 +1,23 @@
+"""Errors whose message a person can read and act on."""
+
+from __future__ import annotations
+
+
+class SelfRegError(Exception):
+    """Base of all errors shown to a person: one sentence, with the remedy."""
+
+
+class BadInputError(SelfRegError):
+    """An image, label, folder or option that cannot be used."""
+
+
+class BadModelError(SelfRegError):
+    """A bundle that is damaged, hostile or not one of ours."""
+
+
+class DeviceError(SelfRegError):
+    """A compute device that is unknown, absent or out of memory."""
+
+
+class WriteError(SelfRegError):
+    """A result that could not be written (full disk, missing permission)."""

@@ -1,0 +1,1 @@
+"""Jobs that yield events: predict, segment, train and evaluate."""
