@@ -1,0 +1,154 @@
+"""Write files so that a reader sees the old content or the new, never a half."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from napari_selfreg.core.errors import WriteError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def write_error(path: Path, error: OSError) -> WriteError:
+    """Return the sentence a person gets when `path` could not be written.
+
+    Parameters
+    ----------
+    path : Path
+        The file that should have been written.
+    error : OSError
+        What the operating system said.
+    """
+    if error.errno in _FULL:
+        return WriteError(
+            f"{path} could not be written, the disk is full: free some space or choose a folder "
+            "on another disk."
+        )
+    if error.errno in _FORBIDDEN:
+        return WriteError(
+            f"{path} could not be written, permission is missing: close programs that use the "
+            "file or choose another folder."
+        )
+    reason = error.strerror or str(error) or type(error).__name__
+    return WriteError(f"{path} could not be written ({reason}): choose another folder.")
+
+
+@contextmanager
+def atomic_paths(paths: Sequence[str | Path]) -> Iterator[tuple[Path, ...]]:
+    """Give one temporary path per target and put all in place together at the end.
+
+    The temporaries lie beside their targets and exist (empty) from the start. If the block
+    raises, they are removed and every target stays as it was. If one replacement fails, those
+    already made are undone.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Targets; missing parent folders are created.
+
+    Yields
+    ------
+    tuple of Path
+        Temporaries, in the order of `paths`.
+
+    Raises
+    ------
+    WriteError
+        For every OSError inside the block, so do nothing there but writing.
+    """
+    targets = tuple(Path(path) for path in paths)
+    temporaries: list[Path] = []
+    try:
+        for target in targets:
+            temporaries.append(_make_temporary(target))
+        yield tuple(temporaries)
+        for temporary in temporaries:
+            _flush_to_disk(temporary)
+        _replace_together(targets, temporaries)
+    except OSError as error:
+        raise write_error(_blamed(error, targets, temporaries), error) from error
+    finally:
+        for temporary in temporaries:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_write(path: str | Path, mode: Literal["wb", "w"] = "wb") -> Iterator[IO[Any]]:
+    """Open a temporary beside `path` that takes its place when the block ends well.
+
+    Parameters
+    ----------
+    path : path-like
+        Target; missing parent folders are created.
+    mode : {"wb", "w"}
+        Bytes, or UTF-8 text written without translating line ends.
+
+    Yields
+    ------
+    file object
+        The open temporary.
+
+    Raises
+    ------
+    WriteError
+        For every OSError inside the block, so do nothing there but writing.
+    """
+    text: dict[str, Any] = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
+    with atomic_paths([path]) as (temporary,), open(temporary, mode, **text) as stream:
+        yield stream
+
+
+def _make_temporary(target: Path) -> Path:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder of that name is in the way", str(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f".selfreg-{secrets.token_hex(8)}.tmp"
+    with open(temporary, "xb"):  # unlike mkstemp this honours the umask
+        return temporary
+
+
+def _flush_to_disk(path: Path) -> None:
+    with open(path, "rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _replace_together(targets: Sequence[Path], temporaries: Sequence[Path]) -> None:
+    """Replace every target, or none: what was there is put back on the first failure."""
+    if len(targets) == 1:
+        os.replace(temporaries[0], targets[0])
+        return
+    kept: dict[Path, Path] = {}
+    placed: list[Path] = []
+    try:
+        for target in targets:  # moving the old ones first finds files locked by another program
+            if target.exists():
+                backup = target.parent / f".selfreg-{secrets.token_hex(8)}.old"
+                os.replace(target, backup)
+                kept[target] = backup
+        for target, temporary in zip(targets, temporaries, strict=True):
+            os.replace(temporary, target)
+            placed.append(target)
+    except BaseException:
+        for target in placed:
+            target.unlink(missing_ok=True)
+        for target, backup in kept.items():
+            os.replace(backup, target)
+        raise
+    for backup in kept.values():
+        backup.unlink(missing_ok=True)
+
+
+def _blamed(error: OSError, targets: Sequence[Path], temporaries: Sequence[Path]) -> Path:
+    """Return the target an error is about: a temporary's name means nothing to a person."""
+    if len(temporaries) < len(targets):
+        return targets[len(temporaries)]
+    named = {str(temporary): target for temporary, target in zip(temporaries, targets, strict=True)}
+    return named.get(str(error.filename), targets[0])

@@ -1,0 +1,128 @@
+"""A reader sees the old file or the new one; nothing is left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from napari_selfreg.core.errors import WriteError
+from napari_selfreg.io import atomic
+from napari_selfreg.io.atomic import atomic_paths, atomic_write, write_error
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_bytes_and_text_arrive_and_no_temporary_stays(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "new" / "a.bin") as stream:
+        stream.write(b"\x00\x01")
+    with atomic_write(tmp_path / "new" / "b.txt", "w") as stream:
+        stream.write("µm\n")
+    assert (tmp_path / "new" / "a.bin").read_bytes() == b"\x00\x01"
+    assert (tmp_path / "new" / "b.txt").read_bytes() == "µm\n".encode()
+    assert names(tmp_path / "new") == ["a.bin", "b.txt"]
+
+
+def test_old_content_is_there_until_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with atomic_write(target, "w") as stream:
+        stream.write("new")
+        stream.flush()
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, GeneratorExit])
+def test_failing_block_leaves_the_old_file_alone(
+    tmp_path: Path, failure: type[BaseException]
+) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(failure), atomic_write(target, "w") as stream:
+        stream.write("half")
+        raise failure
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_full_disk_is_one_sentence_with_a_remedy(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    sentence = r"a\.txt .*disk is full: free some space"
+    with pytest.raises(WriteError, match=sentence), atomic_write(target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device /dev/full")
+def test_a_device_that_is_really_full(tmp_path: Path) -> None:
+    with (
+        pytest.raises(WriteError, match="disk is full"),
+        atomic_write(tmp_path / "a.bin"),
+        open("/dev/full", "wb") as full,
+    ):
+        full.write(b"x" * 100_000)
+    assert names(tmp_path) == []
+
+
+def test_folder_or_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    sentence = r"taken could not be written \(a folder"
+    with pytest.raises(WriteError, match=sentence), atomic_write(tmp_path / "taken"):
+        raise AssertionError("never reached")
+    (tmp_path / "file").write_text("")
+    below_a_file = atomic_write(tmp_path / "file" / "a.txt")
+    with pytest.raises(WriteError, match="choose another folder"), below_a_file:
+        raise AssertionError("never reached")
+
+
+def test_missing_permission_says_so() -> None:
+    error = write_error(Path("x.csv"), PermissionError(errno.EACCES, "Permission denied"))
+    assert "permission is missing" in str(error)
+    assert "(odd)" in str(write_error(Path("x"), OSError("odd")))
+
+
+def test_group_appears_together(tmp_path: Path) -> None:
+    targets = [tmp_path / "a", tmp_path / "b"]
+    targets[0].write_text("old")
+    with atomic_paths(targets) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text("new")
+        assert targets[0].read_text() == "old" and not targets[1].exists()
+    assert [target.read_text() for target in targets] == ["new", "new"]
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_failed_replacement_undoes_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = [tmp_path / name for name in ("a", "b", "c")]
+    targets[0].write_text("old a")
+    targets[2].write_text("old c")
+    replace = os.replace
+
+    def locked(source: Path, target: Path) -> None:
+        if Path(target).name == "c" and Path(source).suffix == ".tmp":
+            raise PermissionError(errno.EACCES, "in use", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr(atomic.os, "replace", locked)
+    sentence = r"c could not be written, permission"
+    with pytest.raises(WriteError, match=sentence), atomic_paths(targets) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text("new")
+    assert targets[0].read_text() == "old a" and targets[2].read_text() == "old c"
+    assert names(tmp_path) == ["a", "c"]
+
+
+def test_the_umask_decides_about_permissions(tmp_path: Path) -> None:
+    if os.name == "nt":
+        pytest.skip("POSIX permissions")
+    (tmp_path / "plain").write_text("")
+    with atomic_write(tmp_path / "ours") as stream:
+        stream.write(b"")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
