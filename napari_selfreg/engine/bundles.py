@@ -1,0 +1,243 @@
+"""Bundles as networks: checked on the meta device, then loaded; and saved from any module.
+
+A card from a stranger is only trusted as far as its own file reaches: the network it describes is
+first built without memory, and must ask for exactly the tensors the file really holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.engine.skeleton import (
+    MAX_SIZE,
+    build_from_card,
+    meta_build,
+    meta_network,
+    unstored,
+)
+from napari_selfreg.io.bundle import (
+    BundleHeader,
+    TensorInfo,
+    load_tensors,
+    open_header,
+    refuse,
+    write_bundle,
+)
+from napari_selfreg.io.card import EXTERNAL, Card
+from napari_selfreg.io.models import find_model
+from napari_selfreg.nets.tapspec import TapSpec
+
+MAX_STRIDE = 1024
+
+_STORED_AS: Mapping[torch.dtype, frozenset[str]] = {
+    torch.float32: frozenset({"F32", "F16", "BF16"}),
+    torch.float16: frozenset({"F16"}),
+    torch.bfloat16: frozenset({"BF16"}),
+    torch.int64: frozenset({"I64", "I32"}),
+    torch.int32: frozenset({"I32"}),
+    torch.uint8: frozenset({"U8"}),
+    torch.bool: frozenset({"BOOL"}),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A loaded bundle.
+
+    Parameters
+    ----------
+    card : Card
+        What the model is.
+    network : torch.nn.Module
+        In evaluation mode, float32, on the device asked for.
+    tapspec : TapSpec
+        Its blocks by name.
+    path : Path
+        The file it came from.
+    """
+
+    card: Card
+    network: nn.Module
+    tapspec: TapSpec
+    path: Path
+
+
+def load_model(
+    name_or_path: str | Path,
+    device: str | torch.device = "cpu",
+    *,
+    network: nn.Module | None = None,
+) -> Model:
+    """Load a bundle as a network.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Name of a bundled model, or the path of a bundle.
+    device : str or torch.device
+        Where the network's tensors go.
+    network : torch.nn.Module, optional
+        A freshly built network of the right shape, for bundles whose architecture this package
+        cannot build; its weights are replaced.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    BadModelError
+        With the reason, if the file is no bundle or does not fit its own card.
+    """
+    header = open_header(find_model(name_or_path))
+    skeleton = network if network is not None else meta_network(header)
+    _compare(header, skeleton)
+    tapspec = _tapspec(header, skeleton)
+    tensors = {name: torch.from_numpy(array) for name, array in load_tensors(header).items()}
+    if network is None:
+        network = _filled(header, skeleton, tensors)
+    else:
+        network.load_state_dict(tensors, strict=True)
+    network.requires_grad_(False)
+    return Model(header.card, network.to(device).eval(), tapspec, header.path)
+
+
+def save_bundle(
+    module: nn.Module,
+    tapspec: TapSpec,
+    card: Card,
+    path: Path | str,
+    *,
+    storage: Literal["float32", "float16"] = "float32",
+) -> Card:
+    """Save a trained network with its card as one file.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Any network; only its ``state_dict`` is stored.
+    tapspec : TapSpec
+        Block names; they become the card's ``taps``.
+    card : Card
+        Its architecture is a registered name, or ``"external"`` for a network of your own:
+        `load_model` then needs ``network=``. An entry point of the group
+        ``napari_selfreg.architectures`` makes the architecture loadable by name.
+    path : Path or str
+        Target, ending in ``.safetensors``.
+    storage : {"float32", "float16"}
+        float16 halves the file: matrices and kernels are rounded, vectors are kept.
+
+    Returns
+    -------
+    Card
+        The card as stored.
+
+    Raises
+    ------
+    BadModelError
+        If the weights are not finite, or do not belong to the card's architecture.
+    WriteError
+        If the file cannot be written.
+    """
+    target = Path(path)
+    stored = Card.model_validate({**dict(card), "taps": tapspec.to_dict()})
+    arrays = {name: _to_array(tensor, storage) for name, tensor in module.state_dict().items()}
+    if stored.architecture != EXTERNAL:
+        _check_rebuildable(target, stored, arrays)
+    write_bundle(target, stored, arrays)
+    return stored
+
+
+def _compare(header: BundleHeader, network: nn.Module) -> None:
+    """Raise unless the file holds exactly the tensors the network asks for."""
+    wanted = network.state_dict()
+    missing = sorted(set(wanted) - set(header.tensors))
+    extra = sorted(set(header.tensors) - set(wanted))
+    if missing:
+        raise refuse(header.path, f"tensor {missing[0]} is missing ({len(missing)} in all)")
+    if extra:
+        raise refuse(header.path, f"tensor {extra[0]} is not part of its network")
+    for name, tensor in wanted.items():
+        _compare_tensor(header.path, name, tensor, header.tensors[name])
+
+
+def _compare_tensor(path: Path, name: str, tensor: torch.Tensor, info: TensorInfo) -> None:
+    if tuple(tensor.shape) != info.shape:
+        raise refuse(
+            path,
+            f"tensor {name} has the shape {info.shape} where its network needs "
+            f"{tuple(tensor.shape)}",
+        )
+    if info.dtype not in _STORED_AS.get(tensor.dtype, frozenset()):
+        raise refuse(path, f"tensor {name} is stored as {info.dtype}, not as {tensor.dtype}")
+
+
+def _tapspec(header: BundleHeader, network: nn.Module) -> TapSpec:
+    try:
+        spec = TapSpec.from_dict(header.card.taps)
+        modules = dict(network.named_modules())
+        unknown = [tap.module for tap in spec.taps if tap.module not in modules]
+        _check_input_sizes(spec, header.card)
+    except Exception as error:
+        raise refuse(header.path, "its card's taps are damaged") from error
+    if unknown:
+        raise refuse(header.path, "its card names a tap that its network does not have")
+    return spec
+
+
+def _check_input_sizes(spec: TapSpec, card: Card) -> None:
+    sides = [spec.min_size, *(spec.fixed_size or ())]
+    if not all(type(side) is int and 0 < side <= MAX_SIZE for side in sides):
+        raise ValueError("impossible input size")
+    if type(spec.size_multiple) is not int or spec.size_multiple > MAX_STRIDE:
+        raise ValueError("impossible size multiple")
+    if spec.spatial_dims != card.spatial_dims:
+        raise ValueError("taps and card differ in dimensions")
+
+
+def _filled(
+    header: BundleHeader, skeleton: nn.Module, tensors: dict[str, torch.Tensor]
+) -> nn.Module:
+    """Put the tensors in place; networks with unstored tensors are built once more for real."""
+    if any(tensor.is_meta for tensor in unstored(skeleton)):
+        real = build_from_card(header.card)
+        real.load_state_dict(tensors, strict=True)
+        return real
+    typed = skeleton.state_dict()
+    cast = {name: tensor.to(typed[name].dtype) for name, tensor in tensors.items()}
+    skeleton.load_state_dict(cast, strict=True, assign=True)
+    return skeleton
+
+
+def _to_array(tensor: torch.Tensor, storage: str) -> npt.NDArray[Any]:
+    plain = tensor.detach().to("cpu")
+    if plain.dtype in {torch.bfloat16, torch.float64}:
+        plain = plain.to(torch.float32)
+    array: npt.NDArray[Any] = plain.contiguous().numpy()
+    rounds_well = array.dtype == np.float32 and array.ndim >= 2
+    if storage == "float16" and rounds_well and np.abs(array).max(initial=0.0) < 6e4:
+        return array.astype(np.float16)
+    return array
+
+
+def _check_rebuildable(path: Path, card: Card, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    with meta_build():
+        wanted = build_from_card(card).state_dict()
+    same = set(wanted) == set(arrays) and all(
+        tuple(tensor.shape) == arrays[name].shape for name, tensor in wanted.items()
+    )
+    if not same:
+        raise BadModelError(
+            f"{path.name} was not saved because its weights do not belong to the architecture "
+            f"{card.architecture!r} on the card: correct architecture_args, or name it "
+            f'"{EXTERNAL}".'
+        )
