@@ -1,0 +1,1 @@
+"""The architectures this package brings, one per file, each with its taps."""
