@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Set up the test environment and run every test on a virtual screen: the panels with PyQt6 first,
+# then the whole suite with PySide6. Options go to pytest in both runs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bash scripts/environment.sh test
+if ! bash scripts/system-libraries.sh window screen; then
+    [ "$(uname -s)" = Linux ] && [ -z "${DISPLAY:-}" ] && exit 1
+fi
+unset QT_QPA_PLATFORM  # the offscreen platform has no OpenGL
+
+run_pytest() { # binding, then pytest's own arguments
+    local binding=$1
+    shift
+    echo "== Tests with $binding"
+    QT_API=$binding PYTEST_QT_API=$binding .venv/bin/python -m pytest "$@"
+}
+
+panels=0
+everything=0
+run_pytest pyqt6 tests/widgets "$@" || panels=$?
+run_pytest pyside6 "$@" || everything=$?
+if [ "$panels" -ne 0 ]; then
+    echo "The panel tests failed with PyQt6: see above." >&2
+fi
+exit $((panels != 0 || everything != 0))
