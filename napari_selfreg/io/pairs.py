@@ -1,0 +1,148 @@
+"""Which label file belongs to which image, by name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.label_files import LABEL_EXTENSIONS
+
+LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels")
+"""What may follow the image's stem in the name of its label file."""
+
+_IMAGE_EXTENSIONS = frozenset(
+    {".png", ".bmp", ".jpg", ".jpeg", ".jp2", ".webp", ".tif", ".tiff"}
+    | {".svs", ".ndpi", ".scn", ".bif", ".vms", ".mrxs", ".dcm"}
+)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An image and its label file; `stem` is the image's name without folder and extension."""
+
+    image: Path
+    label: Path
+    stem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """All pairs of two folders, by stem, and the images that have no label file."""
+
+    pairs: tuple[Pair, ...]
+    unlabelled: tuple[Path, ...]
+
+
+def pair_files(images_dir: str | Path, labels_dir: str | Path) -> list[Pair]:
+    """Return the pairs of two folders, sorted by stem.
+
+    Parameters
+    ----------
+    images_dir, labels_dir : str or Path
+        Folders, which may be the same one.
+
+    Returns
+    -------
+    list of Pair
+
+    Raises
+    ------
+    BadInputError
+        See `find_pairs`.
+    """
+    return list(find_pairs(images_dir, labels_dir).pairs)
+
+
+def find_pairs(images_dir: str | Path, labels_dir: str | Path) -> Pairing:
+    """Pair images with label files of the same stem, or of the stem plus one of `LABEL_SUFFIXES`.
+
+    In one common folder the file with the suffix (or an XML) is the label.
+
+    Parameters
+    ----------
+    images_dir, labels_dir : str or Path
+        Folders, which may be the same one; subfolders are not searched.
+
+    Returns
+    -------
+    Pairing
+        Pairs sorted by stem, and the images without a label file.
+
+    Raises
+    ------
+    BadInputError
+        If a folder is missing, a label file has no image, two files claim the same place, or
+        nothing pairs.
+    """
+    image_folder, label_folder = Path(images_dir), Path(labels_dir)
+    image_files = list(_files(image_folder, _IMAGE_EXTENSIONS))
+    label_files = list(_files(label_folder, LABEL_EXTENSIONS))
+    if image_folder.resolve() == label_folder.resolve():
+        label_files = [file for file in label_files if _looks_like_label(file)]
+        image_files = [file for file in image_files if not _looks_like_label(file)]
+    images = _by_stem(image_files)
+    labels: dict[str, Path] = {}
+    for file in label_files:
+        stem = _image_stem(file, images)
+        if stem in labels:
+            raise _ambiguous(labels[stem], file)
+        labels[stem] = file
+    if not labels:
+        raise BadInputError(
+            f"No label files belong to the images in {image_folder.name or image_folder}: name "
+            f"them like their image, or with {', '.join(LABEL_SUFFIXES)} behind the name."
+        )
+    pairs = tuple(Pair(images[stem], labels[stem], stem) for stem in sorted(labels))
+    unlabelled = tuple(images[stem] for stem in sorted(images.keys() - labels.keys()))
+    return Pairing(pairs, unlabelled)
+
+
+def _files(folder: Path, extensions: frozenset[str]) -> Iterator[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except NotADirectoryError:
+        raise BadInputError(f"{folder.name} is a file: give a folder.") from None
+    except FileNotFoundError:
+        raise BadInputError(f"The folder {folder} does not exist: check the path.") from None
+    except OSError as error:
+        raise BadInputError(f"The folder {folder} cannot be read ({error.strerror}).") from error
+    for entry in entries:
+        hidden = entry.name.startswith(".")
+        if entry.suffix.lower() in extensions and not hidden and entry.is_file():
+            yield entry
+
+
+def _looks_like_label(file: Path) -> bool:
+    return file.suffix.lower() == ".xml" or file.stem.lower().endswith(LABEL_SUFFIXES)
+
+
+def _by_stem(files: Iterable[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in files:
+        if file.stem in found:
+            raise _ambiguous(found[file.stem], file)
+        found[file.stem] = file
+    return found
+
+
+def _image_stem(label: Path, images: dict[str, Path]) -> str:
+    """Return the stem of the label's image: the same stem first, then without a suffix."""
+    if label.stem in images:
+        return label.stem
+    for suffix in LABEL_SUFFIXES:
+        stem = label.stem[: -len(suffix)]
+        if label.stem.lower().endswith(suffix) and stem in images:
+            return stem
+    raise BadInputError(
+        f"The label file {label.name} has no image: add the image of that name or take the label "
+        "file away."
+    )
+
+
+def _ambiguous(first: Path, second: Path) -> BadInputError:
+    return BadInputError(
+        f"{first.name} and {second.name} belong to the same image: keep only one of them."
+    )
