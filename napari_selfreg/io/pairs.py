@@ -8,15 +8,13 @@ from pathlib import Path
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.label_files import LABEL_EXTENSIONS
+from napari_selfreg.io.sniff import IMAGE_SUFFIXES
 
 LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels")
 """What may follow the image's stem in the name of its label file."""
 
-_IMAGE_EXTENSIONS = frozenset(
-    {".png", ".bmp", ".jpg", ".jpeg", ".jp2", ".webp", ".tif", ".tiff"}
-    | {".svs", ".ndpi", ".scn", ".bif", ".vms", ".mrxs", ".dcm"}
-)
-)
+# slides we cannot open pair all the same: opening them says what would be needed
+_IMAGE_EXTENSIONS = IMAGE_SUFFIXES | {".dcm", ".dicom", ".mrxs", ".vms", ".vmu", ".czi", ".jp2"}
 
 
 @dataclass(frozen=True, slots=True)
