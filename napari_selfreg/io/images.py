@@ -1,0 +1,118 @@
+"""Open any image a pathologist has: one function, one kind of result, one kind of error."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.pixel_size import PixelSizeChoice, resolve_pixel_size
+from napari_selfreg.io.rgb import to_rgb8
+from napari_selfreg.io.sniff import IMAGE_SUFFIXES, identify
+from napari_selfreg.io.sources import ImageSource, Level
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageSource",
+    "Level",
+    "PixelSizeChoice",
+    "image_paths",
+    "open_image",
+    "resolve_pixel_size",
+    "to_rgb8",
+]
+
+_LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels", "_objects")
+
+
+def open_image(path: str | os.PathLike[str]) -> ImageSource:
+    """Open a picture, TIFF or slide for reading.
+
+    Parameters
+    ----------
+    path : str or path-like
+        PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, or a slide that tifffile reads (SVS, NDPI, SCN …).
+        The content decides, not the suffix.
+
+    Returns
+    -------
+    ImageSource
+        Levels of uint8 RGB, the stated pixel size, warnings; close it after use.
+
+    Raises
+    ------
+    BadInputError
+        One sentence with the file and the remedy, whatever is wrong.
+    """
+    file = Path(path)
+    if identify(file) == "tiff":
+        from napari_selfreg.io.tiffs import open_tiff
+
+        return open_tiff(file)
+    from napari_selfreg.io.pictures import open_picture
+
+    return open_picture(file)
+
+
+def image_paths(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]) -> list[Path]:
+    """List the images that a person named: files as they are, folders by their images.
+
+    In a folder, hidden files are skipped, and so are label files beside their image
+    (``a_mask.png`` beside ``a.png``); ``field_2`` comes before ``field_10``.
+
+    Parameters
+    ----------
+    paths : path or iterable of paths
+        Files and folders; folders are not searched deeper.
+
+    Returns
+    -------
+    list of Path
+        Each image once, in order.
+
+    Raises
+    ------
+    BadInputError
+        If nothing was named, a path does not exist, or a folder holds no image.
+    """
+    named = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    if not named:
+        raise BadInputError("No image was named: give at least one file or folder.")
+    found: dict[Path, None] = {}
+    for path in map(Path, named):
+        found.update(dict.fromkeys(_in_folder(path) if path.is_dir() else [_existing(path)]))
+    return list(found)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise BadInputError(f"{path} does not exist: check the name and the folder.")
+    return path
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    try:
+        entries = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    except OSError as error:
+        raise BadInputError(f"{folder} cannot be read: allow reading it or copy it.") from error
+    files = [path for path in entries if not path.name.startswith(".") and path.is_file()]
+    stems = {path.stem for path in files}
+    images = [path for path in files if not _labels_of_another(path.stem, stems)]
+    if not images:
+        raise BadInputError(
+            f"{folder} holds no image: choose a folder with PNG, JPEG, BMP, WebP, TIFF or slides."
+        )
+    return sorted(images, key=_natural)
+
+
+def _labels_of_another(stem: str, stems: set[str]) -> bool:
+    return any(
+        stem.endswith(suffix) and stem.removesuffix(suffix) in stems for suffix in _LABEL_SUFFIXES
+    )
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts], path.name

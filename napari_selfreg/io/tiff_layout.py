@@ -1,0 +1,170 @@
+"""How the samples of a TIFF picture are ordered, and how they become ``(Y, X, C)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_selfreg.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from tifffile import TiffPageSeries
+
+_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 1, 2, 3, 5, 6
+_KNOWN = (_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR)
+_CHANNEL_AXES = "SCQ"
+_DECODED_TO_RGB = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892)
+_APERIO_YCBCR = 33003
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where y, x and the channels are in one level, and what its samples mean.
+
+    Parameters
+    ----------
+    axes : str
+        Letters of the stored axes, as tifffile gives them: a permutation of Y, X and at most
+        one channel axis.
+    shape : (int, int)
+        Height and width in pixels.
+    photometric : int
+        TIFF tag 262.
+    ycbcr : bool
+        Whether decoded samples are still YCbCr.
+    palette : ndarray of uint8, shape (3, N), or None
+        Colours of a palette picture.
+    bytes_already : bool
+        Whether `cut` gives uint8, so that no range must be guessed.
+    notes : tuple of str
+        Half sentences about what was assumed.
+    """
+
+    axes: str
+    shape: tuple[int, int]
+    photometric: int
+    ycbcr: bool = False
+    palette: npt.NDArray[np.uint8] | None = None
+    bytes_already: bool = False
+    notes: tuple[str, ...] = ()
+
+    def cut(self, array: Any, y0: int, y1: int, x0: int, x1: int) -> npt.NDArray[Any]:
+        """Read a rectangle as ``(Y, X, C)`` with 1 to 4 channels, colours decoded."""
+        spans = {"Y": slice(y0, y1), "X": slice(x0, x1)}
+        raw = np.asarray(array[tuple(spans.get(axis, slice(None)) for axis in self.axes)])
+        order = [self.axes.index(axis) for axis in "YX"]
+        order += [index for index in range(raw.ndim) if index not in order]
+        picture = np.transpose(raw, order)
+        if picture.ndim == 2:
+            picture = picture[..., np.newaxis]
+        return self._decoded(picture)
+
+    def chunk(self, chunks: tuple[int, ...]) -> tuple[int, int]:
+        """Return height and width of stored pieces."""
+        return chunks[self.axes.index("Y")], chunks[self.axes.index("X")]
+
+    def _decoded(self, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if self.palette is not None:
+            return self.palette.T[picture[..., 0]]
+        if self.ycbcr:
+            return _rgb_from_ycbcr(picture)
+        if self.photometric == _SEPARATED:
+            return _rgb_from_cmyk(picture)
+        if self.photometric == _MINISWHITE:
+            if picture.dtype == np.bool_:
+                return ~picture
+            if picture.dtype.kind == "u":
+                return np.iinfo(picture.dtype).max - picture
+        return picture
+
+
+def layout_of(level: TiffPageSeries, name: str) -> Layout:
+    """Describe one level.
+
+    Raises
+    ------
+    BadInputError
+        If it is a stack, has a number of channels that is no colour picture, or colours of a
+        kind that no microscope writes.
+    """
+    sizes = dict(zip(level.axes, level.shape, strict=True))
+    _require_single_plane(sizes, name)
+    page = level.keyframe
+    channel_axis = next((axis for axis in _CHANNEL_AXES if axis in sizes), "")
+    n_channels = sizes.get(channel_axis, 1)
+    photometric = int(page.photometric)
+    _require_colours(n_channels, photometric, name)
+    compression = int(page.compression)
+    ycbcr = compression == _APERIO_YCBCR or (
+        photometric == _YCBCR and compression not in _DECODED_TO_RGB
+    )
+    notes: tuple[str, ...] = ()
+    if n_channels == 3 and channel_axis in ("C", "Q") and photometric == _MINISBLACK:
+        notes = ("stores three separate channels; they are taken as red, green and blue",)
+    return Layout(
+        level.axes,
+        (sizes["Y"], sizes["X"]),
+        photometric,
+        ycbcr,
+        _palette(page.colormap) if photometric == _PALETTE else None,
+        photometric == _PALETTE or level.dtype == np.uint8,
+        notes,
+    )
+
+
+def _require_single_plane(sizes: dict[str, int], name: str) -> None:
+    if "Y" not in sizes or "X" not in sizes:
+        raise BadInputError(f"{name} holds no picture: choose another file.")
+    extra = {axis: size for axis, size in sizes.items() if axis not in "YX"}
+    channels = [axis for axis in extra if axis in _CHANNEL_AXES]
+    planes = {axis: size for axis, size in extra.items() if axis not in channels[:1]}
+    if planes:
+        axis, size = next(iter(planes.items()))
+        raise BadInputError(
+            f"{name} is a stack of {size} planes (axis {axis}): save the one plane you need as a "
+            "picture of its own."
+        )
+
+
+def _require_colours(n_channels: int, photometric: int, name: str) -> None:
+    if photometric not in _KNOWN:
+        raise BadInputError(f"{name} stores its colours in a rare way: save it as RGB.")
+    allowed = {_RGB: (3, 4), _SEPARATED: (4,), _PALETTE: (1,), _YCBCR: (3,)}
+    if n_channels not in allowed.get(photometric, (1, 2, 3)):
+        raise BadInputError(
+            f"{name} has {n_channels} channels, and a stained section needs red, green and blue: "
+            "save it as an RGB picture."
+        )
+
+
+def _palette(colours: npt.NDArray[Any] | None) -> npt.NDArray[np.uint8] | None:
+    if colours is None:
+        return None
+    depth = 8 if colours.max(initial=0) > 255 else 0  # some writers store bytes in the words
+    table: npt.NDArray[np.uint8] = (colours >> depth).astype(np.uint8)
+    return table
+
+
+def _rgb_from_cmyk(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if picture.dtype.kind != "u":
+        return picture[..., :3]
+    white = np.iinfo(picture.dtype).max
+    ink = picture.astype(np.float32) / white
+    rgb = (1 - ink[..., :3]) * (1 - ink[..., 3:])
+    result: npt.NDArray[Any] = np.rint(rgb * white).astype(picture.dtype)
+    return result
+
+
+def _rgb_from_ycbcr(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Convert full-range BT.601 YCbCr of 8 bit, as JFIF and Aperio use it."""
+    luma, blue, red = np.moveaxis(picture.astype(np.float32), 2, 0)
+    blue -= 128
+    red -= 128
+    rgb = np.stack(
+        [luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue], axis=2
+    )
+    result: npt.NDArray[Any] = np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    return result
