@@ -107,7 +107,6 @@ def load_model(
         network = _filled(header, skeleton, tensors)
     else:
         network.load_state_dict(tensors, strict=True)
-    network.requires_grad_(False)
     return Model(header.card, network.to(device).eval(), tapspec, header.path)
 
 
