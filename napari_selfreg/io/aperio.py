@@ -17,6 +17,8 @@ from skimage.draw import ellipse, polygon
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize
 
+_FARTHEST = 1e8
+"""No image has so many pixels along one side."""
 _FREEHAND, _RECTANGLE, _ELLIPSE = "0", "1", "2"
 _Pixels = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
@@ -126,9 +128,9 @@ def _vertices(
         array = np.array([(float(y), float(x)) for y, x in points]).reshape(-1, 2)
     except ValueError:
         array = np.array([[math.nan, math.nan]])
-    if not np.all(np.isfinite(array)):
+    if not np.all(np.abs(array) < _FARTHEST):  # false for NaN, too
         raise BadInputError(
-            f"{name} holds a vertex that is no number: export it from ImageScope again."
+            f"{name} holds a vertex that is no place: export it from ImageScope again."
         )
     return array[:, 0], array[:, 1]
 

@@ -159,7 +159,7 @@ def _read_tiff(file: Path) -> npt.NDArray[np.generic]:
     with tifffile.TiffFile(file) as tiff:
         series = tiff.series[0]
         array, axes = series.asarray(), series.axes
-        inverted = tiff.pages[0].aspage().photometric == tifffile.PHOTOMETRIC.MINISWHITE
+        inverted = _zero_is_white(tiff.pages.first)
     for axis in reversed(range(array.ndim)):
         if array.shape[axis] == 1 and axes[axis] not in "YX":
             array, axes = array.squeeze(axis), axes[:axis] + axes[axis + 1 :]
@@ -167,10 +167,14 @@ def _read_tiff(file: Path) -> npt.NDArray[np.generic]:
         array = np.moveaxis(array, 0, -1)
     elif axes not in {"YX", "YXS"}:
         raise BadInputError(f"{file.name} holds several planes: save one label picture per file.")
-    # "0 is white" is a matter of display for ids, but in a mask it says what is foreground
-    if inverted and array.dtype == np.bool_:
-        array = ~array
-    return array
+    return ~array if inverted and array.dtype == np.bool_ else array
+
+
+def _zero_is_white(page: tifffile.TiffPage) -> bool:
+    """Whether set bits of a one-bit page are black: what is foreground, then, is the rest."""
+    # tifffile itself states this of every boolean array it writes, and means nothing by it
+    white = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    return white and not page.software.startswith("tifffile")
 
 
 def _read_picture(file: Path) -> npt.NDArray[np.generic]:
