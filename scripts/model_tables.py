@@ -1,0 +1,124 @@
+"""Write the tables of models in README.md and docs/models.md from the cards of the bundles.
+
+Usage: python scripts/model_tables.py [--check]
+
+With --check nothing is written; the exit code is 1 if a page differs from the cards.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.card import Card, MetricRecord
+from napari_selfreg.io.models import bundled_models
+
+ROOT = Path(__file__).resolve().parents[1]
+START = "<!-- models: written from the cards by scripts/model_tables.py -->"
+END = "<!-- /models -->"
+METRICS = {
+    "dice": "Dice",
+    "iou": "IoU",
+    "object_f1": "object F1",
+    "object_dice": "object Dice",
+    "object_hausdorff": "object Hausdorff",
+    "aji": "AJI",
+    "pq": "PQ",
+}
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [list(head), *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def score(record: MetricRecord, name: str) -> str:
+    """Return mean and interval, or a dash where the record lacks the metric."""
+    value = record.values.get(name)
+    if value is None:
+        return "–"
+    digits = 1 if name == "object_hausdorff" else 3
+    return f"{value.mean:.{digits}f} ({value.low:.{digits}f}–{value.high:.{digits}f})"
+
+
+def is_shipped(record: MetricRecord) -> bool:
+    """Tell the shipped network, which has both terms, from its plain twin."""
+    return record.lambda_scr > 0 and record.lambda_ifd > 0
+
+
+def summary(cards: Iterable[Card]) -> str:
+    """Return the table of the README: one row per protocol of each shipped network."""
+    head = ["model", "finds", "µm/px", "terms", "split, protocol", "n", "Dice", "object F1", "AJI"]
+    rows = []
+    for index, card in enumerate(cards):
+        name = f"`{card.name}`" + (" (default)" if index == 0 else "")
+        first = [name, ", ".join(card.classes), f"{card.um_per_px[0]:g}", card.licence]
+        for record in filter(is_shipped, card.metrics):
+            scores = [score(record, metric) for metric in ("dice", "object_f1", "aji")]
+            rows.append([*first, f"{record.split}, {record.protocol}", str(record.n), *scores])
+            first = [""] * len(first)
+    note = "Mean over images and its 95 % bootstrap interval, as stated on the models' cards."
+    return f"{table(head, rows)}\n\n{note}"
+
+
+def details(card: Card) -> str:
+    """Return one model's section of docs/models.md."""
+    names = [name for name in METRICS if any(name in record.values for record in card.metrics)]
+    rows = [
+        [
+            record.split,
+            record.protocol,
+            str(record.n),
+            f"{record.lambda_scr:g}, {record.lambda_ifd:g}",
+            *(score(record, name) for name in names),
+            record.note,
+        ]
+        for record in card.metrics
+    ]
+    head = ["split", "protocol", "n", "λ SCR, λ IFD", *(METRICS[name] for name in names), "note"]
+    sources = "; ".join(
+        f"{source.name} ({source.images} images, {source.licence}). {source.citation}"
+        for source in card.data
+    )
+    facts = {
+        "Tissue": card.tissue,
+        "Works at": f"{card.um_per_px[0]:g} µm per pixel",
+        "Network": f"`{card.architecture}`",
+        "Data": sources,
+        "Terms": f"{card.licence}. {card.terms}",
+        "Bad at": card.bad_at,
+    }
+    lines = "\n".join(f"- **{name}**: {text}" for name, text in facts.items() if text)
+    return f"## {card.name}: {card.title}\n\n{card.description}\n\n{lines}\n\n{table(head, rows)}"
+
+
+def with_models(page: str, text: str) -> str:
+    """Replace what stands between the two marks."""
+    before, rest = page.split(START)
+    return f"{before}{START}\n\n{text}\n\n{END}{rest.split(END)[1]}"
+
+
+def main() -> int:
+    """Write or check both pages."""
+    cards = [read_card(path) for path in bundled_models().values()]
+    texts = {"README.md": summary(cards), "docs/models.md": "\n\n".join(map(details, cards))}
+    differing = []
+    for name, text in texts.items():
+        path = ROOT / name
+        page = path.read_text("utf-8")
+        wanted = with_models(page, text)
+        if page != wanted:
+            differing.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(wanted, "utf-8")
+    for name in differing:
+        print(f"{name} {'differs from' if '--check' in sys.argv else 'now follows'} the cards")
+    return int("--check" in sys.argv and bool(differing))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
