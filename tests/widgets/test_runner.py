@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+
+from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.widgets import runner as runner_module
+from napari_selfreg.widgets.runner import FLUSH_INTERVAL_MS, JobRunner
+
+
+class Probe:
+    """What the jobs of these tests did, and in which thread."""
+
+    def __init__(self) -> None:
+        self.closed_in: str | None = None
+        self.steps = 0
+
+
+def counting(n: int, probe: Probe, pause_s: float = 0.0) -> Iterator[Event]:
+    try:
+        for index in range(n):
+            probe.steps = index + 1
+            yield Progress(index + 1, n)
+            time.sleep(pause_s)
+    finally:
+        probe.closed_in = threading.current_thread().name
+    return "the result"
+
+
+def failing(error: Exception) -> Iterator[Event]:
+    yield Progress(0, 1)
+    raise error
+
+
+@pytest.fixture
+def owner(qtbot) -> QWidget:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    return widget
+
+
+@pytest.fixture
+def runner(owner: QWidget, qtbot) -> Iterator[JobRunner]:
+    made = JobRunner(owner)
+    yield made
+    runner_module.stop_all_jobs()
+
+
+def recorded(runner: JobRunner) -> list[tuple]:
+    log: list[tuple] = []
+    runner.received.connect(lambda events: log.append(("received", events)))
+    runner.finished.connect(lambda result: log.append(("finished", result)))
+    runner.failed.connect(lambda error: log.append(("failed", error)))
+    runner.cancelled.connect(lambda: log.append(("cancelled",)))
+    return log
+
+
+def test_all_events_arrive_in_order_before_the_result(runner, qtbot) -> None:
+    log = recorded(runner)
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.start(counting, 500, Probe())
+        assert runner.running
+    assert not runner.running
+    assert log[-1] == ("finished", "the result")
+    events = [event for name, batch in log[:-1] for event in batch]
+    assert [event.done for event in events] == list(range(1, 501))
+
+
+def test_events_are_bundled_to_five_times_per_second(runner, qtbot) -> None:
+    times: list[float] = []
+    runner.received.connect(lambda _: times.append(time.monotonic()))
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.start(counting, 100, Probe(), 0.008)
+    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    assert len(times) <= 8
+    assert min(gaps[:-1]) > FLUSH_INTERVAL_MS / 1000 * 0.9
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shapes differ"), ValueError("no"), StopIteration()]
+)
+def test_any_error_is_told_and_logged(runner, qtbot, caplog, error: Exception) -> None:
+    log = recorded(runner)
+    with caplog.at_level(logging.ERROR), qtbot.waitSignal(runner.failed, timeout=5000):
+        runner.start(failing, error)
+    assert [entry[0] for entry in log] == ["received", "failed"]
+    told = log[-1][1]
+    assert told is error or isinstance(error, StopIteration)
+    assert isinstance(told, RuntimeError) or not isinstance(error, StopIteration)
+    assert "Traceback" in caplog.text
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.start(counting, 1, Probe())
+
+
+def test_cancel_ends_the_job_and_closes_it_in_its_thread(runner, qtbot) -> None:
+    probe, log = Probe(), recorded(runner)
+    runner.start(counting, 10_000, probe, 0.005)
+    qtbot.waitUntil(lambda: probe.steps > 3, timeout=5000)
+    with qtbot.waitSignal(runner.cancelled, timeout=1000):
+        runner.cancel()
+        assert runner.cancelling
+    assert [entry[0] for entry in log if entry[0] != "received"] == ["cancelled"]
+    assert probe.closed_in not in (None, threading.main_thread().name)
+    assert not runner.running
+
+
+def test_a_second_job_waits_for_its_turn(owner, runner, qtbot) -> None:
+    probe, other = Probe(), JobRunner(owner)
+    turns: list[int] = []
+    other.started.connect(lambda: turns.append(probe.steps))
+    with qtbot.waitSignals([runner.finished, other.finished], timeout=5000):
+        runner.start(counting, 20, probe, 0.005)
+        other.start(counting, 1, Probe())
+    assert turns == [20]
+    with pytest.raises(RuntimeError, match="already"):
+        runner.start(counting, 1000, probe, 0.01)
+        runner.start(counting, 1, probe)
+
+
+def test_taking_an_ancestor_out_of_the_window_cancels(qtbot) -> None:
+    window, middle, owner = QMainWindow(), QWidget(), QWidget()
+    qtbot.addWidget(window)
+    QVBoxLayout(middle).addWidget(owner)
+    window.setCentralWidget(middle)
+    window.show()
+    runner, probe = JobRunner(owner), Probe()
+    runner.start(counting, 10_000, probe, 0.005)
+    qtbot.waitUntil(lambda: probe.steps > 1, timeout=5000)
+    owner.hide()
+    qtbot.wait(50)
+    assert not runner.cancelling
+    with qtbot.waitSignal(runner.cancelled, timeout=1000):
+        middle.setParent(None)
+    qtbot.addWidget(middle)
+
+
+def test_closing_the_window_cancels_but_a_refused_closing_does_not(qtbot) -> None:
+    class Stubborn(QMainWindow):
+        stays = True
+
+        def closeEvent(self, event) -> None:
+            event.setAccepted(not self.stays)
+
+    window, owner = Stubborn(), QWidget()
+    qtbot.addWidget(window)
+    window.setCentralWidget(owner)
+    window.show()
+    runner, probe = JobRunner(owner), Probe()
+    runner.start(counting, 10_000, probe, 0.005)
+    window.close()
+    qtbot.wait(50)
+    assert runner.running
+    assert not runner.cancelling
+    window.stays = False
+    with qtbot.waitSignal(runner.cancelled, timeout=1000):
+        window.close()
+
+
+def test_deleting_the_owner_ends_the_job_quietly(qtbot) -> None:
+    owner, probe = QWidget(), Probe()
+    runner = JobRunner(owner)
+    runner.start(counting, 10_000, probe, 0.005)
+    qtbot.waitUntil(lambda: probe.steps > 1, timeout=5000)
+    owner.deleteLater()
+    del runner, owner
+    qtbot.waitUntil(lambda: probe.closed_in is not None, timeout=2000)
+    qtbot.waitUntil(lambda: not runner_module._workers, timeout=2000)
+
+
+def test_stop_all_jobs_waits_for_the_thread(runner, qtbot) -> None:
+    probe = Probe()
+    runner.start(counting, 10_000, probe, 0.005)
+    qtbot.waitUntil(lambda: probe.steps > 1, timeout=5000)
+    runner_module.stop_all_jobs()
+    assert probe.closed_in is not None
