@@ -55,6 +55,7 @@ class LazyLevel:
         self._read = read
         self._name = name
         self._blocks: OrderedDict[tuple[int, int], Rgb] = OrderedDict()
+        self._held = 0
         self._lock = threading.Lock()
         self._closed = False
 
@@ -83,7 +84,9 @@ class LazyLevel:
         picked: Rgb = result[..., channels]
         return picked
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
         require_memory(self.nbytes, self._name)
         whole = self[:]
         return whole if dtype is None else whole.astype(dtype)
@@ -93,6 +96,10 @@ class LazyLevel:
         with self._lock:
             self._closed = True
             self._blocks.clear()
+            self._read = self._refuse  # lets go of the file, which Windows keeps locked otherwise
+
+    def _refuse(self, box: Box) -> Rgb:
+        raise BadInputError(f"{self._name} was closed: open it again.")
 
     def _pixels(self, box: Box) -> Rgb:
         out = np.empty((*box.shape, 3), np.uint8)
@@ -112,8 +119,6 @@ class LazyLevel:
         place = Box(row * height, column * width, (row + 1) * height, (column + 1) * width)
         place = place.intersect(Box(0, 0, *self.shape[:2]))
         with self._lock:
-            if self._closed:
-                raise BadInputError(f"{self._name} was closed: open it again.")
             block = self._blocks.get((row, column))
             if block is not None:
                 self._blocks.move_to_end((row, column))
@@ -129,6 +134,8 @@ class LazyLevel:
         except BadInputError:
             raise
         except Exception as error:  # decoders raise what they like on damaged files
+            if self._closed:
+                self._refuse(place)
             raise BadInputError(
                 f"{self._name} is damaged near row {place.y0}, column {place.x0}: copy it again "
                 "from its source."
@@ -137,10 +144,11 @@ class LazyLevel:
     def _keep(self, index: tuple[int, int], block: Rgb) -> None:
         if self._closed:
             return
+        self._held += block.nbytes * (index not in self._blocks)
         self._blocks[index] = block
-        room = max(1, _CACHE_BYTES // max(1, block.nbytes))
-        while len(self._blocks) > room:
-            self._blocks.popitem(last=False)
+        while self._held > _CACHE_BYTES and len(self._blocks) > 1:
+            _, oldest = self._blocks.popitem(last=False)
+            self._held -= oldest.nbytes
 
 
 def _block_side(chunk: int, length: int) -> int:

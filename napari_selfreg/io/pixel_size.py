@@ -51,7 +51,7 @@ def as_pixel_size(um: Um) -> PixelSize:
     """
     if isinstance(um, PixelSize):
         return um
-    values = [float(um)] if isinstance(um, (int, float)) else [float(value) for value in um]
+    values = [float(value) for value in um] if isinstance(um, Sequence) else [float(um)]
     if len(values) not in (1, 2):
         raise BadInputError(
             f"A pixel size has one or two values, not {len(values)}: give µm/px for y and x."

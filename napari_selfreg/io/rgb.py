@@ -95,11 +95,16 @@ def as_yxc(array: npt.NDArray[Any], name: str = "the image") -> npt.NDArray[Any]
     if 0 in picture.shape:
         raise BadInputError(f"{name} has no pixels: choose an image that is not empty.")
     if picture.shape[2] > 4:
-        raise BadInputError(
-            f"{name} has {min(picture.shape)} channels, and a stained section needs red, green "
-            "and blue: save it as an RGB picture."
-        )
+        raise wrong_channels(min(picture.shape[0], picture.shape[2]), name)
     return picture
+
+
+def wrong_channels(n_channels: int, name: str) -> BadInputError:
+    """Return the error for a picture that is neither grey nor in colour."""
+    return BadInputError(
+        f"{name} has {n_channels} channels, and a stained section needs red, green and blue: save "
+        "it as an RGB picture."
+    )
 
 
 def rule_for(picture: npt.NDArray[Any], name: str = "the image") -> RgbRule:
@@ -130,11 +135,12 @@ def rule_for(picture: npt.NDArray[Any], name: str = "the image") -> RgbRule:
 def _notes(dtype: np.dtype[Any], low: float, white: float, broken: int) -> tuple[str, ...]:
     notes = []
     if broken:
-        notes.append(f"holds {broken} values that are not numbers; they are shown as white")
+        notes.append(f"holds values that are not numbers ({broken}); they are shown as white")
     if low < 0:
         notes.append("holds negative values; they are shown as black")
-    if dtype.kind != "f" and white != np.iinfo(np.uint16).max:
-        notes.append(f"has {dtype.itemsize * 8} bit values; {white:g} is taken as white")
+    expected = (1, 255) if dtype.kind == "f" else (np.iinfo(np.uint16).max,)
+    if white not in expected:
+        notes.append(f"has values of {dtype.itemsize * 8} bit; {white:.0f} is taken as white")
     return tuple(notes)
 
 
@@ -177,8 +183,8 @@ def _scaled(picture: npt.NDArray[Any], high: float) -> Rgb:
         return np.asarray(picture, np.uint8)
     if picture.dtype in (np.uint8, np.uint16):
         steps = np.arange(np.iinfo(picture.dtype).max + 1)
-        table: Rgb = _to_byte(steps, high)
-        return table[picture]
+        looked_up: Rgb = _to_byte(steps, high)[picture]
+        return looked_up
     out = np.empty(picture.shape, np.uint8)
     for band in _bands(picture):
         out[band] = _to_byte(picture[band], high)

@@ -68,9 +68,9 @@ def identify(path: Path) -> Kind:
 
 
 def _header(path: Path) -> bytes:
-    if path.is_dir():
-        raise BadInputError(f"{path} is a folder: name an image file in it.")
     try:
+        if path.is_dir():
+            raise BadInputError(f"{path} is a folder: name an image file in it.")
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
     except FileNotFoundError as error:
@@ -90,6 +90,6 @@ def _header(path: Path) -> bytes:
 
 def _needs_openslide(name: str, kind: str) -> BadInputError:
     return BadInputError(
-        f"{name} is {kind}, which only OpenSlide (package openslide-bin) could read and this "
-        "version does not use it: export the slide as OME-TIFF, for example with QuPath."
+        f"{name} is {kind}, which needs OpenSlide (openslide-bin), not used by this version: "
+        "export the slide as OME-TIFF, for example with QuPath, and open that."
     )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.rgb import wrong_channels
 
 if TYPE_CHECKING:
     from tifffile import TiffPageSeries
@@ -68,7 +69,8 @@ class Layout:
 
     def _decoded(self, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if self.palette is not None:
-            return self.palette.T[picture[..., 0]]
+            colours: npt.NDArray[Any] = self.palette.T[picture[..., 0]]
+            return colours
         if self.ycbcr:
             return _rgb_from_ycbcr(picture)
         if self.photometric == _SEPARATED:
@@ -96,8 +98,9 @@ def layout_of(level: TiffPageSeries, name: str) -> Layout:
     channel_axis = next((axis for axis in _CHANNEL_AXES if axis in sizes), "")
     n_channels = sizes.get(channel_axis, 1)
     photometric = int(page.photometric)
-    _require_colours(n_channels, photometric, name)
+    _require_colours(n_channels, photometric, channel_axis, name)
     compression = int(page.compression)
+    # Aperio's 33003 is always YCbCr without the codec's own transform, whatever tag 262 says.
     ycbcr = compression == _APERIO_YCBCR or (
         photometric == _YCBCR and compression not in _DECODED_TO_RGB
     )
@@ -129,15 +132,13 @@ def _require_single_plane(sizes: dict[str, int], name: str) -> None:
         )
 
 
-def _require_colours(n_channels: int, photometric: int, name: str) -> None:
+def _require_colours(n_channels: int, photometric: int, channel_axis: str, name: str) -> None:
     if photometric not in _KNOWN:
         raise BadInputError(f"{name} stores its colours in a rare way: save it as RGB.")
     allowed = {_RGB: (3, 4), _SEPARATED: (4,), _PALETTE: (1,), _YCBCR: (3,)}
-    if n_channels not in allowed.get(photometric, (1, 2, 3)):
-        raise BadInputError(
-            f"{name} has {n_channels} channels, and a stained section needs red, green and blue: "
-            "save it as an RGB picture."
-        )
+    grey = (1, 2, 3) if channel_axis == "S" else (1, 3)  # beside grey, only a sample is alpha
+    if n_channels not in allowed.get(photometric, grey):
+        raise wrong_channels(n_channels, name)
 
 
 def _palette(colours: npt.NDArray[Any] | None) -> npt.NDArray[np.uint8] | None:
