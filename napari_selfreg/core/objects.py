@@ -1,0 +1,271 @@
+"""From probabilities to objects: threshold, cut touching ones, fill holes, drop specks.
+
+Objects are 4-connected, so that their outlines are valid polygons. All sizes are physical:
+the same tissue gives the same objects at every pixel size.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+from napari_selfreg.core.runs import find_runs, sum_runs
+from napari_selfreg.core.types import PixelSize, PostProcessing
+
+Floats = npt.NDArray[np.floating[Any]]
+Labels = npt.NDArray[np.int32]
+
+_SMALL_SEED = 0.1
+"""Seeds below this part of the smallest object are noise where a larger seed is near."""
+
+_ROUNDING = 1e-9
+"""Sizes that differ by less are equal: areas in µm² come from products of floats."""
+
+_STEP = 1.0
+"""A neck less than this many pixels narrower than its sides may be an effect of the grid."""
+
+
+def label_objects(
+    foreground: Floats,
+    contour: Floats | None,
+    settings: PostProcessing,
+    pixel_size: PixelSize,
+) -> Labels:
+    """Turn probabilities into numbered objects.
+
+    Pixels at or above the threshold are foreground. Touching objects are cut by a watershed that
+    starts from the parts inside the suspected contours, or, without a contour, wherever the shape
+    has a neck. Then enclosed holes are filled and specks removed.
+
+    Parameters
+    ----------
+    foreground : ndarray of float, shape (Y, X)
+        Probability of any foreground class.
+    contour : ndarray of float, shape (Y, X), or None
+        Probability of lying on the inner side of an outline.
+    settings : PostProcessing
+        Threshold, sizes in µm² and how readily objects are cut.
+    pixel_size : PixelSize
+        Of the arrays.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+        0 = background, objects 1 … n in the order in which rows meet them.
+    """
+    mask = np.asarray(foreground >= settings.threshold)
+    if settings.separation <= 0:
+        labels = _connected(mask)
+    elif contour is not None:
+        smallest_seed = _pixels(_SMALL_SEED * settings.min_area_um2, pixel_size)
+        # At least a little doubt must be left: a contour of exactly 0 cuts nothing.
+        labels = _cut_at_contours(mask, contour, max(1 - settings.separation, 0.02), smallest_seed)
+    else:
+        labels = _cut_at_necks(mask, math.sqrt(settings.separation), pixel_size)
+    smallest = _pixels(settings.min_area_um2, pixel_size)
+    largest_hole = math.floor(settings.max_hole_um2 / pixel_size.area_um2 * (1 + _ROUNDING))
+    labels = fill_holes(labels, largest_hole)
+    labels, dropped = _drop_specks(labels, smallest)
+    if dropped:  # a speck inside a hole kept that hole open
+        labels = fill_holes(labels, largest_hole)
+    return number_objects(labels)
+
+
+def object_classes(labels: Labels, class_probabilities: Floats) -> npt.NDArray[np.intp]:
+    """Return the most probable class of every object.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Object ids, 0 = background.
+    class_probabilities : ndarray of float, shape (K, Y, X)
+        Probability of each foreground class.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Index into the K classes for each id present, by ascending id; the first class wins a tie.
+    """
+    runs = find_runs(labels)
+    ids, position = np.unique(runs.label, return_inverse=True)
+    if len(class_probabilities) == 1:
+        return np.zeros(ids.size, dtype=np.intp)
+    sums = [
+        np.bincount(position, sum_runs(runs, plane), minlength=ids.size)
+        for plane in class_probabilities
+    ]
+    return np.asarray(np.argmax(sums, axis=0), dtype=np.intp)
+
+
+def number_objects(labels: npt.NDArray[np.integer[Any]]) -> Labels:
+    """Return the same objects with ids 1 … n in the order in which rows meet them.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Object ids, 0 = background; gaps are allowed.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+    """
+    met = find_runs(labels).label
+    ids, first = np.unique(met, return_index=True)
+    table = np.zeros(int(ids[-1]) + 1 if ids.size else 1, dtype=np.int32)
+    table[ids[np.argsort(first)]] = np.arange(1, ids.size + 1)
+    return np.asarray(table[labels], dtype=np.int32)
+
+
+def fill_holes(labels: Labels, largest: int) -> Labels:
+    """Fill holes that lie inside one single object.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Object ids, 0 = background.
+    largest : int
+        Holes with more pixels stay open.
+
+    Returns
+    -------
+    ndarray of int, shape (Y, X)
+        Gaps between several objects and background that reaches the border stay.
+    """
+    if largest < 1 or not labels.any():
+        return labels
+    empty = labels == 0
+    gaps, n_gaps = ndimage.label(empty, np.ones((3, 3), dtype=bool))
+    closed = np.bincount(gaps.ravel(), minlength=n_gaps + 1) <= largest
+    for border in (gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]):
+        closed[border] = False
+    closed[0] = False
+    if not closed.any():
+        return labels
+    low, high = _neighbours_of_gaps(labels, np.where(closed[gaps], gaps, 0), n_gaps)
+    owner = np.where(closed & (low == high), high, 0).astype(labels.dtype)
+    return np.where(empty, owner[gaps], labels)
+
+
+def _neighbours_of_gaps(
+    labels: Labels, gaps: npt.NDArray[Any], n_gaps: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the smallest and the largest id beside each gap."""
+    low = np.full(n_gaps + 1, np.iinfo(np.int64).max)
+    high = np.zeros(n_gaps + 1, dtype=np.int64)
+    views = [
+        (np.s_[:-1, :], np.s_[1:, :]),
+        (np.s_[1:, :], np.s_[:-1, :]),
+        (np.s_[:, :-1], np.s_[:, 1:]),
+        (np.s_[:, 1:], np.s_[:, :-1]),
+    ]
+    for here, there in views:
+        touching = (gaps[here] > 0) & (labels[there] > 0)
+        gap, label = gaps[here][touching], labels[there][touching]
+        np.minimum.at(low, gap, label)
+        np.maximum.at(high, gap, label)
+    return low, high
+
+
+def _pixels(area_um2: float, pixel_size: PixelSize) -> int:
+    """Return the least number of pixels with at least this area."""
+    return math.ceil(area_um2 / pixel_size.area_um2 * (1 - _ROUNDING))
+
+
+def _connected(mask: npt.NDArray[np.bool_]) -> Labels:
+    return np.asarray(ndimage.label(mask)[0], dtype=np.int32)
+
+
+def _drop_specks(labels: Labels, smallest: int) -> tuple[Labels, bool]:
+    """Remove objects of fewer than `smallest` pixels; tell whether there were any."""
+    sizes = np.bincount(labels.ravel())
+    speck = (sizes > 0) & (sizes < smallest)
+    speck[0] = False
+    if not speck.any():
+        return labels, False
+    return np.where(speck[labels], 0, labels).astype(np.int32), True
+
+
+def _cut_at_contours(
+    mask: npt.NDArray[np.bool_], contour: Floats, limit: float, smallest_seed: int
+) -> Labels:
+    """Grow the parts of the mask where the contour is below `limit` until they meet."""
+    parts = _connected(mask)
+    inside = mask & (contour < limit)
+    seeds = _connected(inside)
+    size = np.bincount(seeds.ravel())
+    part_of = np.zeros(size.size, dtype=np.int64)
+    part_of[seeds[inside]] = parts[inside]
+    widest = np.zeros(parts.max(initial=0) + 1, dtype=np.int64)
+    np.maximum.at(widest, part_of[1:], size[1:])
+    kept = (size >= smallest_seed) | (size == widest[part_of])
+    kept[0] = False
+    # Only parts with several seeds need cutting; the others are one object each.
+    contested = np.bincount(part_of[kept], minlength=widest.size) > 1
+    if not contested.any():
+        return parts
+    table = np.where(kept & contested[part_of], np.arange(size.size), 0).astype(np.int32)
+    disputed = contested[parts]
+    grown = watershed(contour, table[seeds], mask=disputed, connectivity=1)
+    whole = np.where(mask, parts + np.int32(size.size), 0)
+    return np.where(disputed, grown, whole).astype(np.int32)
+
+
+def _cut_at_necks(mask: npt.NDArray[np.bool_], ratio: float, pixel_size: PixelSize) -> Labels:
+    """Cut where a neck is narrower than `ratio` times the narrower of its two sides."""
+    if mask.all() or not mask.any():
+        return _connected(mask)
+    # Only the shape of a pixel counts, so that scaling both sides changes nothing. The border of
+    # the image does not make an object narrower: what lies beyond is unknown.
+    depth = ndimage.distance_transform_edt(mask, sampling=(1.0, pixel_size.x / pixel_size.y))
+    peaks = mask & (depth == ndimage.maximum_filter(depth, size=3))
+    grown = watershed(-depth, _connected(peaks), mask=mask, connectivity=1)
+    basins = np.asarray(grown, dtype=np.int32)
+    return _merge_basins(basins, depth, ratio)
+
+
+def _merge_basins(basins: Labels, depth: Floats, ratio: float) -> Labels:
+    """Join basins, widest neck first, unless the neck is narrow against both sides."""
+    deepest = np.zeros(int(basins.max()) + 1)
+    np.maximum.at(deepest, basins.ravel(), depth.ravel())
+    summit = deepest.tolist()
+    parent = list(range(len(summit)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = node = parent[parent[node]]
+        return node
+
+    for one, other, neck in _necks(basins, depth):
+        a, b = sorted((root(one), root(other)))
+        lower = min(summit[a], summit[b])
+        if a != b and (neck >= ratio * lower or neck > lower - _STEP):
+            parent[b] = a
+            summit[a] = max(summit[a], summit[b])
+    table = np.array([root(node) for node in range(len(parent))], dtype=np.int32)
+    return np.asarray(table[basins], dtype=np.int32)
+
+
+def _necks(basins: Labels, depth: Floats) -> list[tuple[int, int, float]]:
+    """Return pairs of touching basins with the depth of their deepest contact, deepest first."""
+    size = int(basins.max()) + 1
+    keys, depths = [], []
+    for here, there in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        a, b = basins[here], basins[there]
+        touching = (a != b) & (a > 0) & (b > 0)
+        low = np.minimum(a[touching], b[touching]).astype(np.int64)
+        keys.append(low * size + np.maximum(a[touching], b[touching]))
+        depths.append(np.minimum(depth[here][touching], depth[there][touching]))
+    key, contact = np.concatenate(keys), np.concatenate(depths)
+    pairs, position = np.unique(key, return_inverse=True)
+    deepest = np.zeros(pairs.size)
+    np.maximum.at(deepest, position, contact)
+    order = np.lexsort((pairs, -deepest))
+    return [
+        (int(pair // size), int(pair % size), float(neck))
+        for pair, neck in zip(pairs[order], deepest[order], strict=True)
+    ]
