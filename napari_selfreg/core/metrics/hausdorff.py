@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from napari_selfreg.core.metrics.contingency import Contingency, Counts, renumbered
@@ -16,6 +17,9 @@ from napari_selfreg.core.metrics.overlap import Labels
 _Points = npt.NDArray[np.float64]
 _ANGLES = np.arange(16) * (math.tau / 16)
 _DIRECTIONS = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)])
+_FEW = 4096
+"""Up to so many pairs of points a plain table beats a search tree."""
+_ROUNDING = 1e-6
 
 
 def object_hausdorff(
@@ -71,23 +75,29 @@ def object_hausdorff(
 
 
 class _Objects:
-    """The objects of one map as sets of pixels."""
+    """The objects of one map, known by their borders and bounding boxes."""
 
     def __init__(self, labels: Labels, spacing: tuple[float, float]) -> None:
         _, self.labels = renumbered(labels)
         self.spacing = np.array(spacing, dtype=np.float64)
-        self.pixels = _by_object(self.labels, self.labels > 0)
+        self.boxes = ndimage.find_objects(self.labels)
         # the pixel of an object nearest to a point outside always lies at the object's border
-        self.borders = [p * self.spacing for p in _by_object(self.labels, _at_border(self.labels))]
+        self.borders = _by_object(self.labels, _at_border(self.labels))
         # how far every object reaches in each direction, shape (objects, directions)
-        self.extents = np.array([(border @ _DIRECTIONS).max(axis=0) for border in self.borders])
+        self.extents = np.array(
+            [((border * self.spacing) @ _DIRECTIONS).max(axis=0) for border in self.borders]
+        )
         self._trees: dict[int, cKDTree] = {}
 
-    def tree(self, number: int) -> cKDTree:
-        """Return the search tree over one object's border, built on first use."""
+    def distances_to(self, number: int, points: _Points) -> _Points:
+        """Return the distance from points outside one object to its nearest pixel."""
+        border = self.borders[number] * self.spacing
+        if len(points) * len(border) <= _FEW:
+            squares = ((points[:, None] - border) ** 2).sum(axis=-1)
+            return np.asarray(np.sqrt(squares.min(axis=1)))
         if number not in self._trees:
-            self._trees[number] = cKDTree(self.borders[number])
-        return self._trees[number]
+            self._trees[number] = cKDTree(border)
+        return np.asarray(self._trees[number].query(points)[0])
 
 
 def _distances(
@@ -115,13 +125,45 @@ def _nearest(
 
 
 def _directed(source: _Objects, i: int, target: _Objects, j: int) -> float:
-    """Return how far the pixel of object `i` farthest from object `j` is from it."""
-    pixels = source.pixels[i]
-    outside = pixels[target.labels[pixels[:, 0], pixels[:, 1]] != j + 1]
-    if not len(outside):
+    """Return how far the pixel of object `i` farthest from object `j` is from it.
+
+    From a pixel beyond the target's bounding box one step away from the box leads farther from all
+    of the target. So the farthest pixel lies at the source's border, or within that box.
+    """
+    border = source.borders[i]
+    points = np.concatenate(
+        [
+            border[target.labels[border[:, 0], border[:, 1]] != j + 1],
+            _rest_within(source, i, target, j),
+        ]
+    )
+    if not len(points):
         return 0.0
-    distances, _ = target.tree(j).query(outside * source.spacing)
-    return float(np.max(distances))
+    places = points * source.spacing
+    return float(target.distances_to(j, _far(places, target.boxes[j], source.spacing)).max())
+
+
+def _rest_within(source: _Objects, i: int, target: _Objects, j: int) -> npt.NDArray[np.int64]:
+    """Return the pixels of object `i` in the bounding box of `j` that `j` does not have."""
+    pairs = list(zip(source.boxes[i], target.boxes[j], strict=True))
+    starts = [max(a.start, b.start) for a, b in pairs]
+    common = tuple(
+        slice(start, max(start, min(a.stop, b.stop)))
+        for start, (a, b) in zip(starts, pairs, strict=True)
+    )
+    rest = (source.labels[common] == i + 1) & (target.labels[common] != j + 1)
+    return np.argwhere(rest) + np.array(starts, dtype=np.int64)
+
+
+def _far(points: _Points, box: tuple[slice, slice], spacing: _Points) -> _Points:
+    """Drop points that cannot be the farthest from what lies in `box`."""
+    low = np.array([side.start for side in box]) * spacing
+    high = np.array([side.stop - 1 for side in box]) * spacing
+    radius = float(np.linalg.norm(high - low)) / 2
+    # the distance to anything in the box is the one to its middle, give or take the radius
+    from_middle = np.linalg.norm(points - (low + high) / 2, axis=1)
+    kept: _Points = points[from_middle >= from_middle.max() - 2 * radius - _ROUNDING]
+    return kept
 
 
 def _by_object(labels: Counts, mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.int64]]:
