@@ -88,6 +88,34 @@ def labels_from_array(array: npt.ArrayLike, name: str) -> npt.NDArray[np.int32]:
     return labels
 
 
+def read_mask8(path: str | Path, shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Read a label file as an 8-bit grey picture, for protocols that begin with one.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `read_labels`.
+    shape : (int, int)
+        Height and width of the image in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (y, x)
+        Files of 8 bits give the values they hold (0 and 255, or small ids); all others 0 and 255.
+
+    Raises
+    ------
+    BadInputError
+        As `read_labels`.
+    """
+    file = Path(path)
+    labels = read_labels(file, shape)
+    raw = None if file.suffix.lower() == ".xml" else _grey(_read_raw(file), file.name)
+    if raw is not None and raw.dtype == np.uint8:
+        return raw.astype(np.uint8)
+    return np.where(labels > 0, 255, 0).astype(np.uint8)
+
+
 def object_labels(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
     """Return a map in which every object has an id of its own.
 
