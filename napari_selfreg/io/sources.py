@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +32,11 @@ class Level(Protocol):
     def ndim(self) -> int:
         """3."""
 
-    def __getitem__(self, key: tuple[slice, slice], /) -> Rgb:
-        """Return the pixels ``[y0:y1, x0:x1]`` as an array."""
+    def __getitem__(self, key: Any, /) -> Rgb:
+        """Return pixels, for example ``level[y0:y1, x0:x1]``, as an array."""
+
+    def __array__(self, dtype: Any = None, /, *, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return the whole level."""
 
 
 @dataclass
@@ -110,7 +113,8 @@ class ImageSource:
         if not isinstance(pixels, np.ndarray):
             height, width = wanted.shape
             require_memory(height * width * 3, self.name)
-        return pixels[wanted.slices]
+        rgb: Rgb = pixels[wanted.slices]
+        return rgb
 
     def close(self) -> None:
         """Release the file; lazy levels cannot be read any more."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io import rgb as rgb_module
 from napari_selfreg.io.rgb import RgbRule, as_yxc, rule_for, to_rgb8
 
 REAL_DTYPES = st.one_of(
@@ -141,8 +142,9 @@ def test_a_tile_gets_the_colours_it_has_in_the_whole() -> None:
     assert np.array_equal(rule.apply(picture[:8, 5:9]), rule.apply(picture)[:8, 5:9])
 
 
-def test_large_float_pictures_are_converted_in_bands() -> None:
-    picture = np.linspace(0, 1, 3_000 * 2_000, dtype=np.float32).reshape(3_000, 2_000)
+def test_large_float_pictures_are_converted_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rgb_module, "_BAND_VALUES", 70)
+    picture = np.linspace(0, 1, 50 * 20, dtype=np.float32).reshape(50, 20)
     assert to_rgb8(picture)[:, 7, 1].tolist() == np.rint(picture[:, 7] * 255).astype(int).tolist()
 
 

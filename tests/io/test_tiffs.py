@@ -182,7 +182,7 @@ def test_tiles_of_jpeg_2000_and_jpeg(tmp_path: Path) -> None:
 
 
 def test_threads_may_share_one_slide(tmp_path: Path) -> None:
-    levels = write_pyramid(tmp_path / "a.tif", tissue(900, 700), 1)
+    levels = write_pyramid(tmp_path / "a.tif", tissue(900, 700), 1, tile=128)
     with open_image(tmp_path / "a.tif") as source, ThreadPoolExecutor(4) as pool:
         rows = list(pool.map(lambda y: source.levels[0][y : y + 9], range(0, 900, 9)))
     assert np.array_equal(np.concatenate(rows), levels[0])
