@@ -9,7 +9,7 @@ _SHARE = 0.7
 
 def free_memory() -> int:
     """Bytes that can be used now without swapping."""
-    import psutil  # type: ignore[import-untyped,unused-ignore]
+    import psutil
 
     return int(psutil.virtual_memory().available)
 
