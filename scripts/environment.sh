@@ -2,6 +2,7 @@
 # Make or refresh .venv in this clone, with the versions of constraints/py311.txt.
 #   bash scripts/environment.sh run     the program and its window
 #   bash scripts/environment.sh test    the same, the tests' and the linters' tools
+#   bash scripts/environment.sh wheels DIR    fill DIR with wheels for a machine without network
 # The second time it only compares checksums. pip's own variables are obeyed, for example
 # PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/wheels on a machine without network.
 set -euo pipefail
@@ -19,7 +20,7 @@ say() { echo "== $*"; }
 find_python() { # the first Python that is new enough; 3.11 is the one with tested versions
     local candidate
     for candidate in "${PYTHON:-}" python3.11 python3 python3.12 python3.13; do
-        [ -n "$candidate" ] && command -v "$candidate" >/dev/null || continue
+        command -v "${candidate:-none}" >/dev/null || continue
         "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || continue
         echo "$candidate"
         return
@@ -64,32 +65,43 @@ urllib.request.urlopen(sys.argv[1], timeout=10).close()
 PY
 }
 
-install_torch() { # PyPI's wheel for Linux holds CUDA, several GB that a CPU never uses
-    local torch
-    torch=$(grep '^torch==' "$constraints")
+choose_torch() { # PyPI's wheel for Linux holds CUDA, several GB that a CPU never uses
+    torch=("$(grep '^torch==' "$constraints")")
     if [ "$(uname -s)" = Linux ] && ! has_nvidia_gpu && cpu_index_answers; then
-        say "No NVIDIA GPU here: taking PyTorch's CPU build ($torch)"
-        pip_install --no-deps --index-url "$cpu_index" "$torch"
+        say "No NVIDIA GPU here: taking PyTorch's CPU build (${torch[0]})"
+        torch+=(--no-deps --index-url "$cpu_index")
     else
-        say "Taking $torch from the default index"
-        pip_install -c "$constraints" "$torch"
+        say "Taking ${torch[0]} from the default index"
     fi
+}
+
+fill_wheels() { # the build of PyTorch first, so that the second line finds it in the folder
+    .venv/bin/python -m pip download -d "$1" --no-deps "${torch[@]}"
+    .venv/bin/python -m pip wheel -w "$1" --find-links "$1" -c "$constraints" \
+        ".[all]" pip hatchling editables
 }
 
 case $mode in
     run) wanted=(--editable ".[all]") ;;
     test) wanted=(--editable ".[all]" --group test --group lint) ;;
-    *) echo "usage: bash scripts/environment.sh run|test" >&2 && exit 2 ;;
+    wheels) folder=${2:?a folder for the wheels is needed} ;;
+    *) echo "usage: bash scripts/environment.sh run | test | wheels DIR" >&2 && exit 2 ;;
 esac
 
 # A clone that was moved or copied brings an environment that no longer works.
 .venv/bin/python -c 'import pip' 2>/dev/null || make_venv
+if [ "$mode" = wheels ]; then
+    choose_torch
+    fill_wheels "$folder"
+    exit 0
+fi
 readonly stamp=.venv/installed-$mode.sha256
 if [ "$(cat "$stamp" 2>/dev/null)" = "$(checksum)" ]; then
     exit 0
 fi
 say "Installing into .venv (the first time takes some minutes)"
 pip_install -c "$constraints" --upgrade pip
-install_torch
+choose_torch
+pip_install -c "$constraints" "${torch[@]}"
 pip_install -c "$constraints" "${wanted[@]}"
 checksum >"$stamp"
