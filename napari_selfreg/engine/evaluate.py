@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_selfreg.core import metrics
-from napari_selfreg.core.bootstrap import Interval, mean_interval
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.core.types import PixelSize, UmSource
@@ -26,40 +23,34 @@ from napari_selfreg.engine.protocols import (
     compare_native,
     compare_uctransnet224,
 )
-from napari_selfreg.io.atomic import atomic_write, write_error
+from napari_selfreg.engine.scores import (
+    METRICS,
+    Evaluation,
+    EvaluationDocument,
+    ImageScores,
+    score,
+    write_scores,
+)
+from napari_selfreg.io.atomic import write_error
 from napari_selfreg.io.images import ImageSource, PixelSizeChoice, open_image
 from napari_selfreg.io.label_files import read_labels, read_mask8
 from napari_selfreg.io.pairs import Pair, find_pairs
+from napari_selfreg.io.pixel_size import Um
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
 
-METRICS: Mapping[str, Callable[[npt.NDArray[np.int32], npt.NDArray[np.int32]], float]] = {
-    "dice": metrics.dice,
-    "iou": metrics.iou,
-    "object_f1": metrics.object_f1,
-    "object_dice": metrics.object_dice,
-    "object_hausdorff": metrics.object_hausdorff,
-    "aji": metrics.aji,
-    "pq": metrics.pq,
-}
-"""Scores of one image by name; object_hausdorff in pixels of the evaluated grid."""
-
-
-class IntervalDocument(TypedDict):
-    """A mean over images with its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class EvaluationDocument(TypedDict):
-    """What `evaluate` returns, and the shell prints with ``--json``."""
-
-    n: int
-    protocol: str
-    metrics: dict[str, IntervalDocument]
+__all__ = [
+    "METRICS",
+    "EvaluateRequest",
+    "Evaluation",
+    "EvaluationDocument",
+    "ImageScores",
+    "LabelledImage",
+    "evaluate",
+    "evaluate_pairs",
+    "write_scores",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +61,25 @@ class EvaluateRequest:
     ----------
     model : Model, str or Path
         A loaded model, or the name or file of a bundle.
-    images, labels : Path
+    images, labels : str or Path
         Folders, which may be the same; paired by stem, see `io.pairs`.
-    um_per_px : float, optional
-        Pixel size of all images in µm; wins over what the files state.
+    um_per_px : float or (float, float), optional
+        Pixel size of all images in µm, one number or y and x; wins over what the files state.
     protocol : {"native", "uctransnet224"}
         See `engine.protocols`.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    output : Path, optional
+    output : str or Path, optional
         CSV to write, one row for each image.
     """
 
     model: Model | str | Path
-    images: Path
-    labels: Path
-    um_per_px: float | None = None
+    images: str | Path
+    labels: str | Path
+    um_per_px: Um | None = None
     protocol: str = "native"
     device: str = "auto"
-    output: Path | None = None
+    output: str | Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,39 +108,6 @@ class LabelledImage:
     pixel_size: PixelSize
     source: UmSource = "option"
     mask8: npt.NDArray[np.uint8] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ImageScores:
-    """All `METRICS` of one image, with the pixel size they were reached at."""
-
-    stem: str
-    values: Mapping[str, float]
-    pixel_size: PixelSize
-    source: UmSource
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Scores of a model on a set of images, under one protocol."""
-
-    protocol: Protocol
-    images: tuple[ImageScores, ...]
-
-    @property
-    def intervals(self) -> dict[str, Interval]:
-        """Mean over images with its 95 % bootstrap interval, for each of `METRICS`."""
-        return {
-            name: mean_interval([image.values[name] for image in self.images]) for name in METRICS
-        }
-
-    def document(self) -> EvaluationDocument:
-        """Return plain numbers and texts, ready for JSON."""
-        values: dict[str, IntervalDocument] = {
-            name: {"mean": interval.mean, "low": interval.low, "high": interval.high}
-            for name, interval in self.intervals.items()
-        }
-        return {"n": len(self.images), "protocol": self.protocol, "metrics": values}
 
 
 def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocument]:
@@ -183,7 +141,7 @@ def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocum
     protocol = check_protocol(request.protocol)
     pairing = find_pairs(request.images, request.labels)
     if request.output is not None:
-        _check_writable(request.output)
+        _check_writable(Path(request.output))
     model = _loaded(request.model)
     if pairing.unlabelled:
         yield Notice(f"{len(pairing.unlabelled)} images have no label file and are left out.")
@@ -246,29 +204,6 @@ def evaluate_pairs(
     return Evaluation(protocol, tuple(scores))
 
 
-def write_scores(path: str | Path, evaluation: Evaluation) -> None:
-    """Write the scores of every image as CSV; images are named by stem.
-
-    Parameters
-    ----------
-    path : str or Path
-        The table; replaced as a whole.
-    evaluation : Evaluation
-
-    Raises
-    ------
-    WriteError
-        If the file cannot be written.
-    """
-    with atomic_write(path, "w") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["image", "protocol", "um_per_px", "um_per_px_source", *METRICS])
-        for image in evaluation.images:
-            um = _um_text(image.pixel_size)
-            values = [f"{image.values[name]:.6g}" for name in METRICS]
-            writer.writerow([image.stem, evaluation.protocol, um, image.source, *values])
-
-
 def _labelled(
     pair: Pair, source: ImageSource, choice: PixelSizeChoice, protocol: Protocol
 ) -> LabelledImage:
@@ -294,8 +229,7 @@ def _score(
     yield done
     prediction = yield from _predicted(model, image, device, done)
     compared = _compare(model, image, protocol, prediction)
-    values = {name: metric(compared.prediction, compared.truth) for name, metric in METRICS.items()}
-    return ImageScores(image.stem, values, image.pixel_size, image.source)
+    return ImageScores(image.stem, score(compared), image.pixel_size, image.source)
 
 
 def _predicted(
@@ -347,9 +281,3 @@ def _check_writable(path: Path) -> None:
             path.unlink()
     except OSError as error:
         raise write_error(path, error) from error
-
-
-def _um_text(pixel_size: PixelSize) -> str:
-    """Return one number where pixels are square, else "y x"."""
-    sides = dict.fromkeys([f"{pixel_size.y:.6g}", f"{pixel_size.x:.6g}"])
-    return " ".join(sides)

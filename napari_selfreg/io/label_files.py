@@ -6,19 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
-from PIL import Image
 from scipy import ndimage
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.aperio import read_aperio
+from napari_selfreg.io.label_pictures import read_values
 
 LABEL_EXTENSIONS = frozenset({".png", ".bmp", ".tif", ".tiff", ".webp", ".xml"})
 """Extensions a label file may have; all but the last lossless."""
 
 _MAX_ID = int(np.iinfo(np.int32).max)
-_PNG_16_BIT_COLOUR = {2, 4, 6}
-_GREY_STEP = {2: 85, 4: 17}
 
 
 def read_labels(path: str | Path, shape: tuple[int, int] | None = None) -> npt.NDArray[np.int32]:
@@ -51,7 +48,7 @@ def read_labels(path: str | Path, shape: tuple[int, int] | None = None) -> npt.N
         if shape is None:
             raise BadInputError(f"{file.name} holds outlines: the size of its image must be given.")
         return read_aperio(file, shape).labels
-    labels = labels_from_array(_read_raw(file), file.name)
+    labels = labels_from_array(read_values(file), file.name)
     if shape is not None and labels.shape != tuple(shape):
         raise BadInputError(
             f"{file.name} is {labels.shape[1]} x {labels.shape[0]} pixels but its image is "
@@ -110,7 +107,7 @@ def read_mask8(path: str | Path, shape: tuple[int, int]) -> npt.NDArray[np.uint8
     """
     file = Path(path)
     labels = read_labels(file, shape)
-    raw = None if file.suffix.lower() == ".xml" else _grey(_read_raw(file), file.name)
+    raw = None if file.suffix.lower() == ".xml" else _grey(read_values(file), file.name)
     if raw is not None and raw.dtype == np.uint8:
         return raw.astype(np.uint8)
     return np.where(labels > 0, 255, 0).astype(np.uint8)
@@ -163,77 +160,3 @@ def _check_ids(values: npt.NDArray[np.generic], name: str) -> None:
         raise BadInputError(f"{name} holds fractions, not labels: save whole object numbers.")
     if values.min() < 0 or values.max() > _MAX_ID:
         raise BadInputError(f"{name} holds ids outside 0 to {_MAX_ID}: renumber its objects.")
-
-
-def _read_raw(file: Path) -> npt.NDArray[np.generic]:
-    tiff = file.suffix.lower() in {".tif", ".tiff"}
-    try:
-        if file.stat().st_size == 0:
-            raise BadInputError(f"{file.name} is empty: save the label file again.")
-        return _read_tiff(file) if tiff else _read_picture(file)
-    except BadInputError:
-        raise
-    except FileNotFoundError:
-        raise BadInputError(f"{file.name} does not exist: check the path.") from None
-    except (PermissionError, IsADirectoryError) as error:
-        raise BadInputError(f"{file.name} cannot be read ({error.strerror}).") from error
-    except Exception as error:  # decoders of damaged files raise nearly anything
-        raise BadInputError(
-            f"{file.name} is damaged or no label picture: save it again as PNG or TIFF."
-        ) from error
-
-
-def _read_tiff(file: Path) -> npt.NDArray[np.generic]:
-    with tifffile.TiffFile(file) as tiff:
-        series = tiff.series[0]
-        array, axes = series.asarray(), series.axes
-        inverted = _zero_is_white(tiff.pages.first)
-    for axis in reversed(range(array.ndim)):
-        if array.shape[axis] == 1 and axes[axis] not in "YX":
-            array, axes = array.squeeze(axis), axes[:axis] + axes[axis + 1 :]
-    if axes in {"SYX", "CYX"}:
-        array = np.moveaxis(array, 0, -1)
-    elif axes not in {"YX", "YXS"}:
-        raise BadInputError(f"{file.name} holds several planes: save one label picture per file.")
-    return ~array if inverted and array.dtype == np.bool_ else array
-
-
-def _zero_is_white(page: tifffile.TiffPage) -> bool:
-    """Whether set bits of a one-bit page are black: what is foreground, then, is the rest."""
-    # tifffile itself states this of every boolean array it writes, and means nothing by it
-    white = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-    return white and not page.software.startswith("tifffile")
-
-
-def _read_picture(file: Path) -> npt.NDArray[np.generic]:
-    depth, colour = _png_header(file)
-    if depth == 16 and colour in _PNG_16_BIT_COLOUR:
-        import imagecodecs  # Pillow would cut these to 8 bits and merge ids
-
-        decoded: npt.NDArray[np.generic] = imagecodecs.png_decode(file.read_bytes())
-        return decoded
-    with Image.open(file, formats=("PNG", "BMP", "WEBP")) as picture:
-        if picture.mode in {"P", "PA"}:
-            return _paletted(picture)
-        array = np.asarray(picture)
-    if colour == 0 and depth in _GREY_STEP:  # Pillow stretches 2- and 4-bit values to 0…255
-        return array // np.uint8(_GREY_STEP[depth])
-    return array
-
-
-def _png_header(file: Path) -> tuple[int, int]:
-    """Return bit depth and colour type of a PNG, or (0, -1) for other files."""
-    with file.open("rb") as stream:
-        head = stream.read(26)
-    if len(head) < 26 or not head.startswith(b"\x89PNG"):
-        return 0, -1
-    return head[24], head[25]
-
-
-def _paletted(picture: Image.Image) -> npt.NDArray[np.generic]:
-    array = np.asarray(picture)
-    index: npt.NDArray[np.generic] = array[..., 0] if array.ndim == 3 else array
-    palette = np.array(picture.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
-    if len(palette) > index.max() and not np.any(palette != palette[:, :1]):
-        index = palette[index, 0]
-    return index

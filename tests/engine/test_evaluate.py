@@ -125,7 +125,8 @@ def test_the_table_names_stems_and_sources(tmp_path: Path, red_model: Any) -> No
     (where["images"] / "a.png").unlink()
     tifffile.imwrite(where["images"] / "a.tif", red(TRUTH), **resolution)
     output = tmp_path / "new" / "scores.csv"
-    run(evaluate(EvaluateRequest(red_model, **where, output=output)))
+    texts = {name: str(path) for name, path in where.items()}
+    run(evaluate(EvaluateRequest(red_model, **texts, output=str(output))))
     assert str(tmp_path) not in output.read_text()
     with output.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -207,10 +208,24 @@ def test_in_memory_truth_counts_as_0_and_255(red_model: Any) -> None:
     assert a.values == b.values
 
 
-def test_pixels_that_are_not_square_are_told_apart(tmp_path: Path, red_model: Any) -> None:
-    image = LabelledImage("a", red(TRUTH), TRUTH, PixelSize(0.5, 0.25), "file")
-    module.write_scores(tmp_path / "a.csv", run(evaluate_pairs(red_model, [image])))
-    assert "a,native,0.5 0.25,file,1" in (tmp_path / "a.csv").read_text()
+def test_images_may_be_loaded_one_by_one(red_model: Any) -> None:
+    class Lazy:
+        loaded = 0
+
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> LabelledImage:
+            if index == 3:
+                raise IndexError
+            self.loaded += 1
+            return LabelledImage(str(index), red(TRUTH), TRUTH, UM)
+
+    lazy = Lazy()
+    job = evaluate_pairs(red_model, lazy)
+    next(job)
+    assert lazy.loaded == 1
+    assert [image.stem for image in run(job).images] == ["0", "1", "2"]
 
 
 def test_bad_requests_are_told_in_one_sentence(tmp_path: Path, red_model: Any) -> None:
