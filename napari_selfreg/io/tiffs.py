@@ -7,6 +7,7 @@ which may show a patient's name: nothing here reads them.
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,10 @@ def _require_complete(tiff: TiffFile, levels: list[TiffPageSeries], name: str) -
                 raise _damaged(name)
             ends = np.add(page.dataoffsets, page.databytecounts, dtype=np.int64)
             if page.parent is tiff and ends.max(initial=0) > tiff.filehandle.size:
+                raise _damaged(name)
+            # A wrong size in the header would otherwise be read for hours as missing tiles.
+            pieces = 1 if page.is_contiguous else math.prod(page.chunked)
+            if len(page.dataoffsets) < pieces:
                 raise _damaged(name)
 
 

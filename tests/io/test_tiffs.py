@@ -232,6 +232,16 @@ def test_a_tiff_beginning_and_nothing_else(
     assert capfd.readouterr().err == ""
 
 
+def test_a_height_without_tiles_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    options: dict[str, Any] = {"photometric": "rgb", "tile": (16, 16), "compression": "deflate"}
+    tifffile.imwrite(path, tissue(64, 96), **options)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages.first.tags["ImageLength"].overwrite(1_048_640)
+    with pytest.raises(BadInputError, match=r"^a\.tif is damaged"):
+        open_image(path)
+
+
 def test_a_damaged_tile_is_found_when_it_is_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
