@@ -1,3 +1,89 @@
-"""Self-regularized U-Nets for histology in napari."""
+"""Self-regularized U-Nets for histology in napari.
+
+The jobs of the shell as Python functions; a job is a generator of events, `run` gives its result:
+
+>>> from napari_selfreg import SegmentRequest, run, segment
+>>> result = run(segment(SegmentRequest("field.png", "glands", "results")))
+>>> result["objects"], result["outputs"]["measurements"]
+
+Everything is imported on first use: importing the package loads neither torch nor napari.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_selfreg.core.errors import SelfRegError
+    from napari_selfreg.engine.bundles import Model, load_model, save_bundle
+    from napari_selfreg.engine.evaluate import EvaluateRequest, evaluate
+    from napari_selfreg.engine.events import run
+    from napari_selfreg.engine.predict import PredictRequest, predict
+    from napari_selfreg.engine.recipe import load_recipe
+    from napari_selfreg.engine.segment import SegmentRequest, segment
+    from napari_selfreg.engine.train import TrainRequest, train
+    from napari_selfreg.io.card import Card
+    from napari_selfreg.nets.registry import architectures, build_network
+    from napari_selfreg.nets.selfreg import SelfRegularization
+    from napari_selfreg.nets.tapspec import Tap, TapSpec
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Card",
+    "EvaluateRequest",
+    "Model",
+    "PredictRequest",
+    "SegmentRequest",
+    "SelfRegError",
+    "SelfRegularization",
+    "Tap",
+    "TapSpec",
+    "TrainRequest",
+    "architectures",
+    "build_network",
+    "evaluate",
+    "load_model",
+    "load_recipe",
+    "predict",
+    "run",
+    "save_bundle",
+    "segment",
+    "train",
+]
+
+_HOMES = {
+    "Card": "io.card",
+    "EvaluateRequest": "engine.evaluate",
+    "Model": "engine.bundles",
+    "PredictRequest": "engine.predict",
+    "SegmentRequest": "engine.segment",
+    "SelfRegError": "core.errors",
+    "SelfRegularization": "nets.selfreg",
+    "Tap": "nets.tapspec",
+    "TapSpec": "nets.tapspec",
+    "TrainRequest": "engine.train",
+    "architectures": "nets.registry",
+    "build_network": "nets.registry",
+    "evaluate": "engine.evaluate",
+    "load_model": "engine.bundles",
+    "load_recipe": "engine.recipe",
+    "predict": "engine.predict",
+    "run": "engine.events",
+    "save_bundle": "engine.bundles",
+    "segment": "engine.segment",
+    "train": "engine.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
@@ -57,6 +58,7 @@ class Console:
         self._out = out
         self._as_json = as_json
         self._progress = ProgressLine(sys.stderr)
+        self._told: Counter[str] = Counter()
 
     def line(self, text: str) -> None:
         """Show a line of the result to a person; dropped when JSON was asked for."""
@@ -68,6 +70,20 @@ class Console:
         """Tell something beside the result, on stderr."""
         self._progress.clear()
         _write(sys.stderr, text + "\n")
+
+    def note_once(self, text: str, subject: str = "") -> None:
+        """Tell something unless it was told before, be it of another subject (an image)."""
+        key = text.replace(subject, "") if subject else text
+        self._told[key] += 1
+        if self._told[key] == 1:
+            self.note(text)
+
+    def tell_repeats(self) -> None:
+        """Say for how many more images each note of `note_once` holds."""
+        for key, count in self._told.items():
+            if count > 1:
+                self.note(f"The same holds for {count - 1} more images:{key}")
+        self._told.clear()
 
     def document(self, value: Any) -> None:
         """Write the JSON document if one was asked for; NaN becomes null."""
@@ -101,7 +117,7 @@ class Console:
             def on_event(event: Any) -> None:
                 note = self._progress.show(event)
                 if note:
-                    self.note(note)
+                    self.note_once(note, label)
                 check()
 
             try:

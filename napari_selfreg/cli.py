@@ -1,0 +1,178 @@
+"""The jobs of this package from a shell; alone, the command opens napari with the Workbench.
+
+Each command is one call of a documented Python function: see `napari_selfreg.segment`,
+`napari_selfreg.evaluate` and `napari_selfreg.train`. Everything heavy is imported inside the
+commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_selfreg import commands
+from napari_selfreg.console import session
+
+app = typer.Typer(
+    name="napari-selfreg",
+    help="Segment glands and nuclei in H&E tissue with self-regularized U-Nets. "
+    "Without a command, napari opens with the Workbench.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Protocol(StrEnum):
+    """How images are brought before the network when a model is scored."""
+
+    NATIVE = "native"
+    UCTRANSNET224 = "uctransnet224"
+
+
+def _pixel_size(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter("give a number above 0")
+    return value
+
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Write one JSON document to stdout, all else to stderr.")
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+]
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", metavar="NAME|PATH", help="A bundled model or a .safetensors file."),
+]
+UmOption = Annotated[
+    float | None,
+    typer.Option(
+        "--um-per-px",
+        metavar="X",
+        callback=_pixel_size,
+        help="Micrometres per pixel of the images; wins over what the files state.",
+    ),
+]
+DEFAULT_MODEL = "glands"
+
+
+def main() -> None:
+    """Entry point of the command ``napari-selfreg``."""
+    app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from napari_selfreg import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Open napari with the Workbench when no command is given."""
+    if context.invoked_subcommand is None:
+        with session():
+            commands.open_window()
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", help="Folder for the results and preview.png.")
+    ] = Path("demo_output"),
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Segment the packaged tissue samples with the default model; needs no input."""
+    with session(as_json) as console:
+        commands.demo(console, output, device)
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the bundled models with their terms and scores."""
+    with session(as_json) as console:
+        commands.list_models(console)
+
+
+@app.command()
+def segment(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE…", help="Images, or folders of images.")
+    ],
+    output: Annotated[Path, typer.Option("--output", help="Folder for the results.")],
+    model: ModelOption = DEFAULT_MODEL,
+    um_per_px: UmOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Write objects (TIFF), outlines (GeoJSON for QuPath) and measurements (CSV) per image."""
+    with session(as_json) as console:
+        commands.segment(console, images, output, model, um_per_px, device)
+
+
+@app.command()
+def evaluate(
+    images: Annotated[Path, typer.Option("--images", help="Folder of images.")],
+    labels: Annotated[
+        Path,
+        typer.Option(
+            "--labels", help="Folder of labels: same name, or with _anno, _mask, _label, _labels."
+        ),
+    ],
+    model: ModelOption = DEFAULT_MODEL,
+    um_per_px: UmOption = None,
+    protocol: Annotated[
+        Protocol, typer.Option("--protocol", help="Native pixels, or the papers' 224 × 224.")
+    ] = Protocol.NATIVE,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="CSV", help="Table with a row per image.")
+    ] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model on labelled images: mean and 95 % bootstrap interval over images."""
+    with session(as_json) as console:
+        request = {"images": images, "labels": labels, "um_per_px": um_per_px, "output": output}
+        commands.evaluate(console, model, device, protocol=protocol.value, **request)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What and how to train.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder of the data set.")],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", help="The .safetensors file to write.")
+    ],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint beside the output.")
+    ] = False,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model from a recipe; Ctrl-C keeps the best so far."""
+    with session(as_json) as console:
+        commands.train(console, recipe, data=data, output=output, resume=resume, device=device)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Check versions, devices, display, models and folders; name a remedy for each fault."""
+    with session(as_json) as console:
+        commands.doctor(console)

@@ -1,0 +1,245 @@
+"""What the shell commands do, between the options (`cli`) and the jobs (`engine`).
+
+Torch takes seconds to import: everything of the engine is imported inside the functions.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from napari_selfreg.console import Console, unexpected
+from napari_selfreg.core.errors import BadInputError, SelfRegError, WriteError
+
+if TYPE_CHECKING:
+    from napari_selfreg.engine.bundles import Model
+    from napari_selfreg.io.card import Card
+
+
+def open_window() -> None:
+    """Open napari with the Workbench and return when its window is closed."""
+    if sys.platform == "linux" and not any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    ):
+        raise SelfRegError(
+            "There is no screen to open a window on: log in on one, use xvfb-run -a, or run a "
+            "command such as napari-selfreg demo (see napari-selfreg --help)."
+        )
+    if sys.platform == "win32":
+        import torch  # noqa: F401 - after Qt, Windows cannot load its libraries (WinError 1114)
+    try:
+        from napari_selfreg.widgets.workbench import launch
+    except ImportError as error:
+        if "qt" not in f"{type(error).__name__} {error}".lower():
+            raise
+        raise SelfRegError(
+            "napari needs a Qt binding to open its window: pip install 'napari-selfreg[all]'."
+        ) from error
+    launch()
+
+
+def demo(console: Console, output: Path, device: str) -> None:
+    """Segment the packaged samples; see `napari_selfreg.engine.demo`."""
+    from napari_selfreg.engine.demo import DemoRequest
+    from napari_selfreg.engine.demo import demo as demo_job
+    from napari_selfreg.io.models import DEFAULT_MODEL
+
+    model = ready_model(console, DEFAULT_MODEL, device)
+    ensure_folder(output)
+    result = console.run(demo_job(DemoRequest(output, model, device)))
+    console.document(result.images)
+    show_segmented(console, result.images)
+    console.line(f"\nThe picture is {result.preview}; objects and measurements lie beside it.")
+
+
+def list_models(console: Console) -> None:
+    """List the bundled models."""
+    from napari_selfreg.io.bundle import read_card
+    from napari_selfreg.io.models import bundled_models
+
+    entries = [(read_card(path), path) for path in bundled_models().values()]
+    console.document([described(card, path) for card, path in entries])
+    rows = [
+        (card.name, ", ".join(card.classes), f"{card.um_per_px[-1]:g}", card.licence, card.title)
+        for card, _ in entries
+    ]
+    console.table(("name", "classes", "µm/px", "licence", "what"), rows)
+
+
+def segment(
+    console: Console,
+    images: Sequence[Path],
+    output: Path,
+    model: str,
+    um_per_px: float | None,
+    device: str,
+) -> None:
+    """Segment images one by one; one that fails does not stop the others."""
+    paths = distinct_images(images)
+    loaded = ready_model(console, model, device)
+    ensure_folder(output)
+    from napari_selfreg.engine.segment import SegmentRequest
+    from napari_selfreg.engine.segment import segment as segment_job
+
+    results: list[Mapping[str, Any]] = []
+    failures = 0
+    for path in paths:
+        request = SegmentRequest(
+            path, loaded, output_dir=output, um_per_px=um_per_px, device=device
+        )
+        try:
+            results.append(console.run(segment_job(request), path.name))
+        except WriteError as error:
+            console.note(f"Error: {error}")  # the next image would meet the same full disk
+            failures = len(paths) - len(results)
+            break
+        except SelfRegError as error:
+            console.note(f"Error: {error}")
+            failures += 1
+        except Exception as error:  # noqa: BLE001 - reported, and the other images go on
+            console.note(f"Error: {path.name}: {unexpected(error)}")
+            failures += 1
+    console.tell_repeats()
+    console.document(results)
+    show_segmented(console, results)
+    if failures:
+        console.note(f"{failures} of {len(paths)} images failed, see above.")
+        raise typer.Exit(1)
+
+
+def evaluate(console: Console, model: str, device: str, **request: Any) -> None:
+    """Score a model; see `napari_selfreg.engine.evaluate`."""
+    loaded = ready_model(console, model, device)
+    from napari_selfreg.engine.evaluate import EvaluateRequest
+    from napari_selfreg.engine.evaluate import evaluate as evaluate_job
+
+    document = console.run(evaluate_job(EvaluateRequest(loaded, device=device, **request)))
+    console.document(document)
+    console.line(f"{document['n']} images, protocol {document['protocol']}")
+    rows = [
+        (name, *(f"{value[key]:.4f}" for key in ("mean", "low", "high")))
+        for name, value in document["metrics"].items()
+    ]
+    console.table(("metric", "mean", "95 % from", "to"), rows)
+
+
+def train(console: Console, recipe: Path, **request: Any) -> None:
+    """Train a model from a recipe; see `napari_selfreg.engine.train`."""
+    from napari_selfreg.engine.recipe import load_recipe
+
+    settings = load_recipe(recipe)
+    from napari_selfreg.engine.train import TrainRequest
+    from napari_selfreg.engine.train import train as train_job
+
+    result = console.run(train_job(TrainRequest(settings, **request)))
+    console.document(described(result.card, result.output))
+    console.line(f"The model is {result.output}.")
+
+
+def doctor(console: Console) -> None:
+    """Examine the installation; see `napari_selfreg.engine.doctor`."""
+    from napari_selfreg.engine.doctor import examine
+
+    findings = examine(console.note if sys.stderr.isatty() else None)
+    sound = all(finding.status != "fault" for finding in findings)
+    console.document({"ok": sound, "checks": [finding.to_dict() for finding in findings]})
+    for finding in findings:
+        console.line(f"{finding.status:6}{finding.name}: {finding.detail}")
+        if finding.remedy:
+            console.line(f"      → {finding.remedy}")
+    console.line("\nAll is well." if sound else "\nSomething is broken, see above.")
+    if not sound:
+        raise typer.Exit(1)
+
+
+def ready_model(console: Console, name: str, device: str) -> Model:
+    """Check the device, load the model and show its terms once, before any image is touched."""
+    from napari_selfreg.engine.bundles import load_model
+    from napari_selfreg.engine.devices import resolve_device
+
+    resolve_device(device)
+    model = load_model(name)
+    show_terms_once(console, model.card)
+    return model
+
+
+def show_terms_once(console: Console, card: Card) -> None:
+    """Show research-only terms on the first use of a model."""
+    from napari_selfreg.io.terms import needs_notice, remember
+
+    if card.research_only and needs_notice(card.name):
+        console.note(f"The model {card.name} is for research only ({card.licence}): {card.terms}")
+        remember(card.name)
+
+
+def distinct_images(named: Sequence[Path]) -> list[Path]:
+    """List the images of files and folders; refuse two whose results would have one name."""
+    from napari_selfreg.io.images import image_paths
+
+    paths = image_paths(named)
+    stems: dict[str, Path] = {}
+    for path in paths:
+        # Some systems do not distinguish capitals in file names.
+        other = stems.setdefault(path.stem.casefold(), path)
+        if other is not path:
+            raise BadInputError(
+                f"{other} and {path} would write the same files: segment them into different "
+                "folders (--output)."
+            )
+    return paths
+
+
+def ensure_folder(folder: Path) -> None:
+    """Find out before the work whether its results can be written."""
+    from napari_selfreg.io.atomic import write_error
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise write_error(folder, error) from error
+
+
+def described(card: Card, path: Path) -> dict[str, Any]:
+    """Return a model as ``models --json`` lists it."""
+    from napari_selfreg.io.bundle import sha256
+
+    return {
+        "name": card.name,
+        "path": str(path),
+        "classes": list(card.classes),
+        "um_per_px": _one_if_equal(card.um_per_px),
+        "architecture": card.architecture,
+        "licence": card.licence,
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "metrics": [record.model_dump(mode="json") for record in card.metrics],
+    }
+
+
+def _one_if_equal(um_per_px: tuple[float, ...]) -> float | list[float]:
+    """Return one number for square pixels, else one per axis, slowest first."""
+    return um_per_px[0] if len(set(um_per_px)) == 1 else list(um_per_px)
+
+
+def show_segmented(console: Console, results: Sequence[Mapping[str, Any]]) -> None:
+    """Show a row per image."""
+    rows = [
+        (
+            Path(str(result["image"])).name,
+            str(result["objects"]),
+            f"{result['seconds']:.2f}",
+            f"{result['megapixels_per_second']:.2f}",
+            str(result["outputs"]["objects"]),
+        )
+        for result in results
+    ]
+    if rows:
+        console.table(("image", "objects", "seconds", "Mpx/s", "label image"), rows)
