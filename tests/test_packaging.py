@@ -216,10 +216,3 @@ def test_every_bundled_file_has_its_terms_named() -> None:
     for name in re.findall(r"[A-Za-z][\w.-]+", PROJECT["license"].replace(" AND ", " ")):
         text = ROOT / "LICENSES" / f"{name}.txt"
         assert name == "BSD-3-Clause" or text.is_file(), name
-
-
-def test_relative_links_of_the_documents_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", ROOT / "LICENSES" / "README.md", *(ROOT / "docs").glob("*.md")]
-    for page in pages:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
