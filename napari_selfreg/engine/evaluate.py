@@ -149,6 +149,8 @@ def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocum
     warned = False
     for pair in pairing.pairs:
         with open_image(pair.image) as source:
+            for sentence in source.warnings:
+                yield Notice(sentence)
             choice = source.choose_pixel_size(request.um_per_px, model.card.pixel_size)
             if choice.warning is not None and not warned:
                 warned = True

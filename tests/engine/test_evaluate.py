@@ -161,6 +161,16 @@ def test_images_without_labels_are_left_out_and_counted(tmp_path: Path, red_mode
     assert events[0] == Notice("1 images have no label file and are left out.")
 
 
+def test_what_was_assumed_while_reading_is_told(tmp_path: Path, red_model: Any) -> None:
+    where = folders(tmp_path, a=(TRUTH, TRUTH))
+    deep = np.where(TRUTH > 0, 4000, 0).astype(np.uint16)  # grey: shown stretched to 8 bits
+    tifffile.imwrite(where["images"] / "a.tif", deep)
+    (where["images"] / "a.png").unlink()
+    events: list[Event] = []
+    run(evaluate(EvaluateRequest(red_model, **where, um_per_px=1.0)), events.append)
+    assert any("a.tif" in event.message for event in events if isinstance(event, Notice))
+
+
 def test_progress_counts_images_and_passes_notices(red_model: Any) -> None:
     images = [LabelledImage(stem, red(TRUTH), TRUTH, UM) for stem in "ab"]
     events: list[Event] = []
