@@ -6,7 +6,9 @@ They appear together or not at all. All of them say which pixel size counted and
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ import tifffile
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, UmSource
-from napari_selfreg.io.atomic import atomic_paths
+from napari_selfreg.io.atomic import atomic_paths, write_error
 from napari_selfreg.io.geojson import FeatureStyle, features, six_digits, write_geojson
 
 OUTPUT_NAMES = {
@@ -101,6 +103,32 @@ def check_distinct_stems(paths: Iterable[str | Path]) -> None:
                 f"{other} and {path} would write the same files: segment them into different "
                 "folders or rename one."
             )
+
+
+def check_writable(directory: str | Path) -> None:
+    """Refuse a folder in which nothing can be written; make nothing.
+
+    Parameters
+    ----------
+    directory : path-like
+        Need not exist yet.
+
+    Raises
+    ------
+    WriteError
+        If it, or the folder it would be made in, is no folder or may not be written.
+    """
+    wanted = Path(directory)
+    there = wanted.absolute()
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        error: OSError = NotADirectoryError(errno.ENOTDIR, f"{there.name} is not a folder")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        error = PermissionError(errno.EACCES, "no permission")
+    else:
+        return
+    raise write_error(wanted, error)
 
 
 def write_results(

@@ -19,7 +19,13 @@ from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.measurements import measure_objects
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io import outputs
-from napari_selfreg.io.outputs import Origin, check_distinct_stems, output_paths, write_results
+from napari_selfreg.io.outputs import (
+    Origin,
+    check_distinct_stems,
+    check_writable,
+    output_paths,
+    write_results,
+)
 
 ORIGIN = Origin("field 1", "glands", PixelSize.isotropic(0.5), "file", ("gland",))
 
@@ -177,6 +183,23 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WriteError, match=r"field 1_objects\.tif could not be written"):
         write(tmp_path / "file")
+
+
+def test_a_folder_is_checked_without_making_it(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    for taken in (tmp_path / "file", tmp_path / "file" / "a"):
+        with pytest.raises(WriteError, match="file is not a folder"):
+            check_writable(taken)
+
+
+def test_a_folder_without_permission_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs.os, "access", lambda *_: False)
+    with pytest.raises(WriteError, match="permission is missing"):
+        check_writable(tmp_path / "new")
 
 
 def test_images_of_one_name_are_refused_before_anything_is_done() -> None:
