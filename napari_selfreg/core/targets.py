@@ -1,0 +1,94 @@
+"""Training targets made of labels: classes and the inner contour of objects.
+
+Targets are ``uint8`` arrays in which 255 (`IGNORE`) marks pixels that train nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from napari_selfreg.core.types import PixelSize
+
+IGNORE = 255
+"""Value of target pixels that take no part in any loss."""
+
+
+def inner_edges(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Mark the pixels of objects that touch another label.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Object ids, 0 = background.
+
+    Returns
+    -------
+    ndarray of bool, shape (Y, X)
+        True inside objects where one of the four neighbours has another id. The border of the
+        image is not an edge: what continues outside is unknown.
+    """
+    edges = np.zeros(labels.shape, dtype=bool)
+    down = labels[1:] != labels[:-1]
+    edges[1:] |= down
+    edges[:-1] |= down
+    right = labels[:, 1:] != labels[:, :-1]
+    edges[:, 1:] |= right
+    edges[:, :-1] |= right
+    return edges & (labels > 0)
+
+
+def contour_target(
+    labels: npt.NDArray[np.integer], width_um: float, pixel_size: PixelSize
+) -> npt.NDArray[np.uint8]:
+    """Return the band along the inside of every object's outline.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Object ids, 0 = background.
+    width_um : float
+        Width of the band in micrometres; at least one pixel is marked.
+    pixel_size : PixelSize
+        Of `labels`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (Y, X)
+        1 in the band, else 0.
+    """
+    edges = inner_edges(labels)
+    if not edges.any():
+        return np.zeros(labels.shape, dtype=np.uint8)
+    distance = ndimage.distance_transform_edt(~edges, sampling=(pixel_size.y, pixel_size.x))
+    # An edge pixel is itself one pixel wide, so a band of w µm ends w - 1 px further in.
+    reach = max(0.0, width_um - pixel_size.mean)
+    return np.asarray((distance <= reach) & (labels > 0), dtype=np.uint8)
+
+
+def class_target(labels: npt.NDArray[np.integer], n_classes: int) -> npt.NDArray[np.uint8]:
+    """Return class ids, 0 = background.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Object ids for one class; class ids for several.
+    n_classes : int
+        Number of foreground classes.
+
+    Returns
+    -------
+    ndarray of uint8, shape (Y, X)
+        Values 0 … `n_classes`.
+
+    Raises
+    ------
+    ValueError
+        If a class id exceeds `n_classes` (of several).
+    """
+    if n_classes == 1:
+        return (labels > 0).astype(np.uint8)
+    if labels.max(initial=0) > n_classes:
+        raise ValueError(f"class id {labels.max()} in the labels, but only {n_classes} classes")
+    return np.asarray(labels, dtype=np.uint8)

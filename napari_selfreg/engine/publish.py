@@ -1,0 +1,195 @@
+"""From trained weights to a bundle: scores of the run and of its plain twin, then the card."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from napari_selfreg.core.types import PostProcessing
+from napari_selfreg.engine.bundles import Model, save_bundle
+from napari_selfreg.engine.events import Event, Notice
+from napari_selfreg.engine.fit import FitResult
+from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.engine.validation import Normalizer
+from napari_selfreg.io.card import Card, DataSource, MetricRecord, Normalisation
+from napari_selfreg.io.datasets import Dataset, Sample
+from napari_selfreg.nets.tapspec import TapSpec
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaChoice:
+    """The chosen λ and the validation Dice of every value of the grid (by its text)."""
+
+    chosen: float
+    scores: dict[str, float]
+
+    def sentence(self) -> str:
+        """Say how the chosen λ compares with none, whichever won."""
+        difference = self.scores[f"{self.chosen:g}"] - self.scores["0"]
+        verdict = "better" if difference > 0 else "worse"
+        return (
+            f"In the short runs lambda = {self.chosen:g} was {abs(difference):.4f} Dice {verdict} "
+            "than lambda = 0 on the validation patients."
+        )
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What goes into a bundle."""
+
+    recipe: Recipe
+    dataset: Dataset
+    images: int
+    held_out: Sequence[Sample]
+    normalizer: Normalizer
+    choice: LambdaChoice
+    main: FitResult
+    twin: FitResult | None
+    device: torch.device
+
+
+def publish(
+    publication: Publication, network: nn.Module, tapspec: TapSpec, output: Path
+) -> Generator[Event, None, Card]:
+    """Score both runs on the held-out patients and write the bundle of the first.
+
+    Parameters
+    ----------
+    publication : Publication
+    network : nn.Module
+        Of the recipe; its weights are replaced.
+    tapspec : TapSpec
+    output : Path
+
+    Yields
+    ------
+    Event
+
+    Returns
+    -------
+    Card
+
+    Raises
+    ------
+    WriteError
+        If the bundle cannot be written.
+    """
+    # Imported here: evaluation needs the whole prediction engine, an interrupted run does not.
+    from napari_selfreg.engine.scoring import score_held_out
+
+    metrics: list[MetricRecord] = []
+    for result in (publication.main, publication.twin):
+        if result is None:
+            continue
+        plain = result is publication.twin
+        yield Notice("Scoring on the held-out patients" + (" (plain twin)" if plain else ""))
+        network.load_state_dict(result.weights)
+        network.to(publication.device).eval()
+        metrics += yield from score_held_out(
+            Model(make_card(publication, ()), network, tapspec, output),
+            publication.held_out,
+            publication.dataset,
+            publication.recipe,
+            plain=plain,
+            device=publication.device.type,
+        )
+    return write_bundle_of(publication, network, tapspec, metrics, output)
+
+
+def write_bundle_of(
+    publication: Publication,
+    network: nn.Module,
+    tapspec: TapSpec,
+    metrics: Sequence[MetricRecord],
+    output: Path,
+) -> Card:
+    """Write the bundle of the main run.
+
+    Parameters
+    ----------
+    publication : Publication
+    network : nn.Module
+        Of the recipe; its weights are replaced.
+    tapspec : TapSpec
+    metrics : sequence of MetricRecord
+        Empty for a run that was interrupted.
+    output : Path
+
+    Returns
+    -------
+    Card
+    """
+    network.load_state_dict(publication.main.weights)
+    return save_bundle(network.cpu().eval(), tapspec, make_card(publication, metrics), output)
+
+
+def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card:
+    """Return the card of the main run.
+
+    Parameters
+    ----------
+    publication : Publication
+    metrics : sequence of MetricRecord
+
+    Returns
+    -------
+    Card
+    """
+    recipe, about = publication.recipe, publication.recipe.card
+    source = DataSource(
+        name=about.data_name,
+        licence=about.data_licence,
+        citation=about.citation,
+        images=publication.images,
+    )
+    return Card(
+        name=recipe.name,
+        title=about.title,
+        tissue=about.tissue,
+        description=about.description,
+        architecture=recipe.network.architecture,
+        architecture_args=recipe.network.arguments,
+        classes=tuple(recipe.data.classes),
+        separation=None if recipe.target.contour_um is None else "contour",
+        um_per_px=(recipe.data.um_per_px, recipe.data.um_per_px),
+        normalisation=Normalisation(
+            mean=publication.normalizer.mean, std=publication.normalizer.std
+        ),
+        postprocessing=PostProcessing(**recipe.postprocessing.model_dump()),
+        typical_area_um2=about.typical_area_um2,
+        data=(source,),
+        licence=about.licence,
+        terms=about.terms,
+        research_only=about.research_only,
+        bad_at=about.bad_at,
+        recipe=recipe.model_dump(mode="json", exclude={"card"}),
+        seed=recipe.train.seed,
+        training=_training_record(publication),
+        metrics=tuple(metrics),
+    )
+
+
+def _training_record(publication: Publication) -> dict[str, object]:
+    progress = publication.main.progress
+    record: dict[str, object] = {
+        "steps": progress.step,
+        "best_step": progress.best_step,
+        "best_validation_dice": round(progress.best_dice, 5),
+        "finished": progress.finished,
+        "seconds": round(progress.seconds),
+        "threads": torch.get_num_threads(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "device": publication.device.type,
+        "torch": torch.__version__.split("+")[0],
+        "lambda_grid": {k: round(v, 5) for k, v in publication.choice.scores.items()},
+    }
+    if publication.choice.scores:
+        record["lambda_choice"] = publication.choice.sentence()
+    if publication.twin is not None:
+        twin = publication.twin.progress.best_dice
+        record["plain_twin_best_validation_dice"] = round(twin, 5)
+    return record

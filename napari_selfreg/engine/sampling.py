@@ -1,0 +1,165 @@
+"""Training batches: random crops that depend on nothing but the seed and the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from napari_selfreg.core.resample import model_shape, resample_region
+from napari_selfreg.core.targets import IGNORE, class_target, contour_target
+from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.engine.augment import random_affine, random_optics, random_stain, warp
+from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.io.datasets import Dataset, Sample
+from napari_selfreg.io.images import open_image
+from napari_selfreg.io.label_files import object_labels, read_labels
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One image at the network's scale, with its targets.
+
+    Parameters
+    ----------
+    stem : str
+    rgb : ndarray of uint8, shape (Y, X, 3)
+    targets : ndarray of uint8, shape (2, Y, X)
+        Class ids and inner contour; 255 = ignore.
+    """
+
+    stem: str
+    rgb: npt.NDArray[np.uint8]
+    targets: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Crops of one optimiser step: pictures in 0 … 1, class ids and contours."""
+
+    pictures: Tensor
+    classes: Tensor
+    contour: Tensor
+
+
+def load_field(sample: Sample, dataset: Dataset, recipe: Recipe) -> Field:
+    """Read one sample and bring it to the network's pixel size.
+
+    Parameters
+    ----------
+    sample : Sample
+    dataset : Dataset
+        Gives the pixel size where the file states none.
+    recipe : Recipe
+
+    Returns
+    -------
+    Field
+
+    Raises
+    ------
+    BadInputError
+        If image or label cannot be read, or their sizes differ.
+    """
+    with open_image(sample.image) as source:
+        rgb = np.asarray(source.levels[0][:, :])
+        size = source_pixel_size(source.pixel_size, dataset, recipe)
+    labels = read_labels(sample.label, (rgb.shape[0], rgb.shape[1]))
+    if len(recipe.data.classes) == 1:
+        labels = object_labels(labels)
+    shape = model_shape(
+        (rgb.shape[0], rgb.shape[1]), size, PixelSize.isotropic(recipe.data.um_per_px)
+    )
+    small = resample_region(rgb, shape, Box(0, 0, *shape))
+    return Field(
+        sample.stem, np.rint(small).astype(np.uint8), _targets(labels, shape, sample, recipe)
+    )
+
+
+def source_pixel_size(stated: PixelSize | None, dataset: Dataset, recipe: Recipe) -> PixelSize:
+    """Return the pixel size of a training image: recipe, then data set, then file, then goal."""
+    if recipe.data.source_um_per_px is not None:
+        return PixelSize.isotropic(recipe.data.source_um_per_px)
+    return dataset.pixel_size or stated or PixelSize.isotropic(recipe.data.um_per_px)
+
+
+def _targets(
+    labels: npt.NDArray[np.int32], shape: tuple[int, int], sample: Sample, recipe: Recipe
+) -> npt.NDArray[np.uint8]:
+    # Ids cannot be averaged: take the label under the centre of every new pixel.
+    rows = ((np.arange(shape[0]) + 0.5) * labels.shape[0] / shape[0]).astype(int)
+    columns = ((np.arange(shape[1]) + 0.5) * labels.shape[1] / shape[1]).astype(int)
+    small = labels[rows[:, None], columns]
+    classes = class_target(small, len(recipe.data.classes))
+    width = recipe.target.contour_um
+    if width is None or sample.group in recipe.target.loose_groups:
+        contour = np.full(shape, IGNORE, dtype=np.uint8)
+    else:
+        contour = contour_target(small, width, PixelSize.isotropic(recipe.data.um_per_px))
+    return np.stack([classes, contour])
+
+
+def draw_batch(fields: Sequence[Field], recipe: Recipe, seed: int, step: int) -> Batch:
+    """Draw the crops of one step.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+    recipe : Recipe
+    seed, step : int
+        The only sources of randomness: a resumed run draws what an unbroken one draws.
+
+    Returns
+    -------
+    Batch
+        Tensors on the CPU: pictures float32 (N, 3, H, W), classes and contour uint8 (N, H, W).
+    """
+    rng = np.random.default_rng([seed, step])
+    crops = [
+        _draw_crop(fields[int(rng.integers(len(fields)))], rng, recipe)
+        for _ in range(recipe.train.batch)
+    ]
+    pictures = torch.cat([picture for picture, _ in crops])
+    targets = torch.cat([target for _, target in crops])
+    return Batch(random_optics(pictures, rng, recipe.augment), targets[:, 0], targets[:, 1])
+
+
+def _draw_crop(field: Field, rng: np.random.Generator, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Return one turned and stained crop: picture (1, 3, H, W) and targets (1, 2, H, W)."""
+    crop = recipe.train.crop
+    matrix, reach = random_affine(rng, recipe.augment)
+    rgb, targets = _window(field, rng, 2 * math.ceil(crop * reach / 2) + 2, crop)
+    stained = np.moveaxis(random_stain(rgb, rng, recipe.augment), -1, 0)
+    theta = torch.from_numpy(matrix)[None]
+    picture = torch.from_numpy(stained[None].astype(np.float32) / np.float32(255.0))
+    labels = torch.from_numpy(targets[None].astype(np.float32))
+    return warp(picture, theta, crop, "bilinear"), warp(labels, theta, crop, "nearest").byte()
+
+
+def _window(
+    field: Field, rng: np.random.Generator, size: int, crop: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Cut a window round a random centre, mirrored at the border of the image."""
+    height, width = field.rgb.shape[:2]
+    rows = _reflected(_centre(rng, height, crop), size, height)
+    columns = _reflected(_centre(rng, width, crop), size, width)
+    return field.rgb[rows[:, None], columns], field.targets[:, rows[:, None], columns]
+
+
+def _centre(rng: np.random.Generator, length: int, crop: int) -> int:
+    """Draw a centre whose crop lies inside, or the middle of an axis shorter than the crop."""
+    half = crop // 2
+    return int(rng.integers(half, length - half + 1)) if length > crop else length // 2
+
+
+def _reflected(centre: int, size: int, length: int) -> npt.NDArray[np.intp]:
+    """Return `size` indices round `centre`, reflected into ``range(length)``."""
+    index = np.arange(centre - size // 2, centre - size // 2 + size)
+    period = max(1, 2 * length)
+    index = np.mod(index, period)
+    return np.where(index < length, index, period - 1 - index).astype(np.intp)

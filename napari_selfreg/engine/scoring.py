@@ -1,0 +1,92 @@
+"""Scores of a freshly trained network on the patients it was not trained on, for its card."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from napari_selfreg.engine.bundles import Model
+from napari_selfreg.engine.evaluate import LabelledImage, evaluate_pairs
+from napari_selfreg.engine.events import Event
+from napari_selfreg.engine.protocols import Protocol
+from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.engine.sampling import source_pixel_size
+from napari_selfreg.io.card import MetricRecord, MetricValue
+from napari_selfreg.io.datasets import Dataset, Sample
+from napari_selfreg.io.images import open_image
+from napari_selfreg.io.label_files import read_labels, read_mask8
+
+PROTOCOLS: tuple[Protocol, ...] = ("native", "uctransnet224")
+"""Both are reported: published numbers of GlaS and MoNuSeg belong to the second."""
+
+
+def score_held_out(
+    model: Model,
+    held_out: Sequence[Sample],
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    plain: bool,
+    device: str = "auto",
+) -> Generator[Event, None, list[MetricRecord]]:
+    """Score a network on held-out samples under every protocol.
+
+    Parameters
+    ----------
+    model : Model
+        In memory; its card states classes, scale and post-processing.
+    held_out : sequence of Sample
+    dataset : Dataset
+        Gives the pixel size where the files state none.
+    recipe : Recipe
+        Of the run.
+    plain : bool
+        Whether this is the twin that was trained without regularization.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Yields
+    ------
+    Event
+
+    Returns
+    -------
+    list of MetricRecord
+        One for each of `PROTOCOLS`.
+    """
+    section = recipe.regularization
+    images = [_labelled(sample, dataset, recipe) for sample in held_out]
+    records = []
+    for protocol in PROTOCOLS:
+        evaluation = yield from evaluate_pairs(model, images, protocol, device=device)
+        records.append(
+            MetricRecord(
+                protocol=protocol,
+                split="held-out patients, also used for early stopping and to choose lambda",
+                n=len(evaluation.images),
+                values={
+                    name: MetricValue(
+                        mean=round(interval.mean, 5),
+                        low=round(interval.low, 5),
+                        high=round(interval.high, 5),
+                    )
+                    for name, interval in evaluation.intervals.items()
+                },
+                lambda_scr=0.0 if plain else section.lambda_scr,
+                lambda_ifd=0.0 if plain else section.lambda_ifd,
+                note="plain twin: same seed, schedule and split without SCR and IFD"
+                if plain
+                else "",
+            )
+        )
+    return records
+
+
+def _labelled(sample: Sample, dataset: Dataset, recipe: Recipe) -> LabelledImage:
+    with open_image(sample.image) as source:
+        rgb = np.asarray(source.levels[0][:, :])
+        size = source_pixel_size(source.pixel_size, dataset, recipe)
+    shape = (rgb.shape[0], rgb.shape[1])
+    truth, mask8 = read_labels(sample.label, shape), read_mask8(sample.label, shape)
+    return LabelledImage(sample.stem, rgb, truth, size, "option", mask8)

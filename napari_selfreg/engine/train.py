@@ -1,0 +1,291 @@
+"""Train a model from a recipe: choose λ, train, train the plain twin, score both, write a bundle.
+
+Every phase keeps its own state in ``<output>.training/``, so an interrupted run goes on where it
+stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.bundles import load_model
+from napari_selfreg.engine.devices import resolve_device
+from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.fit import FitRequest, FitResult, best_weights, fit, last_progress
+from napari_selfreg.engine.publish import LambdaChoice, Publication, publish, write_bundle_of
+from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.engine.sampling import Field, load_field
+from napari_selfreg.engine.validation import Normalizer
+from napari_selfreg.io.atomic import atomic_write
+from napari_selfreg.io.card import Card
+from napari_selfreg.io.datasets import Dataset, Sample, open_dataset, split_by_patient
+from napari_selfreg.nets.registry import build_network, tap_spec
+from napari_selfreg.nets.tapspec import TapSpec
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """A recipe, the data, and where the bundle goes.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : Path
+        Folder of the data set.
+    output : Path
+        The ``.safetensors`` file to write.
+    resume : bool
+        Go on with the state beside `output`; without it an old state is deleted.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    recipe: Recipe
+    data: Path
+    output: Path
+    resume: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """The written bundle and its card."""
+
+    output: Path
+    card: Card
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    dataset: Dataset
+    training: Sequence[Field]
+    validation: Sequence[Field]
+    held_out: Sequence[Sample]
+    normalizer: Normalizer
+    folder: Path
+    device: torch.device
+
+
+def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
+    """Train a model and write its bundle.
+
+    Parameters
+    ----------
+    request : TrainRequest
+
+    Yields
+    ------
+    Progress, Notice, StepDone, ValidationDone, CheckpointSaved
+
+    Returns
+    -------
+    TrainResult
+
+    Raises
+    ------
+    BadInputError
+        If data, recipe or state cannot be used.
+    DeviceError
+        If the device is unknown or absent.
+    WriteError
+        If a file cannot be written.
+
+    Notes
+    -----
+    When the job is closed or interrupted during its main phase, a bundle with the best weights so
+    far is written before it ends.
+    """
+    device = resolve_device(request.device)
+    folder = _state_folder(request)
+    prepared = yield from _prepare(request, folder, device)
+    choice = yield from _choose_lambda(request, prepared)
+    chosen = _with_lambda(request.recipe, choice.chosen)
+    try:
+        main = yield from _phase(request, prepared, chosen, "main", chosen.train.steps)
+    except (GeneratorExit, KeyboardInterrupt):
+        _keep_best(request, prepared, chosen, choice)
+        raise
+    twin = None
+    if request.recipe.plain_twin and choice.chosen > 0:
+        plain = _with_lambda(request.recipe, 0.0)
+        twin = yield from _phase(request, prepared, plain, "plain", plain.train.steps)
+    publication = _publication(prepared, chosen, choice, main, twin)
+    network, tapspec = new_network(chosen)
+    card = yield from publish(publication, network, tapspec, request.output)
+    return TrainResult(request.output, card)
+
+
+def _state_folder(request: TrainRequest) -> Path:
+    if request.output.suffix != ".safetensors":
+        raise BadInputError(
+            f"{request.output.name} is no name for a model: end it with .safetensors."
+        )
+    folder = request.output.with_suffix(".training")
+    if not request.resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def _prepare(
+    request: TrainRequest, folder: Path, device: torch.device
+) -> Generator[Event, None, _Prepared]:
+    recipe = request.recipe
+    dataset = open_dataset(request.data)
+    training, held_out = split_by_patient(
+        dataset.samples, recipe.data.validation_fraction, recipe.data.split_seed
+    )
+    fields: list[Field] = []
+    for sample in [*training, *held_out]:
+        yield Progress(len(fields), len(training) + len(held_out), "Reading images")
+        fields.append(load_field(sample, dataset, recipe))
+    count = len(training)
+    patients = len({s.patient for s in held_out})
+    yield Notice(
+        f"{count} images to learn from, {len(held_out)} of {patients} other patients to check."
+    )
+    normalizer = Normalizer.of(fields[:count])
+    return _Prepared(dataset, fields[:count], fields[count:], held_out, normalizer, folder, device)
+
+
+def _choose_lambda(
+    request: TrainRequest, prepared: _Prepared
+) -> Generator[Event, None, LambdaChoice]:
+    """Run a short schedule for every λ of the grid and take the best positive one."""
+    recipe = request.recipe
+    grid = recipe.selection.lambdas
+    if not grid:
+        return LambdaChoice(recipe.regularization.lambda_scr, {})
+    record = prepared.folder / "selection.json"
+    scores: dict[str, float] = json.loads(record.read_text()) if record.is_file() else {}
+    for value in grid:
+        if f"{value:g}" in scores:
+            continue
+        result = yield from _phase(
+            request,
+            prepared,
+            _with_lambda(recipe, value),
+            f"lambda-{value:g}",
+            recipe.selection.steps,
+        )
+        scores[f"{value:g}"] = result.progress.best_dice
+        yield Notice(f"λ = {value:g}: validation Dice {result.progress.best_dice:.4f}")
+        with atomic_write(record) as file:
+            file.write(json.dumps(scores).encode())
+    positive = [value for value in grid if value > 0]
+    return LambdaChoice(max(positive, key=lambda value: scores[f"{value:g}"]), scores)
+
+
+def _with_lambda(recipe: Recipe, value: float) -> Recipe:
+    """Return the recipe with both λ at `value`; everything else, seeds too, stays."""
+    if not recipe.selection.lambdas and value > 0:
+        return recipe
+    changes: dict[str, float] = {"lambda_scr": value, "lambda_ifd": value}
+    if value == 0:
+        changes["lambda_decorrelation"] = 0.0
+    section = recipe.regularization.model_copy(update=changes)
+    return recipe.model_copy(update={"regularization": section})
+
+
+def _phase(
+    request: TrainRequest, prepared: _Prepared, recipe: Recipe, name: str, steps: int
+) -> Generator[Event, None, FitResult]:
+    yield Progress(0, steps, f"Training ({name})")
+    network, tapspec = new_network(recipe)
+    fit_request = FitRequest(
+        network=network,
+        tapspec=tapspec,
+        recipe=recipe,
+        training=prepared.training,
+        validation=prepared.validation,
+        normalizer=prepared.normalizer,
+        folder=prepared.folder / name,
+        steps=steps,
+        resume=request.resume,
+        device=prepared.device,
+    )
+    return (yield from fit(fit_request))
+
+
+def new_network(recipe: Recipe) -> tuple[nn.Module, TapSpec]:
+    """Build the recipe's network with weights that depend on its seed alone.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Returns
+    -------
+    network : nn.Module
+    tapspec : TapSpec
+
+    Raises
+    ------
+    BadInputError, BadModelError
+        If the architecture or the model to start from cannot be used.
+    """
+    section = recipe.network
+    out_channels = 1 + len(recipe.data.classes) + (recipe.target.contour_um is not None)
+    # torch's layers draw from the global generator: seed it inside a fork, which puts it back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.train.seed)
+        network = build_network(
+            section.architecture, in_channels=3, out_channels=out_channels, **section.arguments
+        )
+    if section.start_from is not None:
+        _start_from(network, section.start_from)
+    return network, tap_spec(section.architecture, **section.arguments)
+
+
+def _start_from(network: nn.Module, name: str) -> None:
+    """Copy the weights of another model; a head of other classes stays fresh."""
+    own = network.state_dict()
+    other = load_model(name).network.state_dict()
+    fitting = {k: v for k, v in other.items() if k in own and own[k].shape == v.shape}
+    if len(fitting) < 0.9 * len(own):  # a fresh head is a tensor or two of dozens
+        raise BadInputError(
+            f"The recipe starts from {name!r}, whose network is another: use its architecture."
+        )
+    network.load_state_dict(fitting, strict=False)
+
+
+def _publication(
+    prepared: _Prepared,
+    chosen: Recipe,
+    choice: LambdaChoice,
+    main: FitResult,
+    twin: FitResult | None,
+) -> Publication:
+    return Publication(
+        recipe=chosen,
+        dataset=prepared.dataset,
+        images=len(prepared.training),
+        held_out=prepared.held_out,
+        normalizer=prepared.normalizer,
+        choice=choice,
+        main=main,
+        twin=twin,
+        device=prepared.device,
+    )
+
+
+def _keep_best(
+    request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice
+) -> None:
+    """Write what an interrupted run has reached, without scoring it."""
+    folder = prepared.folder / "main"
+    main = FitResult(best_weights(folder), last_progress(folder))
+    publication = _publication(prepared, chosen, choice, main, None)
+    network, tapspec = new_network(chosen)
+    write_bundle_of(publication, network, tapspec, (), request.output)
+    _LOG.warning("training interrupted: the best model so far was written")

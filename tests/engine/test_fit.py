@@ -1,0 +1,171 @@
+"""The training loop: schedule, resumption bit for bit, λ = 0, divergence, interruption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.engine.events import CheckpointSaved, Event, StepDone, ValidationDone, run
+from napari_selfreg.engine.fit import (
+    FitRequest,
+    FitResult,
+    best_weights,
+    fit,
+    last_progress,
+    learning_rate,
+    moving_average,
+    training_precision,
+)
+from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.engine.sampling import load_field
+from napari_selfreg.engine.train import new_network
+from napari_selfreg.engine.validation import Normalizer
+from napari_selfreg.io.datasets import open_dataset
+from tests.engine.recipes import squares, tiny_recipe
+
+
+def _request(tmp_path: Path, recipe: Recipe, name: str = "run", resume: bool = False) -> FitRequest:
+    dataset = open_dataset(squares(tmp_path / "data"))
+    fields = [load_field(sample, dataset, recipe) for sample in dataset.samples]
+    network, tapspec = new_network(recipe)
+    return FitRequest(
+        network=network,
+        tapspec=tapspec,
+        recipe=recipe,
+        training=fields[:2],
+        validation=fields[2:],
+        normalizer=Normalizer.of(fields),
+        folder=tmp_path / name,
+        steps=recipe.train.steps,
+        resume=resume,
+        device=torch.device("cpu"),
+    )
+
+
+def _equal(first: FitResult, second: FitResult) -> bool:
+    return all(torch.equal(first.weights[k], second.weights[k]) for k in first.weights)
+
+
+@given(st.integers(1, 5000), st.data())
+def test_the_rate_rises_to_its_peak_and_falls(steps: int, data: st.DataObject) -> None:
+    step = data.draw(st.integers(0, steps - 1))
+    assert 0 <= learning_rate(step, steps, 2.0) <= 2.0
+    warm_up = max(1, steps // 10)
+    assert learning_rate(warm_up - 1, steps, 2.0) == pytest.approx(2.0)
+    if step >= warm_up:
+        assert learning_rate(step + 1, steps, 2.0) <= learning_rate(step, steps, 2.0)
+
+
+def test_the_average_forgets_its_start_fast_and_copies_counters() -> None:
+    mean, counter = torch.zeros(1), torch.zeros(1, dtype=torch.int64)
+    update = moving_average(0.99)
+    for count in range(1, 101):
+        update([mean, counter], [torch.ones(1), torch.tensor([count])], count)
+    assert mean.item() > 0.999
+    assert counter.item() == 100
+    update([mean], [torch.zeros(1)], 10_000)
+    assert mean.item() == pytest.approx(0.99, abs=1e-3)
+
+
+def test_training_learns_dark_squares(tmp_path: Path) -> None:
+    recipe = tiny_recipe(
+        train={"steps": 40, "learning_rate": 0.02, "validate_every": 20, "weight_average": 0.5}
+    )
+    events: list[Event] = []
+    result = run(fit(_request(tmp_path, recipe)), events.append)
+    steps = [event for event in events if isinstance(event, StepDone)]
+    assert len(steps) == 40
+    assert {"total", "ce", "dice", "contour", "scr", "ifd", "scr/E2"} <= steps[0].losses.keys()
+    assert steps[-1].losses["dice"] < steps[0].losses["dice"]
+    assert sum(isinstance(event, ValidationDone) for event in events) == 2
+    assert result.progress.finished
+    assert result.progress.best_dice > 0.8
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_happened(tmp_path: Path) -> None:
+    recipe = tiny_recipe()
+    whole = run(fit(_request(tmp_path, recipe, "whole")))
+    job = fit(_request(tmp_path, recipe, "parts"))
+    for event in job:
+        if isinstance(event, StepDone) and event.step == 3:
+            break
+    job.close()
+    assert last_progress(tmp_path / "parts").step == 3
+    parts = run(fit(_request(tmp_path, recipe, "parts", resume=True)))
+    assert _equal(whole, parts)
+    assert parts.progress.step == 4
+    logs = [(tmp_path / n / "log.csv").read_text() for n in ("whole", "parts")]
+    assert logs[0] == logs[1]
+
+
+def test_the_same_request_gives_the_same_weights(tmp_path: Path) -> None:
+    first = run(fit(_request(tmp_path, tiny_recipe(), "a")))
+    assert _equal(first, run(fit(_request(tmp_path, tiny_recipe(), "b"))))
+    other = run(fit(_request(tmp_path, tiny_recipe(train={"seed": 1}), "c")))
+    assert not _equal(first, other)
+
+
+def test_lambda_changes_the_weights_and_zero_opens_no_tap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = {"lambda_scr": 0.0, "lambda_ifd": 0.0}
+    request = _request(tmp_path, tiny_recipe(regularization=none), "plain")
+    monkeypatch.setattr(type(request.tapspec), "open", None)
+    plain = run(fit(request))
+    monkeypatch.undo()
+    assert not _equal(plain, run(fit(_request(tmp_path, tiny_recipe(), "both"))))
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
+    frozen = {"steps": 50, "learning_rate": 1e-12, "patience": 2, "validate_every": 1}
+    result = run(fit(_request(tmp_path, tiny_recipe(train=frozen))))
+    assert result.progress.finished
+    assert result.progress.step < 50
+
+
+def test_checkpoints_are_announced(tmp_path: Path) -> None:
+    events: list[Event] = []
+    often = tiny_recipe(train={"checkpoint_minutes": 1e-9})
+    run(fit(_request(tmp_path, often)), events.append)
+    assert any(isinstance(event, CheckpointSaved) for event in events)
+
+
+def test_divergence_is_said(tmp_path: Path) -> None:
+    request = _request(tmp_path, tiny_recipe())
+    with torch.no_grad():
+        next(request.network.parameters()).fill_(float("nan"))
+    with pytest.raises(SelfRegError, match="learning_rate"):
+        run(fit(request))
+
+
+def test_weights_exist_even_before_the_first_validation(tmp_path: Path) -> None:
+    job = fit(_request(tmp_path, tiny_recipe()))
+    next(job)
+    job.close()
+    assert best_weights(tmp_path / "run")
+
+
+def test_a_state_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    run(fit(_request(tmp_path, tiny_recipe())))
+    changed = tiny_recipe(train={"learning_rate": 5e-3})
+    with pytest.raises(BadInputError, match="--resume"):
+        run(fit(_request(tmp_path, changed, resume=True)))
+
+
+def test_precision_can_be_forced_and_gpus_are_asked() -> None:
+    cpu = torch.device("cpu")
+    assert training_precision("fp32", cpu) == torch.float32
+    assert training_precision("bf16", cpu) == torch.bfloat16
+    assert training_precision("auto", torch.device("mps")) == torch.float32
+
+
+def test_bfloat16_training_runs(tmp_path: Path) -> None:
+    request = _request(tmp_path, tiny_recipe(train={"precision": "bf16"}))
+    result = run(fit(replace(request, steps=2)))
+    assert all(w.dtype in (torch.float32, torch.int64) for w in result.weights.values())

@@ -1,0 +1,141 @@
+"""Training from a recipe to a bundle: phases, choice of λ, twin, resume, interruption."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_selfreg.core.errors import BadInputError, DeviceError
+from napari_selfreg.engine.bundles import load_model, save_bundle
+from napari_selfreg.engine.events import Event, Progress, StepDone, run
+from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.engine.train import TrainRequest, new_network, train
+from napari_selfreg.io.bundle import read_card
+from tests.engine.recipes import squares, tiny_recipe
+
+GRID = {"lambdas": [0.0, 0.02, 0.05], "steps": 2}
+
+
+def _request(tmp_path: Path, recipe: Recipe, resume: bool = False) -> TrainRequest:
+    data = squares(tmp_path / "data")
+    return TrainRequest(recipe, data, tmp_path / "tiny.safetensors", resume, "cpu")
+
+
+def test_a_bundle_with_grid_and_twin_on_its_card(tmp_path: Path) -> None:
+    recipe = tiny_recipe(selection=GRID, plain_twin=True)
+    result = run(train(_request(tmp_path, recipe)))
+    card = read_card(result.output)
+    assert set(card.training["lambda_grid"]) == {"0", "0.02", "0.05"}
+    assert {(m.protocol, m.lambda_scr > 0) for m in card.metrics} == {
+        (protocol, regularized)
+        for protocol in ("native", "uctransnet224")
+        for regularized in (True, False)
+    }
+    best = max((0.02, 0.05), key=lambda value: card.training["lambda_grid"][f"{value:g}"])
+    assert card.recipe["regularization"]["lambda_ifd"] == best
+    assert "than lambda = 0" in card.training["lambda_choice"]
+    assert card.metrics[0].n == 1
+    assert card.separation == "contour"
+    assert card.training["steps"] == 4
+    model = load_model(result.output)
+    assert model.network(torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+
+
+def test_no_path_or_user_reaches_the_card(tmp_path: Path) -> None:
+    result = run(train(_request(tmp_path, tiny_recipe())))
+    text = read_card(result.output).to_json()
+    assert str(tmp_path) not in text
+    assert tmp_path.name not in text
+    assert "0.png" not in text
+
+
+def test_resume_skips_what_is_done_and_ends_the_same(tmp_path: Path) -> None:
+    recipe = tiny_recipe(selection=GRID, plain_twin=True)
+    whole = run(train(_request(tmp_path / "a", recipe)))
+    job = train(_request(tmp_path / "b", recipe))
+    steps = 0
+    for event in job:
+        steps += isinstance(event, StepDone)
+        if steps == 8:  # two phases of the grid are done, main is under way
+            break
+    job.close()
+    events: list[Event] = []
+    parts = run(train(_request(tmp_path / "b", recipe, resume=True)), events.append)
+    assert sum(isinstance(event, StepDone) for event in events) == 3 * 2 + 4 + 4 - 8
+    first, second = load_model(whole.output), load_model(parts.output)
+    for name, tensor in first.network.state_dict().items():
+        assert torch.equal(tensor, second.network.state_dict()[name])
+    assert first.card.metrics == second.card.metrics
+
+
+def test_an_interrupted_main_run_leaves_the_best_so_far(tmp_path: Path) -> None:
+    job = train(_request(tmp_path, tiny_recipe()))
+    for event in job:
+        if isinstance(event, StepDone) and event.step == 3:
+            break
+    job.close()
+    card = load_model(tmp_path / "tiny.safetensors").card
+    assert card.training["steps"] == 3
+    assert card.training["finished"] is False
+    assert card.metrics == ()
+
+
+def test_without_resume_the_old_state_is_gone(tmp_path: Path) -> None:
+    run(train(_request(tmp_path, tiny_recipe())))
+    stale = tmp_path / "tiny.training" / "selection.json"
+    stale.write_text(json.dumps({"0": 1.0}))
+    run(train(_request(tmp_path, tiny_recipe())))
+    assert not stale.exists()
+
+
+def test_reading_images_is_progress(tmp_path: Path) -> None:
+    events: list[Event] = []
+    run(train(_request(tmp_path, tiny_recipe())), events.append)
+    reading = [e for e in events if isinstance(e, Progress) and e.message == "Reading images"]
+    assert [e.done for e in reading] == [0, 1, 2]
+
+
+def test_networks_depend_on_the_seed_alone() -> None:
+    state = torch.random.get_rng_state()
+    first, again = (new_network(tiny_recipe())[0].state_dict() for _ in range(2))
+    other = new_network(tiny_recipe(train={"seed": 5}))[0].state_dict()
+    assert all(torch.equal(first[k], again[k]) for k in first)
+    assert any(not torch.equal(first[k], other[k]) for k in first)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_run_can_start_from_another_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = load_model(run(train(_request(tmp_path, tiny_recipe()))).output)
+    monkeypatch.setattr("napari_selfreg.engine.train.load_model", {"tiny": start}.__getitem__)
+    network, _ = new_network(tiny_recipe(network={"start_from": "tiny"}))
+    for name, tensor in start.network.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name])
+    # A head of other classes stays fresh, a different network is refused.
+    several = tiny_recipe(network={"start_from": "tiny"}, data={"classes": ["a", "b"]})
+    assert new_network(several)[0].state_dict()["final_conv.weight"].shape[0] == 4
+    wide = {"start_from": "tiny", "arguments": {"features": [16, 8, 8, 8, 8, 16]}}
+    with pytest.raises(BadInputError, match="start"):
+        new_network(tiny_recipe(network=wide))
+
+
+def test_bad_requests_are_refused_before_any_work(tmp_path: Path) -> None:
+    request = _request(tmp_path, tiny_recipe())
+    with pytest.raises(BadInputError, match=r"\.safetensors"):
+        run(train(TrainRequest(request.recipe, request.data, tmp_path / "x.pt", False, "cpu")))
+    with pytest.raises(DeviceError, match="abacus"):
+        run(train(TrainRequest(request.recipe, request.data, request.output, False, "abacus")))
+    with pytest.raises(BadInputError, match="nowhere"):
+        run(train(TrainRequest(request.recipe, tmp_path / "nowhere", request.output, False, "cpu")))
+    assert not request.output.exists()
+
+
+def test_the_saved_bundle_can_be_saved_again(tmp_path: Path) -> None:
+    result = run(train(_request(tmp_path, tiny_recipe())))
+    model = load_model(result.output)
+    card = save_bundle(model.network, model.tapspec, model.card, tmp_path / "copy.safetensors")
+    assert card == result.card

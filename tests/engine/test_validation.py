@@ -1,0 +1,62 @@
+"""The quick score: by hand, with ignored pixels and odd sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from napari_selfreg.core.targets import IGNORE
+from napari_selfreg.engine.sampling import Field
+from napari_selfreg.engine.validation import Normalizer, mean_dice
+
+CPU = torch.device("cpu")
+PLAIN = Normalizer((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+class Dark(nn.Module):
+    """Calls every pixel foreground whose red is below one half."""
+
+    def forward(self, picture: Tensor) -> Tensor:
+        red = picture[:, :1]
+        return torch.cat([red - 0.5, 0.5 - red, torch.full_like(red, 9.0)], 1)
+
+
+def _field(dark: np.ndarray, truth: np.ndarray) -> Field:
+    rgb = np.where(dark[..., None], 0, 255).astype(np.uint8).repeat(3, -1)
+    return Field("f", rgb, np.stack([truth, truth]).astype(np.uint8))
+
+
+def _score(*fields: Field) -> float:
+    return mean_dice(Dark(), fields, PLAIN, 1, torch.float32, CPU)
+
+
+def test_half_overlap_by_hand() -> None:
+    dark, truth = np.zeros((33, 5), bool), np.zeros((33, 5), np.uint8)
+    dark[:4], truth[2:8] = True, 1
+    # 2 * 2 rows / (4 rows + 6 rows)
+    assert _score(_field(dark, truth)) == pytest.approx(0.4)
+
+
+def test_ignored_pixels_do_not_count() -> None:
+    dark, truth = np.zeros((8, 8), bool), np.zeros((8, 8), np.uint8)
+    dark[:2], truth[:1] = True, 1
+    truth[1] = IGNORE
+    assert _score(_field(dark, truth)) == 1.0
+
+
+def test_nothing_found_where_nothing_is_scores_one_and_images_weigh_the_same() -> None:
+    empty = _field(np.zeros((4, 4), bool), np.zeros((4, 4), np.uint8))
+    wrong = _field(np.ones((40, 40), bool), np.zeros((40, 40), np.uint8))
+    assert _score(empty) == 1.0
+    assert _score(empty, wrong) == pytest.approx(0.5)
+
+
+def test_normalizer_centres_its_own_pictures() -> None:
+    rng = np.random.default_rng(0)
+    rgb = rng.normal([180, 100, 160], [20, 30, 40], (64, 64, 3)).clip(0, 255).astype(np.uint8)
+    normalizer = Normalizer.of([Field("f", rgb, np.zeros((2, 64, 64), np.uint8))])
+    picture = normalizer(torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255.0)
+    assert picture.mean((0, 2, 3)).abs().max() < 0.05
+    assert (picture.std((0, 2, 3)) - 1).abs().max() < 0.1
