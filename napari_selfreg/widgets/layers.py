@@ -74,6 +74,13 @@ class Picture:
         """Whether there is one value per pixel."""
         return not self.rgb and self.channel_axis is None
 
+    def fits(self, layer: Any) -> bool:
+        """Tell whether a layer still has a plane like this one."""
+        levels = list(layer.data) if layer.multiscale else [layer.data]
+        return layer.ndim == len(self.position) and any(
+            tuple(level.shape) == tuple(self.data.shape) for level in levels
+        )
+
     def read(self, box: Box | None = None) -> npt.NDArray[Any]:
         """Read a part of the plane: shape (Y, X) if grey, else (Y, X, channels), any dtype."""
         part = box if box is not None else Box(0, 0, *self.shape)
@@ -205,50 +212,6 @@ def pixel_size_of(layer: Any, axes: tuple[int, int] | None = None) -> PixelSize 
         return None
 
 
-def placement(layer: Any, picture: Picture, origin: tuple[int, int] = (0, 0)) -> dict[str, Any]:
-    """Return the arguments that put a result exactly on its image.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The image as it lies now.
-    picture : Picture
-        The plane the result belongs to.
-    origin : tuple of int
-        Row and column of the picture where the result begins.
-
-    Returns
-    -------
-    dict
-        ``scale``, ``translate``, ``rotate``, ``shear``, ``affine``, ``units`` and
-        ``axis_labels``, for a layer with the axes of the image without its channels.
-    """
-    affine = np.asarray(layer.affine.affine_matrix)
-    start = np.asarray(layer.data_to_world(picture.to_data(*origin)))
-    moved = start - np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
-    kept = [axis for axis in range(layer.ndim) if axis != picture.channel_axis]
-    cut = np.ix_(kept, kept)
-    translate = np.asarray(layer.translate) + np.linalg.solve(affine[:-1, :-1], moved)
-    return {
-        "scale": (np.asarray(layer.scale) * picture.factors)[kept],
-        "translate": translate[kept],
-        "rotate": np.asarray(layer.rotate)[cut],
-        "shear": _shear_matrix(layer.shear, layer.ndim)[cut],
-        "affine": affine[np.ix_([*kept, -1], [*kept, -1])],
-        "units": [layer.units[axis] for axis in kept],
-        "axis_labels": [layer.axis_labels[axis] for axis in kept],
-    }
-
-
-def expand(plane: npt.NDArray[Any], picture: Picture) -> npt.NDArray[Any]:
-    """Give a plane, shape (Y, X), the other axes of its layer (length 1), without channels."""
-    shape = [1] * len(picture.position)
-    shape[picture.axes[0]], shape[picture.axes[1]] = plane.shape
-    if picture.channel_axis is not None:
-        del shape[picture.channel_axis]
-    return plane.reshape(shape)
-
-
 def world_to_layer(
     layer: Any, points: npt.ArrayLike, units: Sequence[Any] | None = None
 ) -> npt.NDArray[np.float64]:
@@ -329,16 +292,6 @@ def _nearest_level(
         return 0
     sizes = np.sqrt(factors.prod(axis=1)) * finest.mean
     return int(np.argmin(np.abs(np.log(sizes / wanted.mean))))
-
-
-def _shear_matrix(shear: npt.ArrayLike, ndim: int) -> npt.NDArray[np.float64]:
-    """Return napari's shear (a matrix, or what stands above its diagonal) as a matrix."""
-    values = np.asarray(shear, dtype=np.float64)
-    if values.ndim == 2:
-        return values
-    matrix = np.eye(ndim)
-    matrix[np.triu_indices(ndim, k=1)] = values
-    return matrix
 
 
 def _micrometres(unit: Any) -> float | None:

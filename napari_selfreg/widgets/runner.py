@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from qtpy.QtCore import (
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Event
+from napari_selfreg.widgets.guards import alive
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +142,6 @@ class JobRunner(QObject):
         super().__init__(owner)
         self._owner = owner
         self._worker: JobWorker | None = None
-        self._watched: list[QObject] = []
         self._events: list[Event] = []
         self._last_flush = 0.0
         self._flush_timer = QTimer(self)
@@ -211,22 +211,23 @@ class JobRunner(QObject):
 
     def _watch(self) -> None:
         """Watch the owner and all widgets around it; only while a job runs."""
-        self._unwatch()
-        widget: QWidget | None = self._owner
-        while widget is not None:
-            widget.installEventFilter(self)
-            self._watched.append(widget)
-            widget = widget.parentWidget()
+        for widget in self._around():
+            widget.installEventFilter(self)  # a second time has no effect
 
     def _unwatch(self) -> None:
-        for widget in self._watched:
-            try:
-                widget.removeEventFilter(self)
-            except RuntimeError:  # Qt has deleted it meanwhile
-                logger.debug("a widget around the job was deleted")
-        self._watched = []
+        for widget in self._around():
+            widget.removeEventFilter(self)
+
+    def _around(self) -> Iterator[QWidget]:
+        # Walked afresh each time: a list kept here would keep a closed window alive.
+        widget: QWidget | None = self._owner
+        while widget is not None:
+            yield widget
+            widget = widget.parentWidget()
 
     def _collect(self, event: Event) -> None:
+        if not alive(self):
+            return
         self._events.append(event)
         if not self._flush_timer.isActive():
             elapsed_ms = (time.monotonic() - self._last_flush) * 1000
@@ -239,6 +240,8 @@ class JobRunner(QObject):
             self.received.emit(events)
 
     def _end(self, outcome: _Outcome) -> None:
+        if not alive(self):  # the window was closed while this was on its way
+            return
         self._flush_timer.stop()
         self._flush()
         self._unwatch()
@@ -263,7 +266,9 @@ def _start(worker: JobWorker) -> None:
     if not _pool:
         _pool.append(QThreadPool())
         _pool[0].setMaxThreadCount(1)
-        QCoreApplication.instance().aboutToQuit.connect(stop_all_jobs)
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(stop_all_jobs)
     _workers.add(worker)  # Python's half of the worker must outlive its run
     worker.signals.ended.connect(_forget)
     _pool[0].start(worker)

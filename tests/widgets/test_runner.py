@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
@@ -11,6 +12,9 @@ from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.widgets import runner as runner_module
 from napari_selfreg.widgets.runner import FLUSH_INTERVAL_MS, JobRunner
+
+LONG = 20_000
+"""Milliseconds that only a hanging test needs."""
 
 
 class Probe:
@@ -62,7 +66,7 @@ def recorded(runner: JobRunner) -> list[tuple]:
 
 def test_all_events_arrive_in_order_before_the_result(runner, qtbot) -> None:
     log = recorded(runner)
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=LONG):
         runner.start(counting, 500, Probe())
         assert runner.running
     assert not runner.running
@@ -74,9 +78,9 @@ def test_all_events_arrive_in_order_before_the_result(runner, qtbot) -> None:
 def test_events_are_bundled_to_five_times_per_second(runner, qtbot) -> None:
     times: list[float] = []
     runner.received.connect(lambda _: times.append(time.monotonic()))
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=LONG):
         runner.start(counting, 100, Probe(), 0.008)
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert len(times) <= 8
     assert min(gaps[:-1]) > FLUSH_INTERVAL_MS / 1000 * 0.9
 
@@ -86,22 +90,22 @@ def test_events_are_bundled_to_five_times_per_second(runner, qtbot) -> None:
 )
 def test_any_error_is_told_and_logged(runner, qtbot, caplog, error: Exception) -> None:
     log = recorded(runner)
-    with caplog.at_level(logging.ERROR), qtbot.waitSignal(runner.failed, timeout=5000):
+    with caplog.at_level(logging.ERROR), qtbot.waitSignal(runner.failed, timeout=LONG):
         runner.start(failing, error)
     assert [entry[0] for entry in log] == ["received", "failed"]
     told = log[-1][1]
     assert told is error or isinstance(error, StopIteration)
     assert isinstance(told, RuntimeError) or not isinstance(error, StopIteration)
     assert "Traceback" in caplog.text
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=LONG):
         runner.start(counting, 1, Probe())
 
 
 def test_cancel_ends_the_job_and_closes_it_in_its_thread(runner, qtbot) -> None:
     probe, log = Probe(), recorded(runner)
     runner.start(counting, 10_000, probe, 0.005)
-    qtbot.waitUntil(lambda: probe.steps > 3, timeout=5000)
-    with qtbot.waitSignal(runner.cancelled, timeout=1000):
+    qtbot.waitUntil(lambda: probe.steps > 3, timeout=LONG)
+    with qtbot.waitSignal(runner.cancelled, timeout=LONG):
         runner.cancel()
         assert runner.cancelling
     assert [entry[0] for entry in log if entry[0] != "received"] == ["cancelled"]
@@ -113,12 +117,12 @@ def test_a_second_job_waits_for_its_turn(owner, runner, qtbot) -> None:
     probe, other = Probe(), JobRunner(owner)
     turns: list[int] = []
     other.started.connect(lambda: turns.append(probe.steps))
-    with qtbot.waitSignals([runner.finished, other.finished], timeout=5000):
+    with qtbot.waitSignals([runner.finished, other.finished], timeout=LONG):
         runner.start(counting, 20, probe, 0.005)
         other.start(counting, 1, Probe())
     assert turns == [20]
+    runner.start(counting, 1000, probe, 0.01)
     with pytest.raises(RuntimeError, match="already"):
-        runner.start(counting, 1000, probe, 0.01)
         runner.start(counting, 1, probe)
 
 
@@ -130,11 +134,11 @@ def test_taking_an_ancestor_out_of_the_window_cancels(qtbot) -> None:
     window.show()
     runner, probe = JobRunner(owner), Probe()
     runner.start(counting, 10_000, probe, 0.005)
-    qtbot.waitUntil(lambda: probe.steps > 1, timeout=5000)
+    qtbot.waitUntil(lambda: probe.steps > 1, timeout=LONG)
     owner.hide()
     qtbot.wait(50)
     assert not runner.cancelling
-    with qtbot.waitSignal(runner.cancelled, timeout=1000):
+    with qtbot.waitSignal(runner.cancelled, timeout=LONG):
         middle.setParent(None)
     qtbot.addWidget(middle)
 
@@ -157,7 +161,7 @@ def test_closing_the_window_cancels_but_a_refused_closing_does_not(qtbot) -> Non
     assert runner.running
     assert not runner.cancelling
     window.stays = False
-    with qtbot.waitSignal(runner.cancelled, timeout=1000):
+    with qtbot.waitSignal(runner.cancelled, timeout=LONG):
         window.close()
 
 
@@ -165,16 +169,16 @@ def test_deleting_the_owner_ends_the_job_quietly(qtbot) -> None:
     owner, probe = QWidget(), Probe()
     runner = JobRunner(owner)
     runner.start(counting, 10_000, probe, 0.005)
-    qtbot.waitUntil(lambda: probe.steps > 1, timeout=5000)
+    qtbot.waitUntil(lambda: probe.steps > 1, timeout=LONG)
     owner.deleteLater()
     del runner, owner
-    qtbot.waitUntil(lambda: probe.closed_in is not None, timeout=2000)
-    qtbot.waitUntil(lambda: not runner_module._workers, timeout=2000)
+    qtbot.waitUntil(lambda: probe.closed_in is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: not runner_module._workers, timeout=LONG)
 
 
 def test_stop_all_jobs_waits_for_the_thread(runner, qtbot) -> None:
     probe = Probe()
     runner.start(counting, 10_000, probe, 0.005)
-    qtbot.waitUntil(lambda: probe.steps > 1, timeout=5000)
+    qtbot.waitUntil(lambda: probe.steps > 1, timeout=LONG)
     runner_module.stop_all_jobs()
     assert probe.closed_in is not None

@@ -1,0 +1,107 @@
+"""The card of a model, for people."""
+
+from __future__ import annotations
+
+from html import escape
+
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+
+from napari_selfreg.io.card import Card, MetricRecord
+
+_SCORES = {
+    "dice": "Dice",
+    "iou": "IoU",
+    "object_f1": "Object F1",
+    "object_dice": "Object Dice",
+    "object_hausdorff": "Object Hausdorff (px)",
+    "aji": "AJI",
+    "pq": "PQ",
+}
+
+
+class CardDialog(QDialog):
+    """Shows one card beside the window, without blocking it.
+
+    Parameters
+    ----------
+    card : Card
+        What to show.
+    parent : QWidget, optional
+        Parent of the dialog.
+    """
+
+    def __init__(self, card: Card, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(card.title)
+        self.resize(460, 520)
+        text = QTextBrowser()
+        text.setOpenLinks(False)
+        text.setHtml(card_html(card))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(text)
+        layout.addWidget(buttons)
+
+
+def card_html(card: Card) -> str:
+    """Return a card as simple HTML.
+
+    Parameters
+    ----------
+    card : Card
+        Any text in it is escaped.
+
+    Returns
+    -------
+    str
+    """
+    sections = [
+        ("For", card.tissue),
+        ("Finds", ", ".join(card.classes) + _separated(card)),
+        ("Weak at", card.bad_at),
+        ("Works at", f"{card.pixel_size.mean:.3g} µm per pixel"),
+        ("Terms", " ".join(filter(None, [f"{card.licence}.", card.terms]))),
+        ("Learned from", _data(card)),
+        ("Network", f"{card.architecture}, model “{card.name}”"),
+    ]
+    rows = "".join(
+        f"<p><b>{escape(title)}</b><br>{text if title == 'Learned from' else escape(text)}</p>"
+        for title, text in sections
+        if text
+    )
+    scores = "".join(_score_table(record) for record in card.metrics)
+    heading = f"<h3>{escape(card.title)}</h3><p>{escape(card.description)}</p>"
+    return heading + rows + (f"<p><b>Scores</b></p>{scores}" if scores else "")
+
+
+def summary(card: Card) -> str:
+    """Return the line below the name of a model: tissue, pixel size, licence."""
+    terms = "research only" if card.research_only else card.licence
+    parts = [card.tissue, f"{card.pixel_size.mean:.3g} µm/px", terms]
+    return " · ".join(part for part in parts if part)
+
+
+def _separated(card: Card) -> str:
+    return " (touching ones separated)" if card.separation else ""
+
+
+def _data(card: Card) -> str:
+    return "<br>".join(
+        f"{escape(data.name)}, {data.images} images, {escape(data.licence)}. "
+        f"{escape(data.citation)}"
+        for data in card.data
+    )
+
+
+def _score_table(record: MetricRecord) -> str:
+    plain = record.lambda_scr == 0 and record.lambda_ifd == 0
+    kind = "plain twin, without regularization" if plain else "this model"
+    caption = f"{kind}: {record.split}, {record.n} images, protocol {record.protocol}"
+    cells = "".join(
+        f"<tr><td>{escape(_SCORES.get(name, name))}&nbsp;&nbsp;</td>"
+        f"<td>{value.mean:.3f}&nbsp;&nbsp;({value.low:.3f} to {value.high:.3f})</td></tr>"
+        for name, value in record.values.items()
+    )
+    note = f"<br><i>{escape(record.note)}</i>" if record.note else ""
+    return f"<p>{escape(caption)}{note}</p><table>{cells}</table>"

@@ -1,0 +1,50 @@
+"""Small protections that several widgets need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QWidget
+
+
+def alive(widget: QObject) -> bool:
+    """Tell whether Qt still has the other half of a Python object.
+
+    Napari's events go on calling a widget whose window was closed.
+    """
+    return bool(isalive(widget))  # type: ignore[no-untyped-call]
+
+
+class _WheelGuard(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget):
+            event.ignore()
+            return not watched.hasFocus()
+        return False
+
+
+def ignore_stray_wheel(*widgets: QWidget) -> None:
+    """Let the wheel scroll the panel instead of changing a value that is not in use."""
+    for widget in widgets:
+        widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        widget.installEventFilter(_WheelGuard(widget))
+
+
+@contextmanager
+def selection_kept(viewer: Any) -> Iterator[None]:
+    """Undo what adding or removing a layer does to the selected layers."""
+    selection = viewer.layers.selection
+    chosen, active = list(selection), selection.active
+    try:
+        yield
+    finally:
+        selection.clear()
+        for layer in chosen:
+            if layer in viewer.layers:
+                selection.add(layer)
+        if active is not None and active in viewer.layers:
+            selection.active = active

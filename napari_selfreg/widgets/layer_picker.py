@@ -1,0 +1,91 @@
+"""Choose one of the viewer's images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QWidget
+from superqt.utils import signals_blocked
+
+from napari_selfreg.widgets.guards import alive, ignore_stray_wheel
+from napari_selfreg.widgets.layers import is_picture
+
+
+class LayerPicker(QComboBox):
+    """A list of the viewer's images that follows the image selected in napari.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its images are listed, by their current names.
+    parent : QWidget, optional
+        Parent of the list.
+
+    Attributes
+    ----------
+    valueChanged : Signal()
+        Another image is chosen, or none.
+    """
+
+    valueChanged = Signal()
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.setToolTip("The image to segment. Selecting an image in the layer list chooses it.")
+        # Long names must not widen the panel.
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.setSizeAdjustPolicy(policy)
+        self.setMinimumContentsLength(12)
+        ignore_stray_wheel(self)
+        events = viewer.layers.events
+        for emitter in (events.inserted, events.removed, events.reordered, events.renamed):
+            emitter.connect(self._refresh)
+        viewer.layers.selection.events.active.connect(self._follow)
+        self.currentIndexChanged.connect(self._announce)
+        self._announced: object = None
+        self._refresh()
+        self._follow()
+
+    def value(self) -> Any:
+        """Return the chosen image, or None."""
+        wanted = self.currentData()
+        if wanted is None:
+            return None
+        return next((each for each in self._viewer.layers if each.unique_id == wanted), None)
+
+    def setValue(self, layer: Any) -> None:
+        """Choose an image of the viewer."""
+        index = self._index_of(layer.unique_id)
+        if index >= 0:
+            self.setCurrentIndex(index)
+
+    def _index_of(self, unique_id: object) -> int:
+        # Not `findData`: Qt cannot compare Python objects on every binding.
+        return next((i for i in range(self.count()) if self.itemData(i) == unique_id), -1)
+
+    def _refresh(self, event: Any = None) -> None:
+        """List the images again; the choice stays with its image."""
+        if not alive(self):
+            return
+        chosen = self.currentData()
+        with signals_blocked(self):
+            self.clear()
+            for layer in self._viewer.layers:
+                if is_picture(layer):
+                    self.addItem(str(layer.name), layer.unique_id)
+            self.setCurrentIndex(max(self._index_of(chosen), 0 if self.count() else -1))
+        self._announce()
+
+    def _follow(self, event: Any = None) -> None:
+        if not alive(self):
+            return
+        active = self._viewer.layers.selection.active
+        if active is not None and is_picture(active):
+            self.setValue(active)
+
+    def _announce(self, index: int = 0) -> None:
+        if self.currentData() != self._announced:
+            self._announced = self.currentData()
+            self.valueChanged.emit()

@@ -1,0 +1,150 @@
+"""Show and change the size of a pixel, which may be unknown."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QLocale, Signal
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io.pixel_size import LARGEST_UM, SMALLEST_UM, plausible
+from napari_selfreg.widgets.guards import ignore_stray_wheel
+
+OBJECTIVES = {"40×": 0.25, "20×": 0.5, "10×": 1.0, "5×": 2.0}
+"""Usual micrometres per pixel of slide scanners at a magnification."""
+
+_DECIMALS = 5
+_RANGE = f"{SMALLEST_UM:g} to {LARGEST_UM:g} µm"
+
+
+class _MicronBox(QDoubleSpinBox):
+    """A number without trailing zeros, "?" while it is unknown."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__()
+        self.setLocale(QLocale.c())
+        self.setDecimals(_DECIMALS)
+        self.setRange(0, LARGEST_UM)
+        self.setSingleStep(0.05)
+        self.setSpecialValueText("?")  # shown for 0
+        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.setKeyboardTracking(False)
+        self.setToolTip(
+            f"Micrometres per pixel {which}, {_RANGE}.\nx follows y while both are equal."
+        )
+        self.setAccessibleName(f"Pixel size {which}")
+        ignore_stray_wheel(self)
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.6g}"
+
+
+class PixelSizeEdit(QWidget):
+    """Micrometres per pixel along y and x; empty while nobody knows.
+
+    Attributes
+    ----------
+    valueChanged : Signal()
+        The value is another one, by whomever.
+    edited : Signal()
+        A person has chosen the value.
+    """
+
+    valueChanged = Signal()
+    edited = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._value: PixelSize | None = None
+        self._y = _MicronBox("along y (rows)")
+        self._x = _MicronBox("along x (columns)")
+        self._y.valueChanged.connect(self._on_y)
+        self._x.valueChanged.connect(self._on_edit)
+        self._origin = QLabel()
+        self._origin.setWordWrap(True)
+        self._button = QToolButton()
+        self._button.setText("Set…")
+        self._button.setToolTip("Choose the pixel size by the magnification of the scan")
+        self._button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu = QMenu(self._button)
+        self._menu.triggered.connect(self._choose)
+        self._button.setMenu(self._menu)
+        self.setModelSize(None)
+        self._arrange()
+        self.setValue(None)
+
+    def value(self) -> PixelSize | None:
+        """Return the pixel size, or None while it is unknown."""
+        return self._value
+
+    def setValue(self, value: PixelSize | None, origin: str = "") -> None:
+        """Show a pixel size and, in words, where it comes from."""
+        with signals_blocked(self._y), signals_blocked(self._x):
+            self._y.setValue(value.y if value else 0)
+            self._x.setValue(value.x if value else 0)
+        self._origin.setText(origin)
+        self._origin.setVisible(bool(origin))
+        self._set(value)
+
+    def setModelSize(self, size: PixelSize | None) -> None:
+        """Offer the pixel size that the model was trained at, beside the magnifications."""
+        self._menu.clear()
+        for name, um in OBJECTIVES.items():
+            self._offer(f"{name} objective: {um:g} µm/px", PixelSize.isotropic(um))
+        if size is not None:
+            self._menu.addSeparator()
+            self._offer(f"As the model's own pictures: {size.mean:.3g} µm/px", size)
+
+    def _offer(self, text: str, size: PixelSize) -> None:
+        self._menu.addAction(text).setData((size.y, size.x))
+
+    def _arrange(self) -> None:
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._y, 1)
+        row.addWidget(QLabel("×"))
+        row.addWidget(self._x, 1)
+        row.addWidget(QLabel("µm"))
+        row.addWidget(self._button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self._origin)
+
+    def _choose(self, action: QAction) -> None:
+        y, x = action.data()
+        self.setValue(PixelSize(y, x), "chosen here")
+        self.edited.emit()
+
+    def _on_y(self, y: float) -> None:
+        if self._value is None or self._value.x == self._value.y:
+            with signals_blocked(self._x):
+                self._x.setValue(y)
+        self._on_edit()
+
+    def _on_edit(self, *_: object) -> None:
+        y, x = self._y.value(), self._x.value()
+        value = PixelSize(y, x) if y > 0 and x > 0 else None
+        origin = "typed here"
+        if value is not None and not plausible(value):
+            value, origin = None, f"no microscope has this: {_RANGE}"
+        self._origin.setText(origin)
+        self._origin.show()
+        self._set(value)
+        self.edited.emit()
+
+    def _set(self, value: PixelSize | None) -> None:
+        if value != self._value:
+            self._value = value
+            self.valueChanged.emit()

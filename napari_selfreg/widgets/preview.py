@@ -1,0 +1,124 @@
+"""A layer of our own that shows where tissue is found while a job runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.utils import Colormap
+
+from napari_selfreg.core.types import Box
+from napari_selfreg.engine.events import TileDone
+from napari_selfreg.widgets.guards import selection_kept
+from napari_selfreg.widgets.layers import OWN_KEY, Picture
+from napari_selfreg.widgets.placement import expand, placement
+
+MAX_SIDE = 2048
+"""The preview has at most this many pixels along each side."""
+
+_COLOUR = (0.0, 0.85, 0.75)
+"""Stands out from pink and violet for colour-blind eyes too."""
+
+
+class Preview:
+    """Tiles of a prediction over their image, until the objects are known.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show it.
+    layer : napari.layers.Image
+        The image.
+    picture : Picture
+        Its plane and resolution.
+    region : Box
+        The part of the picture that is worked on.
+    """
+
+    def __init__(self, viewer: Any, layer: Any, picture: Picture, region: Box) -> None:
+        self._viewer = viewer
+        self._image = layer
+        self._picture = picture
+        self._region = region
+        self._step = max(1, -(-max(region.shape) // MAX_SIDE))
+        rows, columns = (max(1, round(side / self._step)) for side in region.shape)
+        self._canvas = np.zeros((rows, columns), dtype=np.uint8)
+        self._layer: Any = None
+
+    @property
+    def layer(self) -> Any:
+        """The layer on show, or None."""
+        return self._layer
+
+    def show(self, tiles: Iterable[TileDone]) -> None:
+        """Draw tiles; nothing happens once a person has removed the layer."""
+        drawn = False
+        for tile in tiles:
+            paste(self._canvas, tile, self._region, self._step)
+            drawn = True
+        if not drawn:
+            return
+        if self._layer is None:
+            self._add()
+        elif self._layer in self._viewer.layers:
+            self._layer.refresh()
+
+    def remove(self) -> None:
+        """Take the layer away, if it is there."""
+        if self._layer is not None and self._layer in self._viewer.layers:
+            with selection_kept(self._viewer):
+                self._viewer.layers.remove(self._layer)
+
+    def _add(self) -> None:
+        origin = (self._region.y0, self._region.x0)
+        # Neutral below one half, so that only what will become an object has a colour.
+        colormap = Colormap(
+            [(*_COLOUR, 0.0), (*_COLOUR, 0.0), (*_COLOUR, 0.55), (*_COLOUR, 0.7)],
+            controls=[0.0, 0.35, 0.6, 1.0],
+            name="selfreg preview",
+        )
+        with selection_kept(self._viewer):
+            self._layer = self._viewer.add_image(
+                expand(self._canvas, self._picture),
+                name="preview (in progress)",
+                rgb=False,
+                colormap=colormap,
+                contrast_limits=(0, 255),
+                interpolation2d="linear",
+                metadata={OWN_KEY: "preview"},
+                **placement(self._image, self._picture, origin, self._step),
+            )
+
+
+def paste(canvas: npt.NDArray[np.uint8], tile: TileDone, region: Box, step: int) -> None:
+    """Draw one tile into a canvas.
+
+    Parameters
+    ----------
+    canvas : ndarray of uint8, shape (Y, X)
+        One pixel per `step` pixels of `region`; changed in place.
+    tile : TileDone
+        With its box in pixels of the same picture as `region`.
+    region : Box
+        What the canvas covers.
+    step : int
+        At least 1.
+    """
+    height, width = tile.preview.shape
+    rows, from_rows = _nearest(tile.box.y0, tile.box.y1, height, region.y0, step, len(canvas))
+    columns, from_columns = _nearest(
+        tile.box.x0, tile.box.x1, width, region.x0, step, canvas.shape[1]
+    )
+    canvas[np.ix_(rows, columns)] = tile.preview[np.ix_(from_rows, from_columns)]
+
+
+def _nearest(
+    start: int, stop: int, length: int, origin: int, step: int, limit: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the canvas indices whose centre lies in ``[start, stop)``, and the tile's for them."""
+    centres = origin + (np.arange(limit) + 0.5) * step
+    inside = np.flatnonzero((centres >= start) & (centres < stop))
+    source = (centres[inside] - start) / max(1, stop - start) * length
+    return inside, np.minimum(source.astype(np.intp), length - 1)
