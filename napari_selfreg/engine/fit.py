@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.engine.allocator import freed_memory_kept
 from napari_selfreg.engine.checkpoint import (
     TrainingProgress,
     load_state,
@@ -148,7 +149,8 @@ def fit(request: FitRequest) -> Generator[Event, None, FitResult]:
     """
     loop = _Loop(request)
     try:
-        yield from loop.run()
+        with freed_memory_kept():
+            yield from loop.run()
     except (GeneratorExit, KeyboardInterrupt):
         loop.save()
         raise
