@@ -13,8 +13,13 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from napari_selfreg.nets.distance import (
+    Channels,
+    mean_square_difference,
+    sample_pieces,
+    wide_type,
+)
 from napari_selfreg.nets.normalize import unit_maps
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -76,18 +81,24 @@ def spread_keys(feature: Tensor) -> Tensor:
         ``(C,)`` float32, without gradient. For maps after a ReLU it measures how evenly a
         channel spreads over space (``1 / sqrt(pixels)`` for a constant map, 0 for a dead one).
     """
-    flat = feature.detach().float().flatten(2)
-    return functional.normalize(flat, dim=2).mean(dim=(0, 2))
+    feature = feature.detach()
+    wide = wide_type(feature.dtype)
+    space = tuple(range(2, feature.ndim))
+    sums = feature.sum(space, dtype=wide)
+    squares = [feature[part].to(wide).square().sum(space) for part in sample_pieces(feature)]
+    norms = torch.cat(squares).sqrt().clamp_min(1e-12)
+    return (sums / norms).mean(0) / feature[0, 0].numel()
 
 
 def _term(feature: Tensor, sort: bool, detach_top: bool, normalize: bool) -> Tensor:
     """Return the mean squared error between the halves of one map's channels."""
     half = feature.shape[1] // 2
     if half == 0:
-        return feature.float().sum() * 0.0
-    maps = unit_maps(feature.float()) if normalize else feature.float()
+        return feature.sum() * 0.0
+    maps = unit_maps(feature.to(wide_type(feature.dtype))) if normalize else feature
     if sort:
         order = torch.argsort(spread_keys(feature), descending=True, stable=True)
-        maps = maps.index_select(1, order)
-    top, bottom = maps[:, :half], maps[:, half : 2 * half]
-    return functional.mse_loss(top.detach() if detach_top else top, bottom)
+    else:
+        order = torch.arange(feature.shape[1], device=feature.device)
+    top, bottom = order[:half], order[half : 2 * half]
+    return mean_square_difference(maps, Channels(top, bottom, learn_plus=not detach_top))

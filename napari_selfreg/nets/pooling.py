@@ -6,12 +6,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_selfreg.nets.distance import sample_pieces, wide_type
+
 
 def adaptive_mean(feature: Tensor, size: tuple[int, ...]) -> Tensor:
     """Average-pool ``(N, C, *spatial)`` to ``size``, per axis, never enlarging one."""
     target = tuple(min(have, want) for have, want in zip(feature.shape[2:], size, strict=True))
     if target == tuple(feature.shape[2:]):
         return feature
+    strides = [have // want for have, want in zip(feature.shape[2:], target, strict=True)]
+    if all(
+        stride * want == have
+        for stride, want, have in zip(strides, target, feature.shape[2:], strict=True)
+    ):
+        fixed = functional.avg_pool2d if len(target) == 2 else functional.avg_pool3d
+        return fixed(feature, strides)
     pool = functional.adaptive_avg_pool2d if len(target) == 2 else functional.adaptive_avg_pool3d
     return pool(feature, target)  # type: ignore[arg-type]
 
@@ -50,7 +59,12 @@ class PooledTeacher:
         if finer:
             nearest = min(finer, key=lambda size: torch.Size(size).numel())
             return adaptive_mean(self._pooled[nearest], target)
-        return adaptive_mean(self._feature.float(), target)
+        feature = self._feature
+        pooled = [
+            adaptive_mean(feature[piece].to(wide_type(feature.dtype)), target)
+            for piece in sample_pieces(feature)
+        ]
+        return pooled[0] if len(pooled) == 1 else torch.cat(pooled)
 
 
 def _divides(target: tuple[int, ...], size: tuple[int, ...]) -> bool:

@@ -11,9 +11,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.nets.distance import Channels, mean_square_difference
 from napari_selfreg.nets.normalize import unit_maps
 from napari_selfreg.nets.pooling import PooledTeacher, adaptive_mean
 from napari_selfreg.nets.tapspec import TapSpec
@@ -83,22 +83,25 @@ def _term(
 ) -> Tensor:
     """Return the mean squared error of one student to the teacher."""
     target = teacher.at(tuple(student.shape[2:]))
-    student = adaptive_mean(student.float(), tuple(target.shape[2:]))
+    if student.shape[2:] != target.shape[2:]:
+        student = adaptive_mean(student.to(target.dtype), tuple(target.shape[2:]))
     if normalize:
-        student, target = unit_maps(student), unit_maps(target)
+        student, target = unit_maps(student.to(target.dtype)), unit_maps(target)
     if pairing == "mean":
-        return functional.mse_loss(student, target.mean(1, keepdim=True).expand_as(student))
+        return mean_square_difference(student, target=target.mean(1, keepdim=True))
     k = min(student.shape[1], target.shape[1])
     if pairing == "first":
-        return functional.mse_loss(student[:, :k], target[:, :k])
+        return mean_square_difference(
+            student, Channels(torch.arange(k), None, torch.arange(k)), target
+        )
     of_student = _draw(student.shape[1], k, generator)
     of_teacher = _draw(target.shape[1], k, generator)
     if k == student.shape[1]:
         # All student channels take part: permuting only the teacher gives the same pairs.
-        of_teacher = of_teacher[torch.argsort(of_student)]
+        channels = Channels(target=of_teacher[torch.argsort(of_student)])
     else:
-        student = student.index_select(1, of_student.to(student.device))
-    return functional.mse_loss(student, target.index_select(1, of_teacher.to(target.device)))
+        channels = Channels(plus=of_student, target=of_teacher)
+    return mean_square_difference(student, channels, target)
 
 
 def _draw(channels: int, k: int, generator: torch.Generator) -> Tensor:
