@@ -68,7 +68,7 @@ def _decode(path: Path) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
         if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO":
             notes = ("holds several frames; the first is used",)
         upright = ImageOps.exif_transpose(picture)
-        return np.asarray(_plain(upright)), notes
+        return np.array(_plain(upright)), notes  # a copy: Pillow's own memory is read-only
 
 
 def _plain(picture: Image.Image) -> Image.Image:

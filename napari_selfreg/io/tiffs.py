@@ -161,7 +161,7 @@ def _rule(arrays: list[Any], layouts: list[Layout], name: str) -> RgbRule:
 def _level(array: Any, layout: Layout, rule: RgbRule, name: str) -> Level:
     height, width = layout.shape
     if isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
-        return rule.apply(layout.cut(array, 0, height, 0, width))
+        return np.ascontiguousarray(rule.apply(layout.cut(array, 0, height, 0, width)))
     chunk = (_SAMPLE_SIDE, _SAMPLE_SIDE)
     if not isinstance(array, np.memmap):
         chunk = layout.chunk(array.chunks)

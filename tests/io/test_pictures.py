@@ -29,6 +29,7 @@ def test_lossless_formats_come_back_exactly(
     Image.fromarray(pixels).save(tmp_path / name, **options)
     with open_image(tmp_path / name) as source:
         assert np.array_equal(source.levels[0], pixels)
+        assert source.levels[0].flags.writeable
         assert (source.name, source.stem, source.shape) == (name, name[0], (40, 60))
         assert source.downsamples == ((1.0, 1.0),)
         assert (source.pixel_size, source.warnings, source.lazy) == (None, (), False)
@@ -177,7 +178,7 @@ def test_running_out_of_memory_all_the_same(
         raise MemoryError
 
     Image.fromarray(tissue()).save(tmp_path / "huge.png")
-    monkeypatch.setattr(np, "asarray", no_memory)
+    monkeypatch.setattr(np, "array", no_memory)
     with pytest.raises(BadInputError, match=r"^huge\.png does not fit into memory: "):
         open_image(tmp_path / "huge.png")
 

@@ -30,6 +30,8 @@ def test_interleaved_planar_and_ome_channels(tmp_path: Path, options: dict[str, 
     assert np.array_equal(rgb, pixels)
     planar = {"photometric": "rgb", "planarconfig": "separate"}
     rgb, _ = opened(tmp_path / "b.tif", planes, **planar, **options)
+    assert rgb.flags.c_contiguous
+    assert rgb.flags.writeable
     assert np.array_equal(rgb, pixels)
     channels = {"photometric": "minisblack", "metadata": {"axes": "CYX"}}
     rgb, notes = opened(tmp_path / "c.ome.tif", planes, **channels, **options)
