@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.objects import label_objects
-from napari_selfreg.core.resample import resample_region
-from napari_selfreg.core.types import Box, PixelSize, PostProcessing
+from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.label_files import object_labels
 
 Protocol = Literal["native", "uctransnet224"]
@@ -81,12 +80,13 @@ def compare_uctransnet224(
     among them): OpenCV's bilinear resize of the 8-bit mask to 224 x 224, then everything above 0
     is foreground. That dilates it: a pixel that holds a trace of an object belongs to it.
 
-    Three things differ from theirs. Their network sees the image squashed to 224 x 224; ours works
-    at its own pixel size on the image as it is, and its foreground probability is brought to
-    224 x 224 with the antialiased bilinear filter of `core.resample`, then thresholded. Their
-    network learned from dilated masks, ours from exact ones, and its prediction is not dilated:
-    that costs it at every outline. Theirs report Dice and IoU alone; object metrics here take the
-    8-connected components of both maps as objects, in pixels of this grid.
+    The prediction takes the same path: our mask at the image's own size, resized and cut like the
+    truth, so that both are dilated alike. (Their networks learn the dilation from masks that went
+    through it; left undilated, a perfect prediction would score only about 0.94 on MoNuSeg.)
+
+    Two things differ from theirs. Their network sees the image squashed to 224 x 224, ours works at
+    its own pixel size on the image as it is. Theirs report Dice and IoU alone; object metrics here
+    take the 8-connected components of both maps as objects, in pixels of this grid.
 
     Parameters
     ----------
@@ -102,7 +102,13 @@ def compare_uctransnet224(
     Comparison
         Both of shape (224, 224).
     """
-    small = resample_region(foreground, (SIDE, SIDE), Box(0, 0, SIDE, SIDE))
-    truth = cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) > 0
-    predicted = (small >= threshold).astype(np.int32)
-    return Comparison(object_labels(predicted), object_labels(truth.astype(np.int32)))
+    # The resize rounds to whole numbers, so a trace of a small id vanishes where one of 255 stays:
+    # the prediction is drawn in the strength of the truth.
+    strength = int(np.median(mask[mask > 0])) if mask.any() else 255
+    predicted = np.where(foreground >= threshold, strength, 0).astype(np.uint8)
+    return Comparison(_squashed(predicted), _squashed(mask))
+
+
+def _squashed(mask: npt.NDArray[np.uint8]) -> _Ids:
+    small = cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) > 0
+    return object_labels(small.astype(np.int32))
