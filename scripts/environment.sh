@@ -104,4 +104,7 @@ pip_install -c "$constraints" --upgrade pip
 choose_torch
 pip_install -c "$constraints" "${torch[@]}"
 pip_install -c "$constraints" "${wanted[@]}"
+if [ "$mode" = test ]; then
+    pip_install -c "$constraints" --no-deps --group foreign
+fi
 checksum >"$stamp"
