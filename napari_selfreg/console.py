@@ -82,7 +82,8 @@ class Console:
         """Say for how many more images each note of `note_once` holds."""
         for key, count in self._told.items():
             if count > 1:
-                self.note(f"The same holds for {count - 1} more images:{key}")
+                more = "one more image" if count == 2 else f"{count - 1} more images"
+                self.note(f"The same holds for {more}:{key}")
         self._told.clear()
 
     def document(self, value: Any) -> None:
@@ -144,6 +145,7 @@ def session(as_json: bool = False) -> Iterator[Console]:
     typer.Exit
         1 with one sentence on stderr if the command failed; 130 after Ctrl-C, 143 after SIGTERM.
     """
+    _listen_to_ctrl_c()
     with _stdout_reserved() as out:
         console = Console(out, as_json)
         try:
@@ -205,6 +207,13 @@ def _write_log(text: str) -> Path | None:
             path.write_text(text, "utf-8", errors="replace")
             return path
     return None
+
+
+def _listen_to_ctrl_c() -> None:
+    """Undo what shells do to commands started with ``&``: they ignore Ctrl-C, also `kill -INT`."""
+    with suppress(ValueError):  # not the main thread
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -142,6 +142,23 @@ def test_ctrl_c_ends_a_job_at_its_next_event_and_closes_it(
     assert "Stopping" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends signals otherwise")
+def test_a_command_started_in_the_background_can_be_interrupted() -> None:
+    code = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from napari_selfreg.console import session\n"
+        "import typer\n"
+        "try:\n"
+        "    with session():\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "except typer.Exit as stop:\n"
+        "    print(stop.exit_code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "130\n"
+
+
 def stubborn() -> Generator[Event, None, None]:
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGINT)

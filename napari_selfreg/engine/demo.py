@@ -104,5 +104,6 @@ def _preview_field(sample: Sample, segmented: Mapping[str, Any]) -> PreviewField
     with open_image(sample.path) as source:
         rgb = source.read()
     objects = tifffile.imread(segmented["outputs"]["objects"])
-    note = f"{segmented['objects']} glands · {sample.attribution}, {sample.licence}"
+    count = int(segmented["objects"])
+    note = f"{count} gland{'' if count == 1 else 's'} · {sample.attribution}, {sample.licence}"
     return PreviewField(rgb, objects, sample.pixel_size, sample.title, note)
