@@ -1,4 +1,4 @@
-"""What importing the package costs, and what `core` can live without."""
+"""What importing each room costs, and what `core` can live without."""
 
 from __future__ import annotations
 
@@ -67,10 +67,6 @@ def foreign_modules() -> list[str]:
     )
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    assert not loaded_by("import napari_selfreg") & (HEAVY | {"numpy"})
-
-
 @pytest.mark.parametrize("room", ["core", "io"])
 def test_light_rooms_load_neither_torch_nor_napari(room: str) -> None:
     code = f"""
@@ -79,10 +75,6 @@ def test_light_rooms_load_neither_torch_nor_napari(room: str) -> None:
             importlib.import_module(module.name)
     """
     assert not loaded_by(code) & HEAVY
-
-
-def test_help_of_the_shell_program_is_light() -> None:
-    assert not loaded_by("import napari_selfreg.cli") & HEAVY
 
 
 def test_the_widgets_room_loads_neither_torch_nor_monai() -> None:
