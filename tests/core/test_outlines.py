@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from napari_selfreg.core.outlines import Polygon, trace_polygons
+
+shapely = pytest.importorskip("shapely")
 
 Labels = npt.NDArray[np.int32]
 
