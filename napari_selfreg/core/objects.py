@@ -20,14 +20,14 @@ from napari_selfreg.core.types import PixelSize, PostProcessing
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.int32]
 
-_SMALL_SEED = 0.1
-"""Seeds below this part of the smallest object are noise where a larger seed is near."""
-
 _ROUNDING = 1e-9
 """Sizes that differ by less are equal: areas in µm² come from products of floats."""
 
-_STEP = 1.0
+_GRID = 1.0
 """A neck less than this many pixels narrower than its sides may be an effect of the grid."""
+
+_RIDGE = 0.8
+"""Height of the ridge between two objects that separation 0 would ask for."""
 
 
 def label_objects(
@@ -38,9 +38,9 @@ def label_objects(
 ) -> Labels:
     """Turn probabilities into numbered objects.
 
-    Pixels at or above the threshold are foreground. Touching objects are cut by a watershed that
-    starts from the parts inside the suspected contours, or, without a contour, wherever the shape
-    has a neck. Then enclosed holes are filled and specks removed.
+    Pixels at or above the threshold are foreground. Touching objects are cut by a watershed: along
+    ridges of the contour's probability, or, without a contour, where the shape has a neck. Then
+    enclosed holes are filled and specks removed.
 
     Parameters
     ----------
@@ -62,11 +62,9 @@ def label_objects(
     if settings.separation <= 0:
         labels = _connected(mask)
     elif contour is not None:
-        smallest_seed = _pixels(_SMALL_SEED * settings.min_area_um2, pixel_size)
-        # At least a little doubt must be left: a contour of exactly 0 cuts nothing.
-        labels = _cut_at_contours(mask, contour, max(1 - settings.separation, 0.02), smallest_seed)
+        labels = _cut_at_ridges(mask, foreground, contour, settings.separation)
     else:
-        labels = _cut_at_necks(mask, math.sqrt(settings.separation), pixel_size)
+        labels = _cut_at_necks(mask, settings.separation, pixel_size)
     smallest = _pixels(settings.min_area_um2, pixel_size)
     largest_hole = math.floor(settings.max_hole_um2 / pixel_size.area_um2 * (1 + _ROUNDING))
     labels = fill_holes(labels, largest_hole)
@@ -190,49 +188,39 @@ def _drop_specks(labels: Labels, smallest: int) -> tuple[Labels, bool]:
     return np.where(speck[labels], 0, labels).astype(np.int32), True
 
 
-def _cut_at_contours(
-    mask: npt.NDArray[np.bool_], contour: Floats, limit: float, smallest_seed: int
+def _cut_at_ridges(
+    mask: npt.NDArray[np.bool_], foreground: Floats, contour: Floats, separation: float
 ) -> Labels:
-    """Grow the parts of the mask where the contour is below `limit` until they meet."""
-    parts = _connected(mask)
-    inside = mask & (contour < limit)
-    seeds = _connected(inside)
-    size = np.bincount(seeds.ravel())
-    part_of = np.zeros(size.size, dtype=np.int64)
-    part_of[seeds[inside]] = parts[inside]
-    widest = np.zeros(parts.max(initial=0) + 1, dtype=np.int64)
-    np.maximum.at(widest, part_of[1:], size[1:])
-    kept = (size >= smallest_seed) | (size == widest[part_of])
-    kept[0] = False
-    # Only parts with several seeds need cutting; the others are one object each.
-    contested = np.bincount(part_of[kept], minlength=widest.size) > 1
-    if not contested.any():
-        return parts
-    table = np.where(kept & contested[part_of], np.arange(size.size), 0).astype(np.int32)
-    disputed = contested[parts]
-    grown = watershed(contour, table[seeds], mask=disputed, connectivity=1)
-    whole = np.where(mask, parts + np.int32(size.size), 0)
-    return np.where(disputed, grown, whole).astype(np.int32)
+    """Cut along ridges of doubt: a suspected contour, or foreground that grows weak."""
+    doubt = contour.astype(np.float32) + (1 - foreground.astype(np.float32))
+    depth = -ndimage.gaussian_filter(np.nan_to_num(doubt, nan=2.0), 1.0)
+    return _cut(mask, depth, drop=max(_RIDGE * (1 - separation), 0.02))
 
 
-def _cut_at_necks(mask: npt.NDArray[np.bool_], ratio: float, pixel_size: PixelSize) -> Labels:
-    """Cut where a neck is narrower than `ratio` times the narrower of its two sides."""
-    if mask.all() or not mask.any():
+def _cut_at_necks(mask: npt.NDArray[np.bool_], separation: float, pixel_size: PixelSize) -> Labels:
+    """Cut where a shape is narrower than on both sides."""
+    if mask.all():
         return _connected(mask)
     # Only the shape of a pixel counts, so that scaling both sides changes nothing. The border of
     # the image does not make an object narrower: what lies beyond is unknown.
     depth = ndimage.distance_transform_edt(mask, sampling=(1.0, pixel_size.x / pixel_size.y))
+    return _cut(mask, depth, drop=_GRID, share=1 - math.sqrt(separation))
+
+
+def _cut(mask: npt.NDArray[np.bool_], depth: Floats, drop: float, share: float = 0.0) -> Labels:
+    """Flood the mask from its deepest places and keep floods apart where a ridge is high enough.
+
+    That is, where it lies `drop`, and `share` of the depth, below the summits on both sides: the
+    h-maxima transform, without its slow reconstruction.
+    """
+    if not mask.any():
+        return _connected(mask)
     peaks = mask & (depth == ndimage.maximum_filter(depth, size=3))
-    grown = watershed(-depth, _connected(peaks), mask=mask, connectivity=1)
-    basins = np.asarray(grown, dtype=np.int32)
-    return _merge_basins(basins, depth, ratio)
-
-
-def _merge_basins(basins: Labels, depth: Floats, ratio: float) -> Labels:
-    """Join basins, widest neck first, unless the neck is narrow against both sides."""
-    deepest = np.zeros(int(basins.max()) + 1)
-    np.maximum.at(deepest, basins.ravel(), depth.ravel())
-    summit = deepest.tolist()
+    seeds = _connected(peaks)
+    basins = np.asarray(watershed(-depth, seeds, mask=mask, connectivity=1), dtype=np.int32)
+    highest = np.full(int(seeds.max()) + 1, -np.inf)
+    highest[seeds[peaks]] = depth[peaks]
+    summit = highest.tolist()
     parent = list(range(len(summit)))
 
     def root(node: int) -> int:
@@ -240,10 +228,10 @@ def _merge_basins(basins: Labels, depth: Floats, ratio: float) -> Labels:
             parent[node] = node = parent[parent[node]]
         return node
 
-    for one, other, neck in _necks(basins, depth):
+    for one, other, neck in _necks(basins, depth):  # from the deepest on
         a, b = sorted((root(one), root(other)))
-        lower = min(summit[a], summit[b])
-        if a != b and (neck >= ratio * lower or neck > lower - _STEP):
+        fall = min(summit[a], summit[b]) - neck
+        if a != b and (fall < drop or fall <= share * (fall + neck)):
             parent[b] = a
             summit[a] = max(summit[a], summit[b])
     table = np.array([root(node) for node in range(len(parent))], dtype=np.int32)
@@ -262,7 +250,7 @@ def _necks(basins: Labels, depth: Floats) -> list[tuple[int, int, float]]:
         depths.append(np.minimum(depth[here][touching], depth[there][touching]))
     key, contact = np.concatenate(keys), np.concatenate(depths)
     pairs, position = np.unique(key, return_inverse=True)
-    deepest = np.zeros(pairs.size)
+    deepest = np.full(pairs.size, -np.inf)
     np.maximum.at(deepest, position, contact)
     order = np.lexsort((pairs, -deepest))
     return [

@@ -99,13 +99,20 @@ def test_an_object_that_is_all_contour_stays() -> None:
     assert (found > 0).sum() == 30
 
 
-def test_a_speck_inside_an_object_does_not_seed_a_second_one() -> None:
+def test_weak_foreground_between_two_objects_is_a_ridge_too() -> None:
+    foreground, _ = probabilities(discs((40, 25), (40, 51)))
+    foreground[:, 37:39] = np.minimum(foreground[:, 37:39], 0.55)
+    silent = np.zeros_like(foreground)
+    cut = replace(PLAIN, separation=0.7)
+    assert label_objects(foreground, silent, cut, ONE).max() == 2
+    assert label_objects(foreground, silent, replace(PLAIN, separation=0.1), ONE).max() == 1
+
+
+def test_noise_in_the_contour_does_not_cut() -> None:
     foreground, contour = probabilities(discs((40, 40), radius=20))
-    contour[38:43, 45:60] = 1.0
-    contour[40, 50] = 0.0
-    settings = replace(PLAIN, min_area_um2=50.0)
-    assert label_objects(foreground, contour, settings, ONE).max() == 1
-    assert label_objects(foreground, contour, PLAIN, ONE).max() == 2
+    contour += np.random.default_rng(0).uniform(0, 0.4, contour.shape).astype(np.float32)
+    contour[40, 50] = 1.0
+    assert label_objects(foreground, contour.clip(0, 1), PLAIN, ONE).max() == 1
 
 
 def test_all_foreground_and_no_foreground() -> None:
@@ -119,7 +126,8 @@ def test_all_foreground_and_no_foreground() -> None:
 def test_unknown_probability_is_background() -> None:
     foreground = np.full((6, 6), np.nan, np.float32)
     foreground[:3] = 1
-    assert (label_objects(foreground, None, PLAIN, ONE) > 0).sum() == 18
+    for contour in (None, foreground):
+        assert (label_objects(foreground, contour, PLAIN, ONE) > 0).sum() == 18
 
 
 def test_threshold_belongs_to_the_foreground() -> None:
