@@ -23,7 +23,25 @@ from napari_selfreg.nets.tapspec import TapSpec
 
 ENTRY_POINT_GROUP = "napari_selfreg.architectures"
 
-_OWN = ("basic_unet",)
+_OWN = (
+    "basic_unet",
+    "attention_unet",
+    "dynunet",
+    "swin_unetr",
+    "unetr",
+    "selfreg_unet_paper",
+)
+
+# What networks raise on arguments they cannot use.
+_WRONG_ARGUMENTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +110,7 @@ def build_network(
         return entry.build(
             in_channels=in_channels, out_channels=out_channels, spatial_dims=spatial_dims, **args
         )
-    except (TypeError, ValueError, AssertionError, KeyError) as error:
+    except _WRONG_ARGUMENTS as error:
         raise BadModelError(f"The architecture {name!r} cannot be built: {error}") from error
 
 
@@ -107,7 +125,7 @@ def tap_spec(name: str, *, spatial_dims: int = 2, **args: Any) -> TapSpec:
     entry = _entry_for(name, spatial_dims)
     try:
         return entry.tap_spec(spatial_dims=spatial_dims, **args)
-    except (TypeError, ValueError, KeyError) as error:
+    except _WRONG_ARGUMENTS as error:
         raise BadModelError(f"The architecture {name!r} has no such taps: {error}") from error
 
 

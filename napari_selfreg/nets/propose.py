@@ -1,0 +1,256 @@
+"""Look at a network once and propose where its blocks are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.nets.taps import unwrap
+from napari_selfreg.nets.tapspec import Tap, TapSpec
+
+
+@dataclass(frozen=True)
+class ModuleInfo:
+    """One module as it ran.
+
+    Parameters
+    ----------
+    name
+        Dotted name, as a tap needs it.
+    kind
+        Name of its class.
+    shape
+        Shape of its output; None if that is not one tensor.
+    depth
+        How many modules it lies in; the network's children have 1.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] | None
+    depth: int
+
+
+@dataclass(frozen=True)
+class TapProposal:
+    """What :func:`propose` found.
+
+    Parameters
+    ----------
+    modules
+        Every module that ran, in the order in which they finished.
+    tapspec
+        The proposed taps, or None if the network does not look U-shaped. Look at it before
+        you train with it: ``size_multiple`` and ``min_size`` are guesses too.
+    """
+
+    modules: tuple[ModuleInfo, ...]
+    tapspec: TapSpec | None
+
+    def __str__(self) -> str:
+        """Return a table of modules, with the proposed block beside each tapped one."""
+        taps = () if self.tapspec is None else self.tapspec.taps
+        blocks = {tap.module: tap.block for tap in taps}
+        width = max((len(info.name) for info in self.modules), default=0)
+        lines = [
+            f"{blocks.get(info.name, ''):3} {info.name:{width}}  {info.kind}  {info.shape or ''}"
+            for info in self.modules
+        ]
+        return "\n".join(lines)
+
+
+def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
+    """Run the network once, without gradients, and propose taps from the shapes it makes.
+
+    The decoder is what runs last with growing maps; ``B`` the smallest map before it; the encoder
+    the last map of each larger size before that. A level's block is the outermost module that
+    finishes last. Modules that return the logits (the head) are left out; transformer tokens that
+    fill a grid count as maps.
+
+    Parameters
+    ----------
+    network
+        Any U-shaped network; its mode and its statistics stay as they are.
+    shape
+        Shape ``(N, C, *spatial)`` of an input, or an input itself, large enough that the smallest
+        map has more than one pixel.
+
+    Raises
+    ------
+    BadModelError
+        If the network cannot run on such an input.
+    """
+    root = unwrap(network)
+    image = shape if isinstance(shape, Tensor) else _blank(root, shape)
+    try:
+        with _watched(root) as seen, _quietly(root), torch.no_grad():
+            logits = root(image)
+    except Exception as error:
+        raise BadModelError(
+            f"The network {type(root).__name__} does not run on an input of shape "
+            f"{tuple(image.shape)}: {error}"
+        ) from error
+    size = tuple(image.shape[2:])
+    path = [found for run in _before_head(seen, logits) if (found := _map_of(run.info, size))]
+    return TapProposal(tuple(run.info for run in seen), _guess(path, size))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A module's run; ``output`` is the identity of what it returned."""
+
+    info: ModuleInfo
+    output: int
+
+
+@dataclass(frozen=True)
+class _Map:
+    """A module's output seen as a map of so many pixels."""
+
+    name: str
+    sides: tuple[int, ...]
+    adapter: str
+
+    @property
+    def pixels(self) -> int:
+        return math.prod(self.sides)
+
+
+def _blank(network: nn.Module, shape: Sequence[int]) -> Tensor:
+    """Return an empty picture of the given shape where the network is."""
+    if len(shape) not in (4, 5):
+        raise BadModelError(
+            f"The input's shape is (N, C, Y, X) or (N, C, Z, Y, X), not {tuple(shape)}."
+        )
+    like = next(network.parameters(), torch.zeros(()))
+    return torch.zeros(tuple(shape), dtype=like.dtype, device=like.device)
+
+
+@contextmanager
+def _watched(network: nn.Module) -> Iterator[list[_Run]]:
+    """Collect every module's run in the ``with`` block, in the order of finishing."""
+    seen: list[_Run] = []
+
+    def watch(name: str) -> Callable[..., None]:
+        def record(module: nn.Module, _: object, output: object) -> None:
+            shape = tuple(output.shape) if isinstance(output, Tensor) else None
+            info = ModuleInfo(name, type(module).__name__, shape, name.count(".") + 1)
+            seen.append(_Run(info, id(output)))
+
+        return record
+
+    handles = [
+        module.register_forward_hook(watch(name))
+        for name, module in network.named_modules()
+        if name
+    ]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _quietly(network: nn.Module) -> Iterator[None]:
+    """Put the network into evaluation mode, and every module back into its own mode."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _before_head(runs: Sequence[_Run], logits: object) -> Sequence[_Run]:
+    """Leave out the last modules: those that return the logits, or smaller ones not yet enlarged."""
+    if not isinstance(logits, Tensor):
+        return runs
+    end = len(runs)
+    while end and _returns_logits(runs[end - 1], logits):
+        end -= 1
+    return runs[:end]
+
+
+def _returns_logits(run: _Run, logits: Tensor) -> bool:
+    shape = run.info.shape
+    if run.output == id(logits):
+        return True
+    smaller = shape is not None and len(shape) == logits.ndim and shape[2:] != logits.shape[2:]
+    return smaller and shape is not None and shape[1] == logits.shape[1]
+
+
+def _map_of(info: ModuleInfo, size: tuple[int, ...]) -> _Map | None:
+    """Return the module's output as a map, if it is one of more than one pixel."""
+    if info.shape is None:
+        return None
+    if len(info.shape) == len(size) + 2:
+        found = _Map(info.name, info.shape[2:], "identity")
+        return found if found.pixels > 1 else None
+    if len(info.shape) != 3:
+        return None
+    for stride in range(2, min(size) + 1):
+        grid = tuple(side // stride for side in size)
+        if math.prod(grid) == info.shape[1] and all(side % stride == 0 for side in size):
+            return _Map(info.name, grid, f"tokens:{'x'.join(map(str, grid))}")
+    return None
+
+
+def _guess(path: Sequence[_Map], size: tuple[int, ...]) -> TapSpec | None:
+    """Return the proposed taps, or None."""
+    rising = _last_rise(path)
+    if len(rising) < 2:
+        return None
+    smallest = min(found.pixels for found in path)
+    if path[rising[-1]].pixels == smallest:
+        *decoder, bottom = rising
+        before = bottom
+    else:
+        # The bottleneck runs before the skips: the decoder starts where its first block does.
+        decoder = rising
+        before = _start(path, rising[-1])
+        bottom = max(at for at, found in enumerate(path[:before]) if found.pixels == smallest)
+    skips = {found.pixels: found for found in path[:before] if found.pixels > smallest}
+    if not skips:
+        return None
+    sizes = sorted({*skips, *(path[at].pixels for at in decoder)}, reverse=True)
+    taps = [
+        *(
+            _tap(f"E{sizes.index(pixels) + 1}", skips[pixels])
+            for pixels in sizes
+            if pixels in skips
+        ),
+        _tap("B", path[bottom]),
+        *(_tap(f"D{level + 1}", path[at]) for level, at in reversed(list(enumerate(decoder)))),
+    ]
+    sides = zip(size, path[bottom].sides, strict=True)
+    stride = max(have // small for have, small in sides)
+    return TapSpec(tuple(taps), len(size), size_multiple=stride, min_size=stride)
+
+
+def _last_rise(path: Sequence[_Map]) -> list[int]:
+    """Return the last map of each size, from the end back to where sizes stop shrinking."""
+    rise: list[int] = []
+    for at in reversed(range(len(path))):
+        if not rise or path[at].pixels < path[rise[-1]].pixels:
+            rise.append(at)
+        elif path[at].pixels > path[rise[-1]].pixels:
+            break
+    return rise
+
+
+def _start(path: Sequence[_Map], block: int) -> int:
+    """Return where the first module inside a block finishes."""
+    inside = path[block].name + "."
+    return min([at for at, found in enumerate(path) if found.name.startswith(inside)] + [block])
+
+
+def _tap(block: str, found: _Map) -> Tap:
+    return Tap(block, found.name, found.adapter)
