@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from napari_selfreg.core.types import Box
 
@@ -63,6 +64,7 @@ def plan_tiles(
     tile: tuple[int, int],
     halo: int,
     stride: int,
+    smallest: tuple[int, int] = (0, 0),
 ) -> list[Tile]:
     """Cover `region` with tiles whose windows lie inside ``[0, limits)``.
 
@@ -81,6 +83,8 @@ def plan_tiles(
         Context on each side of a core, in pixels; rounded up to a multiple of `stride`.
     stride : int
         The network's total stride.
+    smallest : tuple of int, default (0, 0)
+        Smallest height and width of a window; multiples of `stride`, at most `limits`.
 
     Returns
     -------
@@ -95,8 +99,8 @@ def plan_tiles(
     if region.empty:
         return []
     halo = ceil_to(halo, stride)
-    rows = _plan_axis(limits[0], region.y0, region.y1, tile[0], halo, stride)
-    columns = _plan_axis(limits[1], region.x0, region.x1, tile[1], halo, stride)
+    rows = _plan_axis(limits[0], region.y0, region.y1, tile[0], halo, stride, smallest[0])
+    columns = _plan_axis(limits[1], region.x0, region.x1, tile[1], halo, stride, smallest[1])
     return [_join(row, column) for row in rows for column in columns]
 
 
@@ -134,21 +138,26 @@ def _join(row: _Span, column: _Span) -> Tile:
     )
 
 
-def _plan_axis(limit: int, start: int, stop: int, tile: int, halo: int, stride: int) -> list[_Span]:
+def _plan_axis(
+    limit: int, start: int, stop: int, tile: int, halo: int, stride: int, smallest: int
+) -> list[_Span]:
     """Cover ``[start, stop)``; every window has the same length."""
     first = max(0, (start - halo) // stride * stride)
     last = min(limit, ceil_to(stop + halo, stride))
+    if last - first < smallest:
+        last = min(limit, first + smallest)
+        first = last - smallest
     length, tile = last - first, tile // stride * stride
     if length <= tile:
         return [_Span((start, stop), (first, last))]
     if tile <= 2 * halo:
         raise ValueError(f"a tile of {tile} px leaves no core between halos of {halo} px")
     count = math.ceil((length - 2 * halo) / (tile - 2 * halo))
-    tile = ceil_to(math.ceil((length - 2 * halo) / count), stride) + 2 * halo
+    tile = max(smallest, ceil_to(math.ceil((length - 2 * halo) / count), stride) + 2 * halo)
     # Origins are spread evenly; rounding down keeps neighbours' cores in touch because
     # the space between two halos is itself a multiple of the stride.
     origins = [first + i * (length - tile) // (count - 1) // stride * stride for i in range(count)]
-    cuts = [(a + tile + b) // 2 for a, b in zip(origins, origins[1:], strict=False)]
+    cuts = [(a + tile + b) // 2 for a, b in pairwise(origins)]
     edges = [start, *cuts, stop]
     return [
         _Span((edges[i], edges[i + 1]), (origin, origin + tile)) for i, origin in enumerate(origins)

@@ -1,62 +1,72 @@
 """Job: probabilities of each class for an image, on the image's own grid.
 
 The image is resampled to the model's pixel size, cut into tiles, predicted, and the
-**probabilities** are resampled back. Each tile is written as soon as it is done.
+**probabilities** are resampled back. A tile is a core and its halo; its origin is a multiple of
+the network's total stride, so that it equals the crop of one forward of the whole image. Networks
+that see their whole tile at once are averaged over overlapping tiles instead.
+
+Colours are normalised with the card's constants: nothing depends on where a tile was cut.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.core.resample import (
-    ArrayLike,
-    model_shape,
-    resample_region,
-    resample_window,
-)
-from napari_selfreg.core.tiles import Tile, order_tiles, padded_shape, plan_tiles
+from napari_selfreg.core.errors import BadInputError, BadModelError
+from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.engine.batching import BatchSize
+from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.devices import resolve_device
-from napari_selfreg.engine.events import Event, TileDone
-from napari_selfreg.nets.outputs import to_probabilities
-
-if TYPE_CHECKING:
-    from napari_selfreg.engine.bundles import Model
-
-Floats = npt.NDArray[np.floating[Any]]
-
-HALO = 64
-TILE = 512
+from napari_selfreg.engine.events import Event, Notice, Progress, TileDone
+from napari_selfreg.engine.forward import Floats, Forward, Mode, Outputs, build_forward
+from napari_selfreg.engine.grids import Grids
+from napari_selfreg.engine.planning import Tiling, make_plan
+from napari_selfreg.engine.precision import choose_mode
+from napari_selfreg.engine.sinks import BlendedSink, DirectSink, Sink, Target, preview
+from napari_selfreg.engine.tile_loop import Plan, run_tiles
+from napari_selfreg.engine.tta import AugmentedForward
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PredictRequest:
     """What to predict, with what.
 
     Parameters
     ----------
     image : array-like of uint8, shape (Y, X, 3)
-        RGB; numpy, or anything sliced into numpy (read tile by tile).
+        RGB; numpy, or anything sliced into numpy (then read tile by tile, in another thread).
     pixel_size : PixelSize
         Micrometres per pixel of `image`.
     model : Model, str or Path
         A loaded model, or the name or file of a bundle.
     region : Box, optional
-        The part to predict, in image pixels; all of it by default.
+        The part to predict, in image pixels; all of it by default. Pixels around it are read too.
     device : str, default "auto"
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    precision : str, default "auto"
+        ``fp32``, or ``auto``/``bf16``/``fp16``: half precision where a short probe says it pays.
+    tta : bool, default False
+        Average over eight turned and mirrored views (eight times as slow).
+    uncertainty : bool, default False
+        Also return how undecided the probabilities are.
+    skip_glass : bool, default True
+        Leave out tiles that surely show nothing but glass.
     focus : Box, optional
         The part on screen, in image pixels: predicted first.
     out : array-like, shape (K[+1], y, x), optional
         Where to write; a new float32 array by default. A memmap or zarr array keeps memory flat.
+    tile : int, optional
+        Largest side of a window in model pixels; chosen by device by default.
+    halo : int, optional
+        Context around a core in model pixels; chosen by network by default.
     """
 
     image: ArrayLike
@@ -64,60 +74,63 @@ class PredictRequest:
     model: Model | str | Path
     region: Box | None = None
     device: str = "auto"
+    precision: str = "auto"
+    tta: bool = False
+    uncertainty: bool = False
+    skip_glass: bool = True
     focus: Box | None = None
     out: Any = None
+    tile: int | None = None
+    halo: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """The result.
 
     Parameters
     ----------
-    probability : ndarray of float, shape (K[+1], y, x)
-        Probability of each foreground class, then of the contour where the model has one;
-        on the image's grid, of `region`.
+    probability : ndarray of float32, shape (K[+1], y, x)
+        Probability of each foreground class, then of the contour where the model has one; on the
+        image's grid, of `region`. It is the request's `out` if there was one.
     region : Box
         What was predicted, in image pixels.
+    uncertainty : ndarray of float32, shape (y, x), optional
+        Entropy over background and classes, from 0 (certain) to 1 (undecided).
     notes : tuple of str
         What the person should know.
+    device, precision : str
+        What computed it, and how: facts for the record.
     """
 
     probability: Any
     region: Box
+    uncertainty: Floats | None = None
     notes: tuple[str, ...] = ()
+    device: str = "cpu"
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """The two grids of a job: the image's and the model's."""
+class _Job:
+    """A request, checked and made ready."""
 
-    image: tuple[int, int]
-    model: tuple[int, int]
-
-    def to_model(self, box: Box) -> Box:
-        """Return the smallest box of model pixels that covers `box`."""
-        y0, y1 = _scaled_range(box.y0, box.y1, self.image[0], self.model[0])
-        x0, x1 = _scaled_range(box.x0, box.x1, self.image[1], self.model[1])
-        return Box(y0, x0, y1, x1)
-
-    def to_image(self, box: Box) -> Box:
-        """Return the image pixels whose centre lies in a box of model pixels."""
-        y0, y1 = (_first_inside(v, self.image[0], self.model[0]) for v in (box.y0, box.y1))
-        x0, x1 = (_first_inside(v, self.image[1], self.model[1]) for v in (box.x0, box.x1))
-        return Box(y0, x0, y1, x1)
-
-    @property
-    def margin(self) -> int:
-        """Model pixels beyond a core that its image pixels are interpolated from."""
-        if self.image == self.model:
-            return 0
-        ratios = [m / i for m, i in zip(self.model, self.image, strict=True)]
-        return int(np.ceil(max(1.0, *ratios))) + 1
+    plan: Plan
+    sink: Sink
+    forward: Forward
+    batch: BatchSize
+    result: Prediction
+    n_classes: int
 
 
 def predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
-    """Predict an image; yields `TileDone` for every tile.
+    """Predict an image; closing the generator cancels after the current tile.
+
+    Yields
+    ------
+    TileDone, Notice or Progress
+        A preview for every tile, visible ones first; what the person should know; a last step
+        where tiles are averaged.
 
     Returns
     -------
@@ -126,97 +139,101 @@ def predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
     Raises
     ------
     BadInputError
-        If the image is not (Y, X, 3) or the region lies outside it.
+        If the image is not RGB, the region lies outside it or an option is unknown.
+    BadModelError
+        If the model cannot be read or is not for RGB pictures.
     DeviceError
-        If the device does not exist.
+        If the device is unknown, absent or out of memory.
     """
+    job = _prepare(request)
+    notes = list(job.result.notes)
+    for note in notes:
+        yield Notice(note)
+    done = 0
+    with closing(run_tiles(job.plan, job.forward, job.batch)) as steps:
+        for step in steps:
+            if isinstance(step, Notice):
+                notes.append(step.message)
+                yield step
+                continue
+            place, part = job.sink.take(step.tile, step.values, step.box)
+            done += 1
+            shown = preview(None if part is None else part[: job.n_classes], place.shape)
+            yield TileDone(place, shown, done, done + step.remaining)
+    for share in job.sink.finish():
+        yield Progress(round(share * done), done, "Averaging tiles")
+    return replace(job.result, notes=tuple(notes))
+
+
+def _prepare(request: PredictRequest) -> _Job:
     shape = _image_shape(request.image)
-    region = Box(0, 0, *shape) if request.region is None else request.region
-    region = region.intersect(Box(0, 0, *shape))
-    if region.empty:
-        raise BadInputError("The region lies outside the image: choose a part of the image.")
+    region = _region(request.region, shape)
     device = resolve_device(request.device)
     model = _loaded(request.model)
-    card = model.card
-    grid = _Grid(shape, model_shape(shape, request.pixel_size, PixelSize(*card.um_per_px)))
-    stride = int(model.tapspec.size_multiple)
-    limits = padded_shape(grid.model, stride)
-    tiles = plan_tiles(
-        limits, grid.to_model(region), tile=(TILE, TILE), halo=HALO + grid.margin, stride=stride
+    network, card, spec = model.network.eval(), model.card, model.tapspec
+    outputs = Outputs.of(card)
+    grids = Grids.between(shape, request.pixel_size, PixelSize(*card.um_per_px))
+    tiling = Tiling.of(network, spec, grids.model, halo=request.halo)
+    mode = choose_mode(network, outputs, device, request.precision, tiling.probe_shape)
+    tiling = tiling.sized(request.tile, device, fused=mode.fused)
+    prediction = Prediction(
+        probability=_output(request.out, (outputs.channels, *region.shape)),
+        region=region,
+        uncertainty=np.zeros(region.shape, np.float32) if request.uncertainty else None,
+        notes=_notes(request.precision, mode, device),
+        device=str(device),
+        precision=mode.precision,
     )
-    focus = None if request.focus is None else grid.to_model(request.focus)
-    n_classes = len(card.classes)
-    channels = n_classes + (card.separation == "contour")
-    out = request.out
-    if out is None:
-        out = np.zeros((channels, *region.shape), np.float32)
-    network = model.network.to(device).eval()
-    for done, tile in enumerate(order_tiles(tiles, focus), start=1):
-        pixels = _read_window(request.image, grid, tile.window)
-        values = _forward(network, pixels, card, device)
-        box = grid.to_image(tile.core).intersect(region)
-        if box.empty:
-            continue
-        part = _to_image_grid(values, tile, grid, box)
-        target = box.shift(-region.y0, -region.x0)
-        out[:, target.slices[0], target.slices[1]] = part
-        preview = np.clip(part[:n_classes].sum(axis=0) * 255 + 0.5, 0, 255).astype(np.uint8)
-        yield TileDone(box, preview, done, len(tiles))
-    return Prediction(out, region)
-
-
-def _forward(network: torch.nn.Module, pixels: Floats, card: Any, device: torch.device) -> Floats:
-    with torch.inference_mode():
-        mean = np.asarray(card.normalisation.mean, np.float32)
-        std = np.asarray(card.normalisation.std, np.float32)
-        values = (pixels.astype(np.float32) / 255 - mean) / std
-        batch = torch.from_numpy(values).permute(2, 0, 1)[None].contiguous().to(device)
-        logits = network(batch)
-        return to_probabilities(logits, len(card.classes), card.separation)[0].cpu().numpy()
-
-
-def _to_image_grid(values: Floats, tile: Tile, grid: _Grid, box: Box) -> Floats:
-    """Cut or resample a window's probabilities (C, y, x) to the image pixels of `box`."""
-    if grid.image == grid.model:
-        rows, columns = box.shift(-tile.window.y0, -tile.window.x0).slices
-        return values[:, rows, columns]
-    return np.stack([resample_window(v, tile.window, grid.model, grid.image, box) for v in values])
-
-
-def _read_window(image: ArrayLike, grid: _Grid, window: Box) -> npt.NDArray[Any]:
-    """Return the model-grid pixels of a window, reflected beyond the image."""
-    inside = window.intersect(Box(0, 0, *grid.model))
-    pixels = resample_region(image, grid.model, inside)
-    pad = ((0, window.y1 - inside.y1), (0, window.x1 - inside.x1), (0, 0))
-    return np.pad(pixels, pad, mode="reflect") if any(p[1] for p in pad) else pixels
-
-
-def _loaded(model: Model | str | Path) -> Model:
-    if isinstance(model, str | Path):
-        from napari_selfreg.engine.bundles import load_model
-
-        return load_model(model)
-    return model
+    target = Target(prediction.probability, prediction.uncertainty, region, outputs.n_classes)
+    sink: Sink = DirectSink(grids, target)
+    if tiling.blends:
+        sink = BlendedSink(grids, target, outputs.channels)
+    forward = build_forward(network, outputs, mode, device)
+    if request.tta:
+        forward = AugmentedForward(forward, turns=tiling.may_turn)
+    plan = make_plan(
+        tiling, grids, region, request.image, sink.wanted, request.focus, request.skip_glass
+    )
+    return _Job(plan, sink, forward, BatchSize(device), prediction, outputs.n_classes)
 
 
 def _image_shape(image: ArrayLike) -> tuple[int, int]:
     if len(image.shape) != 3 or image.shape[2] != 3:
-        raise BadInputError(
-            f"An RGB image (Y, X, 3) is needed, this one has shape {tuple(image.shape)}."
-        )
+        shape = " x ".join(str(side) for side in image.shape)
+        raise BadInputError(f"An RGB image (Y, X, 3) is needed; this array is {shape}.")
     if 0 in image.shape:
-        raise BadInputError("The image has no pixels.")
+        raise BadInputError("The image has no pixels: choose another file.")
     return image.shape[0], image.shape[1]
 
 
-def _scaled_range(start: int, stop: int, n_from: int, n_to: int) -> tuple[int, int]:
-    """Return the range of the other grid that the pixels lie in."""
-    first = start * n_to // n_from
-    last = -(-stop * n_to // n_from)
-    return max(0, first), min(n_to, max(last, first + 1))
+def _region(region: Box | None, shape: tuple[int, int]) -> Box:
+    whole = Box(0, 0, *shape)
+    region = whole if region is None else region.intersect(whole)
+    if region.empty:
+        raise BadInputError("The region lies outside the image: choose a part of the image.")
+    return region
 
 
-def _first_inside(edge: int, n_image: int, n_model: int) -> int:
-    """Return the first image pixel whose centre is at or beyond a model pixel's edge."""
-    # centre (i + 0.5) * n_model / n_image >= edge, in whole numbers
-    return max(0, -(-(2 * edge * n_image - n_model) // (2 * n_model)))
+def _loaded(model: Model | str | Path) -> Model:
+    model = load_model(model) if isinstance(model, str | Path) else model
+    card = model.card
+    if card.spatial_dims != 2 or card.in_channels != 3 or len(card.um_per_px) != 2:
+        raise BadModelError(
+            f"The model {card.name!r} is not for RGB pictures: choose one of 2 dimensions "
+            "and 3 channels."
+        )
+    return model
+
+
+def _output(out: Any, shape: tuple[int, ...]) -> Any:
+    if out is None:
+        return np.zeros(shape, np.float32)
+    if tuple(out.shape) != shape:
+        raise BadInputError(f"`out` must have shape {shape}, it has {tuple(out.shape)}.")
+    return out
+
+
+def _notes(wanted: str, mode: Mode, device: torch.device) -> tuple[str, ...]:
+    if wanted in ("auto", mode.precision):
+        return ()
+    return (f"{wanted} is not faster on this {device.type}: {mode.precision} is used.",)

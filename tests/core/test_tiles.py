@@ -95,7 +95,9 @@ def test_without_focus_the_order_stays():
 
 @given(sizes, sizes, st.sampled_from([1, 16, 32]), st.integers(0, 100))
 def test_padding_is_the_smallest_that_fits(height, width, multiple, minimum):
-    for side, padded in zip((height, width), padded_shape((height, width), multiple, minimum)):
+    for side, padded in zip(
+        (height, width), padded_shape((height, width), multiple, minimum), strict=True
+    ):
         assert padded % multiple == 0
         assert padded >= max(side, minimum)
         assert padded - multiple < max(side, minimum, 1)

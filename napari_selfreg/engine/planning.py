@@ -1,0 +1,177 @@
+"""From a network and an image to a plan of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from napari_selfreg.core.resample import ArrayLike
+from napari_selfreg.core.tiles import Tile, ceil_to, order_tiles, padded_shape, plan_tiles
+from napari_selfreg.core.tissue import is_glass
+from napari_selfreg.core.types import Box
+from napari_selfreg.engine.grids import Grids
+from napari_selfreg.engine.locality import halo_of, sees_whole_tile
+from napari_selfreg.engine.tile_loop import Plan
+from napari_selfreg.nets.tapspec import TapSpec
+
+LARGEST = {"fused": 1280, "cpu": 512, "mps": 512, "cuda": 1024}
+"""Largest side of a window, in model pixels, by what computes it."""
+
+OVERLAP = 0.5
+"""Part of a window that neighbours share along each axis, where tiles are blended."""
+
+_PROBE = 192
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How an image is cut for a network.
+
+    Parameters
+    ----------
+    limits : tuple of int
+        Height and width of the padded image, in model pixels.
+    stride : int
+        The network's total stride: sides of windows are multiples of it.
+    halo : int
+        Context around a core.
+    blends : bool
+        Whether overlapping windows are averaged.
+    smallest : tuple of int
+        Smallest height and width of a window.
+    largest : tuple of int
+        Largest height and width of a window.
+    fixed : bool
+        Whether the network accepts one size only.
+    """
+
+    limits: tuple[int, int]
+    stride: int
+    halo: int
+    blends: bool
+    smallest: tuple[int, int]
+    largest: tuple[int, int]
+    fixed: bool
+
+    @classmethod
+    def of(
+        cls,
+        network: nn.Module,
+        spec: TapSpec,
+        shape: tuple[int, int],
+        *,
+        halo: int | None = None,
+    ) -> Tiling:
+        """Return the tiling of an image of `shape` (model pixels), its tiles not sized yet."""
+        stride = spec.size_multiple
+        least = ceil_to(max(spec.min_size, 1), stride)
+        smallest = (least, least)
+        if spec.fixed_size is not None:
+            smallest = spec.fixed_size[0], spec.fixed_size[1]
+        padded = padded_shape(shape, stride)
+        return cls(
+            limits=(max(padded[0], smallest[0]), max(padded[1], smallest[1])),
+            stride=stride,
+            halo=halo_of(spec) if halo is None else ceil_to(halo, stride),
+            blends=sees_whole_tile(network, spec),
+            smallest=smallest,
+            largest=smallest,
+            fixed=spec.fixed_size is not None,
+        )
+
+    @property
+    def probe_shape(self) -> tuple[int, int]:
+        """A size of window the network accepts, to measure with."""
+        if self.fixed:
+            return self.smallest
+        side = ceil_to(max(_PROBE, self.smallest[0]), self.stride)
+        return side, side
+
+    @property
+    def may_turn(self) -> bool:
+        """Whether windows may be turned by 90 degrees."""
+        return not self.fixed or self.smallest[0] == self.smallest[1]
+
+    def sized(self, tile: int | None, device: torch.device, *, fused: bool) -> Tiling:
+        """Return the tiling with windows of at most `tile` pixels (None: what suits)."""
+        if self.fixed:
+            return self
+        wanted = tile or LARGEST["fused" if fused else device.type]
+        return self._with_side(wanted)
+
+    def _with_side(self, side: int) -> Tiling:
+        least = self.smallest[0] if self.blends else max(self.smallest[0], self._least)
+        side = max(side // self.stride * self.stride, least)
+        return replace(self, largest=(side, side))
+
+    @property
+    def _least(self) -> int:
+        """Smallest window that leaves a core between its halos."""
+        return 2 * self.halo + self.stride
+
+    def tiles(self, region: Box) -> list[Tile]:
+        """Return tiles that cover a region of the model's grid."""
+        if not self.blends:
+            return plan_tiles(
+                self.limits, region, tile=self.largest, halo=self.halo, stride=self.stride,
+                smallest=self.smallest,
+            )  # fmt: skip
+        height, width = (min(a, b) for a, b in zip(self.largest, self.limits, strict=True))
+        shared = int(OVERLAP / 2 * min(height, width))
+        return plan_tiles(
+            self.limits, region, tile=(height, width), halo=shared, stride=1,
+            smallest=(height, width),
+        )  # fmt: skip
+
+    def split(self, tile: Tile) -> list[Tile]:
+        """Return tiles of half the side that cover the same core; none if that is too small."""
+        side = max(tile.window.shape) // 2 // self.stride * self.stride
+        least = self.smallest[0] if self.blends else max(self.smallest[0], self._least)
+        if self.fixed or side < least:
+            return []
+        return self._with_side(side).tiles(tile.core)
+
+
+def make_plan(
+    tiling: Tiling,
+    grids: Grids,
+    region: Box,
+    image: ArrayLike,
+    wanted: Callable[[Tile], Box],
+    focus: Box | None,
+    skip_glass: bool,
+) -> Plan:
+    """Return the plan of a job.
+
+    Parameters
+    ----------
+    tiling : Tiling
+        Sized.
+    grids : Grids
+        Image and model.
+    region : Box
+        What is predicted, in image pixels.
+    image : array-like, shape (Y, X, 3)
+        Read window by window.
+    wanted : callable
+        See `Plan`.
+    focus : Box, optional
+        What is done first, in image pixels.
+    skip_glass : bool
+        Whether windows of empty glass are left out.
+    """
+    tiles = tiling.tiles(grids.to_model(region))
+    whole = Box(0, 0, *grids.image)
+    visible = None if focus is None else focus.intersect(whole)
+    if visible is not None and not visible.empty:
+        tiles = order_tiles(tiles, grids.to_model(visible))
+    return Plan(
+        tiles=tuple(tiles),
+        read=lambda window: grids.read(image, window),
+        wanted=wanted,
+        skip=is_glass if skip_glass else lambda window: False,
+        split=tiling.split,
+    )
