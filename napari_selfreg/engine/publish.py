@@ -81,6 +81,8 @@ def publish(
     # Imported here: evaluation needs the whole prediction engine, an interrupted run does not.
     from napari_selfreg.engine.scoring import score_held_out
 
+    # First without scores: hours of training must not hang on a fault while scoring.
+    write_bundle_of(publication, network, tapspec, (), output)
     metrics: list[MetricRecord] = []
     for result in (publication.main, publication.twin):
         if result is None:

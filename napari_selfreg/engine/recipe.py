@@ -149,12 +149,12 @@ class Recipe(_Section):
     card: CardSection
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: str | Path) -> Recipe:
     """Read and validate a recipe.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         A TOML file.
 
     Returns
@@ -166,6 +166,7 @@ def load_recipe(path: Path) -> Recipe:
     BadInputError
         If the file is missing, is no TOML, or a key is missing, misspelt or out of range.
     """
+    path = Path(path)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

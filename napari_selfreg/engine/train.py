@@ -41,9 +41,9 @@ class TrainRequest:
     Parameters
     ----------
     recipe : Recipe
-    data : Path
+    data : str or Path
         Folder of the data set.
-    output : Path
+    output : str or Path
         The ``.safetensors`` file to write.
     resume : bool
         Go on with the state beside `output`; without it an old state is deleted.
@@ -52,8 +52,8 @@ class TrainRequest:
     """
 
     recipe: Recipe
-    data: Path
-    output: Path
+    data: str | Path
+    output: str | Path
     resume: bool = False
     device: str = "auto"
 
@@ -122,16 +122,16 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
         twin = yield from _phase(request, prepared, plain, "plain", plain.train.steps)
     publication = _publication(prepared, chosen, choice, main, twin)
     network, tapspec = new_network(chosen)
-    card = yield from publish(publication, network, tapspec, request.output)
-    return TrainResult(request.output, card)
+    output = Path(request.output)
+    card = yield from publish(publication, network, tapspec, output)
+    return TrainResult(output, card)
 
 
 def _state_folder(request: TrainRequest) -> Path:
-    if request.output.suffix != ".safetensors":
-        raise BadInputError(
-            f"{request.output.name} is no name for a model: end it with .safetensors."
-        )
-    folder = request.output.with_suffix(".training")
+    output = Path(request.output)
+    if output.suffix != ".safetensors":
+        raise BadInputError(f"{output.name} is no name for a model: end it with .safetensors.")
+    folder = output.with_suffix(".training")
     if not request.resume:
         shutil.rmtree(folder, ignore_errors=True)
     return folder
@@ -141,7 +141,7 @@ def _prepare(
     request: TrainRequest, folder: Path, device: torch.device
 ) -> Generator[Event, None, _Prepared]:
     recipe = request.recipe
-    dataset = open_dataset(request.data)
+    dataset = open_dataset(Path(request.data))
     training, held_out = split_by_patient(
         dataset.samples, recipe.data.validation_fraction, recipe.data.split_seed
     )
@@ -287,5 +287,5 @@ def _keep_best(
     main = FitResult(best_weights(folder), last_progress(folder))
     publication = _publication(prepared, chosen, choice, main, None)
     network, tapspec = new_network(chosen)
-    write_bundle_of(publication, network, tapspec, (), request.output)
+    write_bundle_of(publication, network, tapspec, (), Path(request.output))
     _LOG.warning("training interrupted: the best model so far was written")

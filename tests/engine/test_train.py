@@ -83,6 +83,29 @@ def test_an_interrupted_main_run_leaves_the_best_so_far(tmp_path: Path) -> None:
     assert card.metrics == ()
 
 
+def test_a_fault_while_scoring_costs_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("scoring broke")
+
+    monkeypatch.setattr("napari_selfreg.engine.scoring.score_held_out", fail)
+    with pytest.raises(RuntimeError, match="scoring broke"):
+        run(train(_request(tmp_path, tiny_recipe())))
+    assert load_model(tmp_path / "tiny.safetensors").card.training["finished"] is True
+    monkeypatch.undo()
+    events: list[Event] = []
+    result = run(train(_request(tmp_path, tiny_recipe(), resume=True)), events.append)
+    assert not any(isinstance(event, StepDone) for event in events)
+    assert result.card.metrics
+
+
+def test_paths_may_be_text(tmp_path: Path) -> None:
+    request = _request(tmp_path, tiny_recipe())
+    texts = TrainRequest(request.recipe, str(request.data), str(request.output), False, "cpu")
+    assert run(train(texts)).output == request.output
+
+
 def test_without_resume_the_old_state_is_gone(tmp_path: Path) -> None:
     run(train(_request(tmp_path, tiny_recipe())))
     stale = tmp_path / "tiny.training" / "selection.json"
