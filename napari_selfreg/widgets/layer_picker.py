@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 from superqt.utils import signals_blocked
 
@@ -75,6 +75,8 @@ class LayerPicker(QComboBox):
             for layer in self._viewer.layers:
                 if is_picture(layer):
                     self.addItem(str(layer.name), layer.unique_id)
+                    last = self.count() - 1  # long names are cut off in the list
+                    self.setItemData(last, str(layer.name), Qt.ItemDataRole.ToolTipRole)
             self.setCurrentIndex(max(self._index_of(chosen), 0 if self.count() else -1))
         self._announce()
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.io.bundle import read_card
@@ -61,8 +61,7 @@ class ModelPicker(QWidget):
         self._list.setSizeAdjustPolicy(policy)
         self._list.setMinimumContentsLength(12)
         ignore_stray_wheel(self._list)
-        self._about = QToolButton()
-        self._about.setText("Card…")
+        self._about = QPushButton("Card…")
         self._about.setToolTip("What this model learned, how good it is and what it is bad at")
         self._about.clicked.connect(self.show_card)
         self._line = QLabel()
@@ -102,7 +101,9 @@ class ModelPicker(QWidget):
             logger.warning("%s", error)
             entry = _Entry(path, None, str(error))
         self._entries.append(entry)
-        self._list.addItem(entry.card.title if entry.card else f"{path.stem} (unusable)")
+        title = entry.card.title if entry.card else f"{path.stem} (unusable)"
+        self._list.addItem(title)
+        self._list.setItemData(self._list.count() - 1, title, Qt.ItemDataRole.ToolTipRole)
 
     def show_card(self) -> None:
         """Show the card of the chosen model beside the window."""

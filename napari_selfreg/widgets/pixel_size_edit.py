@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QLocale, Signal
-from qtpy.QtGui import QAction
+from qtpy.QtCore import QRegularExpression, Signal
+from qtpy.QtGui import QAction, QRegularExpressionValidator
 from qtpy.QtWidgets import (
-    QAbstractSpinBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMenu,
-    QToolButton,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
-from superqt.utils import signals_blocked
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.pixel_size import LARGEST_UM, SMALLEST_UM, plausible
-from napari_selfreg.widgets.guards import ignore_stray_wheel
 
 OBJECTIVES = {"40×": 0.25, "20×": 0.5, "10×": 1.0, "5×": 2.0}
 """Usual micrometres per pixel of slide scanners at a magnification."""
 
-_DECIMALS = 5
 _RANGE = f"{SMALLEST_UM:g} to {LARGEST_UM:g} µm"
 
 
-class _MicronBox(QDoubleSpinBox):
-    """A number without trailing zeros, "?" while it is unknown."""
+class _MicronEdit(QLineEdit):
+    """A number of micrometres with point or comma; empty while it is unknown."""
 
     def __init__(self, which: str) -> None:
         super().__init__()
-        self.setLocale(QLocale.c())
-        self.setDecimals(_DECIMALS)
-        self.setRange(0, LARGEST_UM)
-        self.setSingleStep(0.05)
-        self.setSpecialValueText("?")  # shown for 0
-        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-        self.setKeyboardTracking(False)
-        self.setToolTip(
-            f"Micrometres per pixel {which}, {_RANGE}.\nx follows y while both are equal."
-        )
+        self.setPlaceholderText("?")
+        self.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d*[.,]?\d*"), self))
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance("0.00000"))
+        self.setToolTip(f"Micrometres per pixel {which}, {_RANGE}. x follows y while both agree.")
         self.setAccessibleName(f"Pixel size {which}")
-        ignore_stray_wheel(self)
 
-    def textFromValue(self, value: float) -> str:
-        return f"{value:.6g}"
+    def number(self) -> float | None:
+        """Return the number, None for an empty field or 0."""
+        try:
+            return float(self.text().replace(",", ".")) or None
+        except ValueError:
+            return None
+
+    def setNumber(self, number: float | None) -> None:
+        """Show a number with six digits, or nothing."""
+        self.setText("" if number is None else f"{number:.6g}")
 
 
 class PixelSizeEdit(QWidget):
@@ -66,16 +63,14 @@ class PixelSizeEdit(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._value: PixelSize | None = None
-        self._y = _MicronBox("along y (rows)")
-        self._x = _MicronBox("along x (columns)")
-        self._y.valueChanged.connect(self._on_y)
-        self._x.valueChanged.connect(self._on_edit)
+        self._y = _MicronEdit("along y (rows)")
+        self._x = _MicronEdit("along x (columns)")
+        self._y.textEdited.connect(self._on_y)
+        self._x.textEdited.connect(self._on_edit)
         self._origin = QLabel()
         self._origin.setWordWrap(True)
-        self._button = QToolButton()
-        self._button.setText("Set…")
+        self._button = QPushButton("Set")
         self._button.setToolTip("Choose the pixel size by the magnification of the scan")
-        self._button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self._button)
         self._menu.triggered.connect(self._choose)
         self._button.setMenu(self._menu)
@@ -89,11 +84,9 @@ class PixelSizeEdit(QWidget):
 
     def setValue(self, value: PixelSize | None, origin: str = "") -> None:
         """Show a pixel size and, in words, where it comes from."""
-        with signals_blocked(self._y), signals_blocked(self._x):
-            self._y.setValue(value.y if value else 0)
-            self._x.setValue(value.x if value else 0)
-        self._origin.setText(origin)
-        self._origin.setVisible(bool(origin))
+        self._y.setNumber(value.y if value else None)
+        self._x.setNumber(value.x if value else None)
+        self._tell(origin)
         self._set(value)
 
     def setModelSize(self, size: PixelSize | None) -> None:
@@ -114,7 +107,7 @@ class PixelSizeEdit(QWidget):
         row.addWidget(self._y, 1)
         row.addWidget(QLabel("×"))
         row.addWidget(self._x, 1)
-        row.addWidget(QLabel("µm"))
+        row.addWidget(QLabel("µm/px"))
         row.addWidget(self._button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -127,22 +120,24 @@ class PixelSizeEdit(QWidget):
         self.setValue(PixelSize(y, x), "chosen here")
         self.edited.emit()
 
-    def _on_y(self, y: float) -> None:
+    def _on_y(self, text: str) -> None:
         if self._value is None or self._value.x == self._value.y:
-            with signals_blocked(self._x):
-                self._x.setValue(y)
+            self._x.setText(text)
         self._on_edit()
 
     def _on_edit(self, *_: object) -> None:
-        y, x = self._y.value(), self._x.value()
-        value = PixelSize(y, x) if y > 0 and x > 0 else None
-        origin = "typed here"
+        y, x = self._y.number(), self._x.number()
+        value = PixelSize(y, x) if y and x else None
+        origin = "typed here" if value else ""
         if value is not None and not plausible(value):
             value, origin = None, f"no microscope has this: {_RANGE}"
-        self._origin.setText(origin)
-        self._origin.show()
+        self._tell(origin)
         self._set(value)
         self.edited.emit()
+
+    def _tell(self, origin: str) -> None:
+        self._origin.setText(origin)
+        self._origin.setVisible(bool(origin))
 
     def _set(self, value: PixelSize | None) -> None:
         if value != self._value:

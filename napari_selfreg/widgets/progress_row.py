@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
+from qtpy.QtWidgets import QProgressBar, QWidget
 
 _FIRST_GUESS_S = 1.0
 
@@ -37,20 +37,12 @@ class TimeLeft:
         return (now - began) / (done - first) * (total - done)
 
 
-class ProgressRow(QWidget):
-    """A bar with the time left beside it; keeps its place while there is nothing to show."""
+class ProgressRow(QProgressBar):
+    """A bar that says the time left; keeps its place while there is nothing to show."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._text = QLabel()
-        self._text.setMinimumWidth(self._text.fontMetrics().horizontalAdvance("about 59 min left"))
         self._time_left = TimeLeft()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._bar, 1)
-        row.addWidget(self._text)
         policy = self.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.setSizePolicy(policy)
@@ -59,16 +51,15 @@ class ProgressRow(QWidget):
     def start(self) -> None:
         """Show that something has begun, of unknown length."""
         self._time_left = TimeLeft()
-        self._bar.setRange(0, 0)
-        self._text.clear()
+        self.setProgress(0, 0)
         self.show()
 
     def setProgress(self, done: int, total: int) -> None:
         """Show `done` of `total`; a total of 0 means unknown."""
-        self._bar.setRange(0, total)
-        self._bar.setValue(done)
+        self.setRange(0, total)
+        self.setValue(done)
         left = self._time_left.update(done, total) if total else None
-        self._text.setText("" if left is None or done >= total else f"{in_words(left)} left")
+        self.setFormat("" if left is None or done >= total else f"{in_words(left)} left")
 
     def stop(self) -> None:
         """Hide again."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from napari.utils import CyclicLabelColormap
 
 from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.guards import selection_kept
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 WHOLE_PLANE_PIXELS = 100_000_000
 """Up to this size a result covers its whole image, so that a brush works anywhere on it."""
+
+COLOURS = ("#ffff00", "#00ffff", "#40ff40", "#ffffff", "#ff9000")
+"""Bright against pink and violet; neighbours differ for colour-blind eyes too."""
 
 
 def add_result(viewer: Any, layer: Any, picture: Picture, result: ObjectsResult, name: str) -> Any:
@@ -46,15 +51,16 @@ def add_result(viewer: Any, layer: Any, picture: Picture, result: ObjectsResult,
         labels, box = _on_whole_plane(labels, box, picture.shape)
     arguments = {
         "name": name,
+        "opacity": 1.0,
+        "colormap": CyclicLabelColormap(COLOURS, background_value=0),
         "features": {key: np.asarray(column) for key, column in result.table.items()},
         **placement(layer, picture, (box.y0, box.x0)),
     }
     data = expand(labels, picture)
-    if _tool_in_hand(viewer):
-        with selection_kept(viewer):
-            added = viewer.add_labels(data, **arguments)
-    else:
+    keep = selection_kept(viewer) if _tool_in_hand(viewer) else nullcontext()
+    with keep:
         added = viewer.add_labels(data, **arguments)
+    # Outlines only: what lies inside an object must stay visible to judge it.
     added.contour = outline_width(picture.shape)
     return added
 

@@ -39,6 +39,8 @@ class PanelRequest:
         A bundle.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    focus : Box, optional
+        The part in view, which comes first.
     """
 
     picture: Picture
@@ -47,6 +49,7 @@ class PanelRequest:
     pixel_size: PixelSize
     model: Path
     device: str
+    focus: Box | None = None
 
 
 def run_segment(request: PanelRequest) -> Generator[Event, None, ObjectsResult]:
@@ -77,6 +80,7 @@ def run_segment(request: PanelRequest) -> Generator[Event, None, ObjectsResult]:
                 region=request.box,
                 mask=request.mask,
                 device=request.device,
+                focus=request.focus,
             )
         )
     )

@@ -263,8 +263,10 @@ class SegmentPanel(QWidget):
                 run.notices.append(event.message)
             elif isinstance(event, (Progress, TileDone)):
                 self.progress_row.setProgress(event.done, event.total)
-            message = event.message if isinstance(event, (Progress, Notice)) else "Looking…"
-            self.status.setText(message or self.status.text())
+            if isinstance(event, TileDone):
+                self.status.setText(f"Finding objects: part {event.done} of {event.total}")
+            elif isinstance(event, Progress) and event.message:
+                self.status.setText(f"{event.message.rstrip('.…')}…")
 
     def _on_finished(self, result: Any) -> None:
         run = self._end_run()
@@ -277,7 +279,7 @@ class SegmentPanel(QWidget):
         seconds = time.monotonic() - run.began
         count = len(result.table["index"])
         found = f"{count} object{'' if count == 1 else 's'} found in {seconds:.1f} s."
-        self._conclude(" ".join([found, *run.notices]))
+        self._conclude(" ".join([found, *run.notices, *result.notes]))
         self.segmented.emit(added)
 
     def _on_failed(self, error: Exception) -> None:

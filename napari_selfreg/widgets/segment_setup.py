@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.areas import Scope, has_selected_shapes, selected_area, view_box
-from napari_selfreg.widgets.layers import picture_of
+from napari_selfreg.widgets.layers import Picture, picture_of
 from napari_selfreg.widgets.segment_job import PanelRequest
+
+FINEST_PIXELS = 100_000_000
+"""Areas up to this size are segmented at full resolution, larger ones next to the model's."""
 
 NO_IMAGE = "Open an image first: File > Open, File > Open Sample, or drop a file on the window."
 NO_PIXEL_SIZE = (
     "The image does not say how large its pixels are: type the micrometres per pixel, or choose "
-    "the magnification under “Set…”."
+    "the magnification under “Set”."
 )
 NO_SHAPE = "Draw a shape around the tissue, in a Shapes layer, and select it."
 NOT_FLAT = "The window shows three dimensions: switch to two, or take the whole image."
@@ -89,16 +96,36 @@ def take_request(viewer: Any, layer: Any, settings: SegmentSettings, card: Card)
     """
     if settings.model is None or settings.pixel_size is None:
         raise BadInputError("Choose a model and the pixel size first.")
-    picture = picture_of(viewer, layer, card.pixel_size)
-    mask = None
-    if settings.scope == "shapes":
-        box, mask = selected_area(viewer, layer, picture)
-    elif settings.scope == "view":
-        box = view_box(viewer, layer, picture)
-    else:
-        box = Box(0, 0, *picture.shape)
+    picture, box, mask = _area(viewer, layer, settings.scope)
+    if math.prod(box.shape) > FINEST_PIXELS:
+        picture, box, mask = _area(viewer, layer, settings.scope, card.pixel_size)
     if box.empty:
         raise BadInputError(OUT_OF_VIEW)
     step_y, step_x = picture.plane_factors
-    size = PixelSize(settings.pixel_size.y * step_y, settings.pixel_size.x * step_x)
-    return PanelRequest(picture, box, mask, size, settings.model, settings.device)
+    return PanelRequest(
+        picture=picture,
+        box=box,
+        mask=mask,
+        pixel_size=PixelSize(settings.pixel_size.y * step_y, settings.pixel_size.x * step_x),
+        model=settings.model,
+        device=settings.device,
+        focus=_in_view(viewer, layer, picture, box),
+    )
+
+
+def _area(
+    viewer: Any, layer: Any, scope: Scope, wanted: PixelSize | None = None
+) -> tuple[Picture, Box, npt.NDArray[np.bool_] | None]:
+    picture = picture_of(viewer, layer, wanted)
+    if scope == "shapes":
+        return picture, *selected_area(viewer, layer, picture)
+    if scope == "view":
+        return picture, view_box(viewer, layer, picture), None
+    return picture, Box(0, 0, *picture.shape), None
+
+
+def _in_view(viewer: Any, layer: Any, picture: Picture, box: Box) -> Box | None:
+    if viewer.dims.ndisplay != 2:
+        return None
+    view = view_box(viewer, layer, picture).intersect(box)
+    return None if view.empty else view

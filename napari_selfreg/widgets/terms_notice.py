@@ -43,8 +43,7 @@ class TermsNotice(QFrame):
         needed = card is not None and card.research_only and terms.needs_notice(card.name)
         self._card = card if needed else None
         if self._card is not None:
-            terms_text = self._card.terms or "For research only."
-            self._text.setText(f"Terms of this model ({self._card.licence}): {terms_text}")
+            self._text.setText(f"Terms of this model: {self._card.terms or 'research only.'}")
         self.setVisible(self.pending)
 
     def _accept(self) -> None:

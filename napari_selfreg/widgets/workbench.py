@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QTabWidget, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.segment_panel import SegmentPanel
 
@@ -27,8 +27,7 @@ class Workbench(QWidget):
         super().__init__(parent)
         self.segment_panel = SegmentPanel(napari_viewer)
         self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.addTab(_scrolling(self.segment_panel), "Segment")
+        self.tabs.addTab(_PanelScroll(self.segment_panel), "Segment")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tabs)
@@ -60,11 +59,27 @@ def add_workbench(viewer: Any) -> Workbench:
     return workbench
 
 
-def _scrolling(panel: QWidget) -> QScrollArea:
-    """Put a panel where it scrolls instead of stretching the window."""
-    area = QScrollArea()
-    area.setWidget(panel)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area
+class _PanelScroll(QScrollArea):
+    """Lets a panel scroll up and down instead of stretching the window."""
+
+    def __init__(self, panel: QWidget) -> None:
+        super().__init__()
+        self._panel = panel
+        self.setWidget(panel)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def event(self, event: QEvent) -> bool:
+        # A scroll area alone would let a narrow dock cut the panel at its right.
+        if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
+            self.setMinimumWidth(self._needed_width())
+        return super().event(event)
+
+    def sizeHint(self) -> QSize:
+        # Wrapped sentences would ask for a dock as wide as they are.
+        return QSize(self._needed_width(), self._panel.sizeHint().height())
+
+    def _needed_width(self) -> int:
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        return self._panel.minimumSizeHint().width() + bar

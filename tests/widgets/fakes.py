@@ -50,7 +50,7 @@ class Objects:
     labels: np.ndarray
     box: Box
     table: dict[str, np.ndarray]
-    settings: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass

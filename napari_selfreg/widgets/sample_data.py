@@ -1,0 +1,42 @@
+"""File > Open Sample: our sample pictures as image layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_selfreg.io.images import open_image
+from napari_selfreg.io.samples import samples
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def ebhi_normal() -> list[LayerData]:
+    """Return a field of normal colon mucosa."""
+    return [_layer("ebhi_normal")]
+
+
+def ebhi_low_grade() -> list[LayerData]:
+    """Return a field of low-grade neoplasia of the colon."""
+    return [_layer("ebhi_low_grade")]
+
+
+def cmu1_region() -> list[LayerData]:
+    """Return a region of a slide."""
+    return [_layer("cmu1_region")]
+
+
+def _layer(name: str) -> LayerData:
+    sample = next(sample for sample in samples() if sample.name == name)
+    with open_image(sample.path) as source:
+        pixels = source.read()
+    return (
+        pixels,
+        {
+            "name": sample.title.split(",")[0],
+            "rgb": True,
+            "scale": (sample.pixel_size.y, sample.pixel_size.x),
+            "units": ("micrometer", "micrometer"),
+            "metadata": {"licence": sample.licence, "attribution": sample.attribution},
+        },
+        "image",
+    )
