@@ -19,7 +19,8 @@ _LEAST = 1e-3
 def window_weights(shape: tuple[int, int]) -> Floats:
     """Return Gaussian weights (y, x), float32: 1 in the middle, never 0."""
     rows, columns = (_bell(side) for side in shape)
-    return np.maximum(rows[:, None] * columns[None], _LEAST)
+    weights: Floats = np.maximum(rows[:, None] * columns[None], _LEAST, dtype=np.float32)
+    return weights
 
 
 def _bell(side: int) -> Floats:
@@ -59,4 +60,4 @@ class BlendedSum:
         """Return the blended probabilities (C, y, x) of a part of the sum's box."""
         rows, columns = box.shift(-self.box.y0, -self.box.x0).slices
         weight = np.maximum(self._weight[rows, columns], np.finfo(np.float32).tiny)
-        return self._sum[:, rows, columns] / weight
+        return np.divide(self._sum[:, rows, columns], weight, dtype=np.float32)

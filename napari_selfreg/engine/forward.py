@@ -136,9 +136,8 @@ class PlainForward:
         self, network: nn.Module, outputs: Outputs, mode: Mode, device: torch.device
     ) -> None:
         layout = torch.channels_last if mode.channels_last else torch.contiguous_format
-        self._network = copy.deepcopy(network).eval().to(device)
-        if mode.channels_last:
-            self._network.to(memory_format=torch.channels_last)
+        moved: Any = copy.deepcopy(network).eval().to(device)
+        self._network = moved.to(memory_format=layout)
         self._outputs, self._device, self._layout = outputs, device, layout
         self._dtype = DTYPES[mode.precision]
         self._normalise = _Normaliser(outputs, device)

@@ -13,48 +13,22 @@ The same function as MONAI's BasicUNet in evaluation mode, computed differently:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
-from monai.networks.nets.basic_unet import BasicUNet, TwoConv, UpCat
 from torch import Tensor, nn
 
 from napari_selfreg.core.types import Box
-from napari_selfreg.engine.folding import fold_batchnorm, merge_upsampling
-from napari_selfreg.engine.packed import PackedConv, PackedUpsampling, packing_works
+from napari_selfreg.engine.fused_blocks import (
+    LEVELS,
+    decoder_blocks,
+    encoder_blocks,
+    head_block,
+)
 from napari_selfreg.engine.workspace import Frame, Workspace
 from napari_selfreg.nets.outputs import Separation, to_probabilities
 
 BAND_BYTES = 8 << 20
 """Size of one feature map of a band: a few of them fit the cache of a processor."""
-
-_LEVELS = 4
-
-
-@dataclass(frozen=True)
-class _Encoder:
-    first: PackedConv
-    second: PackedConv
-
-
-@dataclass(frozen=True)
-class _Decoder:
-    up: PackedUpsampling
-    skip: PackedConv
-    second: PackedConv
-    border: Tensor
-    """Bias of the upsampling through each tap (C, 3, 3), to be taken back at the border."""
-
-
-def can_fuse(network: nn.Module) -> bool:
-    """Return whether `network` is a 2-D BasicUNet of the kind `FusedUNet` computes."""
-    if type(network) is not BasicUNet or not packing_works():
-        return False
-    kinds = {type(m) for m in network.modules() if not list(m.children())}
-    allowed = {nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d}
-    return kinds <= allowed | {nn.Dropout, nn.Dropout2d, nn.Identity} and all(
-        m.track_running_stats for m in network.modules() if isinstance(m, nn.BatchNorm2d)
-    )
 
 
 class FusedUNet:
@@ -75,14 +49,12 @@ class FusedUNet:
     def __init__(
         self, network: nn.Module, n_classes: int, separation: Separation, dtype: torch.dtype
     ) -> None:
-        assert isinstance(network, BasicUNet)
         self.dtype = dtype
         self._outputs = n_classes, separation
         with torch.no_grad():
-            blocks = [network.conv_0, *(down.convs for down in _downs(network))]
-            self._encoder = [_encoder(block, dtype) for block in blocks]
-            self._decoder = [_decoder(block, dtype) for block in _ups(network)]
-            self._head = _head(network.final_conv, n_classes, dtype)
+            self._encoder = encoder_blocks(network, dtype)
+            self._decoder = decoder_blocks(network, dtype)
+            self._head = head_block(network, n_classes, dtype)
         self._workspace = Workspace(dtype)
 
     @torch.inference_mode()
@@ -104,7 +76,7 @@ class FusedUNet:
         shape = (int(window.shape[0]), int(window.shape[1]))
         parts = _needed(crop, shape)
         skips, low = self._encode(window, parts)
-        for level in range(_LEVELS - 1, 0, -1):
+        for level in range(LEVELS - 1, 0, -1):
             target = self._low_frame(level, parts[level - 1])
             for rows, y0 in self._decode(level, parts[level], skips[level], low, shape):
                 target.put(rows, y0, parts[level].x0)
@@ -145,14 +117,14 @@ class FusedUNet:
                 _max_pool(rows, pooled.rows(y0 // 2, (y0 + rows.shape[2]) // 2))
             skips.append(skip)
             x = pooled
-        low = self._low_frame(_LEVELS, parts[-1])
-        for rows, y0 in self._convolve(_LEVELS, x, height >> _LEVELS):
+        low = self._low_frame(LEVELS, parts[-1])
+        for rows, y0 in self._convolve(LEVELS, x, height >> LEVELS):
             low.put(rows, y0, 0)
         return skips, low
 
     def _low_frame(self, level: int, above: Box) -> Frame:
         """Return memory for the part of `level` that `above`, one level up, is made of."""
-        blocks = self._encoder if level == _LEVELS else self._decoder
+        blocks = self._encoder if level == LEVELS else self._decoder
         channels = blocks[level].second.channels
         box = Box(above.y0 // 2 - 1, above.x0 // 2 - 1, above.y1 // 2 + 1, above.x1 // 2 + 1)
         return self._workspace.frame(f"low{level}", channels, box, (1, 1))
@@ -189,50 +161,10 @@ class FusedUNet:
             yield a, min(stop, a + step)
 
 
-def _downs(network: BasicUNet) -> list[nn.Module]:
-    return [network.down_1, network.down_2, network.down_3, network.down_4]
-
-
-def _ups(network: BasicUNet) -> list[UpCat]:
-    return [network.upcat_1, network.upcat_2, network.upcat_3, network.upcat_4]
-
-
-def _encoder(block: TwoConv, dtype: torch.dtype) -> _Encoder:
-    first, second = (
-        PackedConv(*fold_batchnorm(part.conv, part.adn.N), (0, 1), dtype) for part in block
-    )
-    return _Encoder(first, second)
-
-
-def _decoder(block: UpCat, dtype: torch.dtype) -> _Decoder:
-    first, second = block.convs
-    weight, bias = fold_batchnorm(first.conv, first.adn.N)
-    upsampling = block.upsample.deconv
-    n_skip = weight.shape[1] - upsampling.out_channels  # concatenated as (skip, upsampled)
-    merged = merge_upsampling(upsampling, weight[:, n_skip:])
-    return _Decoder(
-        up=PackedUpsampling(merged.weight, bias + merged.bias.sum((1, 2)), dtype),
-        skip=PackedConv(weight[:, :n_skip], None, (0, 0), dtype),
-        second=PackedConv(*fold_batchnorm(second.conv, second.adn.N), (0, 0), dtype),
-        border=merged.bias.to(dtype),
-    )
-
-
-def _head(conv: nn.Conv2d, n_classes: int, dtype: torch.dtype) -> PackedConv:
-    """Return the last convolution; of two classes only the difference matters."""
-    weight, bias = conv.weight.double(), conv.bias.double() if conv.bias is not None else None
-    if bias is None:
-        bias = weight.new_zeros(len(weight))
-    if n_classes == 1:
-        weight = torch.cat([weight[1:2] - weight[:1], weight[2:]])
-        bias = torch.cat([bias[1:2] - bias[:1], bias[2:]])
-    return PackedConv(weight, bias, (0, 0), dtype, relu=False)
-
-
 def _needed(crop: Box, shape: tuple[int, int]) -> list[Box]:
     """Return what each decoder level must compute, the finest first."""
     parts = []
-    for level in range(_LEVELS):
+    for level in range(LEVELS):
         limits = shape[0] >> level, shape[1] >> level
         part = Box(
             max(0, crop.y0 // 2 * 2),

@@ -62,9 +62,8 @@ class PackedConv:
         self._padding = list(padding)
         self._after = "relu" if relu else "none"
         size = [1, int(weight.shape[1]), *_TYPICAL[2:]]
-        self._weight: Any = torch._C._nn.mkldnn_reorder_conv2d_weight(  # type: ignore[attr-defined]
-            weight.to_mkldnn(), self._padding, _ONE, _ONE, 1, size
-        )
+        reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight  # its annotation is incomplete
+        self._weight: Any = reorder(weight.to_mkldnn(), self._padding, _ONE, _ONE, 1, size)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the convolution of `x` (1, C_in, y, x), channels last."""

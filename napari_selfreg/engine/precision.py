@@ -12,7 +12,7 @@ from torch import nn
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.forward import Forward, Mode, Outputs, build_forward
-from napari_selfreg.engine.fused_unet import can_fuse
+from napari_selfreg.engine.fused_blocks import can_fuse
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """``auto`` and the half precisions are a permission: what is slower here is not used."""

@@ -168,7 +168,8 @@ def entropy(classes: Floats) -> Floats:
     everything = np.concatenate([1 - classes.sum(axis=0, keepdims=True), classes])
     everything = np.clip(everything, 1e-7, 1)
     bits: Floats = -(everything * np.log(everything)).sum(axis=0)
-    return np.clip(bits / np.float32(np.log(len(everything))), 0, 1)
+    share: Floats = np.clip(bits / np.float32(np.log(len(everything))), 0, 1)
+    return share
 
 
 def preview(classes: Floats | None, shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -177,4 +178,5 @@ def preview(classes: Floats | None, shape: tuple[int, int]) -> npt.NDArray[np.ui
     if classes is None:
         return np.zeros((-(-shape[0] // step), -(-shape[1] // step)), np.uint8)
     foreground = classes[:, ::step, ::step].sum(axis=0)
-    return np.clip(foreground * 255 + 0.5, 0, 255).astype(np.uint8)
+    shown: npt.NDArray[np.uint8] = np.clip(foreground * 255 + 0.5, 0, 255).astype(np.uint8)
+    return shown

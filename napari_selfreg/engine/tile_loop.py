@@ -81,7 +81,8 @@ def run_tiles(
     queue = deque(plan.tiles)
     with _ReadAhead(plan.read) as reader:
         while queue:
-            group, pixels = [], []
+            group: list[Tile] = []
+            pixels: list[Pixels] = []
             while queue and len(group) < batch.size and _same_shape(group, queue[0]):
                 tile = queue.popleft()
                 reader.expect(t.window for t in list(queue)[: batch.size])

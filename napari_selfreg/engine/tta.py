@@ -41,7 +41,8 @@ class AugmentedForward:
             ]
             values = [turn_back(part, view) for part in self._forward(turned, boxes)]
             sums = [a + b for a, b in zip(sums, values, strict=True)] if sums else values
-        return [total / len(self._views) for total in sums]
+        share = np.float32(1 / len(self._views))
+        return [np.multiply(total, share, dtype=np.float32) for total in sums]
 
 
 def turn(window: Pixels, view: View) -> Pixels:

@@ -82,7 +82,7 @@ def test_previews_cover_the_image_once_and_count_up():
 
 
 def test_a_preview_shows_the_foreground_alone():
-    (event,) = [e for e in predict(PredictRequest(picture(40, 40), UM, SMALL, precision="fp32"))]
+    (event,) = list(predict(PredictRequest(picture(40, 40), UM, SMALL, precision="fp32")))
     expected = probability(picture(40, 40))[0] * 255
     assert np.abs(event.preview - expected).max() <= 0.51
 
