@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from napari_selfreg.core.bands import object_bands
 from napari_selfreg.core.runs import find_runs, sum_runs
 from napari_selfreg.core.types import PixelSize, PostProcessing
 
@@ -208,19 +209,48 @@ def _cut_at_necks(mask: npt.NDArray[np.bool_], separation: float, pixel_size: Pi
 
 
 def _cut(mask: npt.NDArray[np.bool_], depth: Floats, drop: float, share: float = 0.0) -> Labels:
-    """Flood the mask from its deepest places and keep floods apart where a ridge is high enough.
+    """Cut each part of the mask where a ridge separates two deep places.
 
     That is, where it lies `drop`, and `share` of the depth, below the summits on both sides: the
     h-maxima transform, without its slow reconstruction.
     """
-    if not mask.any():
-        return _connected(mask)
-    peaks = mask & (depth == ndimage.maximum_filter(depth, size=3))
-    seeds = _connected(peaks)
-    basins = np.asarray(watershed(-depth, seeds, mask=mask, connectivity=1), dtype=np.int32)
-    highest = np.full(int(seeds.max()) + 1, -np.inf)
-    highest[seeds[peaks]] = depth[peaks]
-    summit = highest.tolist()
+    parts = _connected(mask)
+    peaks = mask & (depth >= _deepest_neighbour(np.where(mask, depth, -np.inf)))
+    found = np.zeros_like(parts)
+    last = 0
+    for rows, piece in object_bands(parts):  # parts do not influence each other
+        inside = piece > 0
+        seeds = _connected(peaks[rows] & inside)
+        summits = np.zeros(int(seeds.max()) + 1)
+        summits[seeds[seeds > 0]] = depth[rows][seeds > 0]
+        basins = watershed(-depth[rows], seeds, mask=inside, connectivity=1)
+        necks = _necks(np.asarray(basins, dtype=np.int32), depth[rows])
+        joined = _join(summits.tolist(), necks, drop, share)[basins]
+        found[rows][inside] = joined[inside] + last
+        last += int(joined.max())
+    return found
+
+
+def _deepest_neighbour(depth: Floats) -> Floats:
+    """Return the largest value of the four neighbours."""
+    around = np.full_like(depth, -np.inf)
+    np.maximum(around[1:], depth[:-1], out=around[1:])
+    np.maximum(around[:-1], depth[1:], out=around[:-1])
+    np.maximum(around[:, 1:], depth[:, :-1], out=around[:, 1:])
+    np.maximum(around[:, :-1], depth[:, 1:], out=around[:, :-1])
+    return around
+
+
+def _join(
+    summit: list[float], necks: list[tuple[int, int, float]], drop: float, share: float
+) -> Labels:
+    """Join touching basins, deepest contact first, unless the ridge between them is real.
+
+    Returns
+    -------
+    ndarray of int32
+        New id of every basin.
+    """
     parent = list(range(len(summit)))
 
     def root(node: int) -> int:
@@ -228,14 +258,13 @@ def _cut(mask: npt.NDArray[np.bool_], depth: Floats, drop: float, share: float =
             parent[node] = node = parent[parent[node]]
         return node
 
-    for one, other, neck in _necks(basins, depth):  # from the deepest on
+    for one, other, neck in necks:
         a, b = sorted((root(one), root(other)))
         fall = min(summit[a], summit[b]) - neck
         if a != b and (fall < drop or fall <= share * (fall + neck)):
             parent[b] = a
             summit[a] = max(summit[a], summit[b])
-    table = np.array([root(node) for node in range(len(parent))], dtype=np.int32)
-    return np.asarray(table[basins], dtype=np.int32)
+    return np.array([root(node) for node in range(len(parent))], dtype=np.int32)
 
 
 def _necks(basins: Labels, depth: Floats) -> list[tuple[int, int, float]]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.measure import label as connected_parts
 
-from napari_selfreg.core.runs import find_runs
+from napari_selfreg.core.bands import BAND_PIXELS, object_bands
 
 Integers = npt.NDArray[np.int64]
 
@@ -52,7 +52,9 @@ class _Sides:
     turn: Integers  # direction of the next side
 
 
-def trace_polygons(labels: npt.NDArray[np.integer[Any]], band: int = 1 << 22) -> Iterator[Polygon]:
+def trace_polygons(
+    labels: npt.NDArray[np.integer[Any]], band: int = BAND_PIXELS
+) -> Iterator[Polygon]:
     """Trace the outlines of all objects.
 
     Parameters
@@ -68,25 +70,8 @@ def trace_polygons(labels: npt.NDArray[np.integer[Any]], band: int = 1 << 22) ->
         In bands from the top to the bottom, by ascending id within each; the parts of an object
         follow each other.
     """
-    runs = find_runs(labels)
-    ids, first = np.unique(runs.label, return_index=True)
-    if not ids.size:
-        return
-    top = runs.row[first]
-    bottom = np.zeros(ids.size, dtype=np.int64)
-    np.maximum.at(bottom, np.searchsorted(ids, runs.label), runs.row)
-    rows = max(1, band // labels.shape[1])
-    for start in range(0, labels.shape[0], rows):
-        here = (top >= start) & (top < start + rows)
-        if not here.any():
-            continue
-        low, high = int(top[here].min()), int(bottom[here].max()) + 1
-        piece = labels[low:high]
-        if not here.all():
-            wanted = np.zeros(int(ids[-1]) + 1, dtype=bool)
-            wanted[ids[here]] = True
-            piece = np.where(wanted[piece], piece, 0)
-        yield from _trace(piece, low)
+    for rows, piece in object_bands(labels, band):
+        yield from _trace(piece, rows.start)
 
 
 def _trace(labels: npt.NDArray[np.integer[Any]], top: int) -> Iterator[Polygon]:

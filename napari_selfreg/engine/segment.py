@@ -55,6 +55,8 @@ class SegmentRequest:
         Pixel size in µm; wins over what the file states.
     device : str, default "auto"
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    tta : bool, default False
+        Average over eight turned and mirrored views (eight times as slow).
     """
 
     image_path: str | Path
@@ -62,6 +64,7 @@ class SegmentRequest:
     output_dir: str | Path
     um_per_px: float | PixelSize | None = None
     device: str = "auto"
+    tta: bool = False
 
 
 class OutputFiles(TypedDict):
@@ -102,6 +105,10 @@ class ArraySegmentRequest:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     focus : Box, optional
         The part on screen: predicted first.
+    tta : bool, default False
+        Average over eight turned and mirrored views (eight times as slow).
+    uncertainty : bool, default False
+        Also return how undecided the probabilities are.
     """
 
     image: ArrayLike
@@ -111,6 +118,8 @@ class ArraySegmentRequest:
     mask: npt.NDArray[np.bool_] | None = None
     device: str = "auto"
     focus: Box | None = None
+    tta: bool = False
+    uncertainty: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,13 +138,16 @@ class ObjectsResult:
         Each class, then the contour where the model has one.
     notes : tuple of str
         What the person should know.
+    uncertainty : ndarray of float32, shape (y, x), optional
+        From 0 (certain) to 1 (undecided), if it was asked for.
     """
 
     labels: npt.NDArray[np.int32]
     box: Box
     table: Measurements
-    probability: Any
+    probability: npt.NDArray[np.floating[Any]]
     notes: tuple[str, ...] = ()
+    uncertainty: npt.NDArray[np.floating[Any]] | None = None
 
 
 def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
@@ -178,7 +190,7 @@ def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
         size = PixelSize(choice.pixel_size.y * scale[0], choice.pixel_size.x * scale[1])
         pixels = _pixels(source, level, len(model.card.classes) + 1)
         found = yield from segment_array(
-            ArraySegmentRequest(pixels, size, model, device=request.device)
+            ArraySegmentRequest(pixels, size, model, device=request.device, tta=request.tta)
         )
         yield Progress(0, 0, "Writing results")
         origin = Origin(
@@ -238,6 +250,8 @@ def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, Object
             region=request.region,
             device=request.device,
             focus=request.focus,
+            tta=request.tta,
+            uncertainty=request.uncertainty,
         )
     )
     box = prediction.region
@@ -249,7 +263,9 @@ def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, Object
     yield Progress(0, 0, "Measuring objects")
     rgb = _View(request.image, box)
     table = measure_objects(labels, rgb, classes, request.pixel_size, card.classes)
-    return ObjectsResult(labels, box, table, prediction.probability, prediction.notes)
+    return ObjectsResult(
+        labels, box, table, prediction.probability, prediction.notes, prediction.uncertainty
+    )
 
 
 def working_level(source: ImageSource, pixel_size: PixelSize, wanted: PixelSize) -> int:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.draw import disk
 
+from napari_selfreg.core.bands import object_bands
 from napari_selfreg.core.objects import (
     fill_holes,
     label_objects,
@@ -221,6 +222,8 @@ def test_what_holds_for_every_map(seed: int, with_contour: bool, chosen: PostPro
     assert (sizes >= chosen.min_area_um2).all()
     firsts = [np.flatnonzero(found.ravel() == label)[0] for label in range(1, found.max() + 1)]
     assert firsts == sorted(firsts)
+    if chosen.min_area_um2 == 0:
+        assert (found[foreground >= chosen.threshold] > 0).all()  # nothing is lost
     # Pixels outside the mask are filled holes: enclosed, and small enough.
     mask = foreground >= chosen.threshold
     outside = (found > 0) & ~mask
@@ -246,6 +249,16 @@ def test_scaling_the_micrometre_changes_nothing(
         label_objects(foreground, contour, scaled, PixelSize.isotropic(um)),
         label_objects(foreground, contour, chosen, ONE),
     )
+
+
+def test_bands_change_nothing_but_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = [random_maps(seed, seed % 2 == 0) for seed in range(6)]
+    whole = [label_objects(*planes, PLAIN, ONE) for planes in maps]
+    monkeypatch.setattr(
+        "napari_selfreg.core.objects.object_bands", lambda parts: object_bands(parts, 100)
+    )
+    for planes, expected in zip(maps, whole, strict=True):
+        np.testing.assert_array_equal(label_objects(*planes, PLAIN, ONE), expected)
 
 
 def test_a_finer_grid_of_the_same_tissue_gives_the_same_objects() -> None:

@@ -56,7 +56,8 @@ def dark_is_tissue(request: PredictRequest) -> Generator[Event, None, Prediction
     yield TileDone(box, pixels[..., 0], 1, 1)
     channels = request.model.card.n_classes + (request.model.card.separation is not None)
     probability = 1 - pixels[..., :channels].astype(np.float32) / 255
-    return Prediction(np.moveaxis(probability, -1, 0), box, ("predicted",))
+    unsure = np.full(box.shape, float(request.tta), np.float32) if request.uncertainty else None
+    return Prediction(np.moveaxis(probability, -1, 0), box, unsure, ("predicted",))
 
 
 @pytest.fixture
@@ -256,6 +257,14 @@ def test_a_mask_keeps_objects_inside(dark: Any) -> None:
     assert not result.labels[~mask].any()
     with pytest.raises(BadInputError, match="mask"):
         run(segment_array(ArraySegmentRequest(THREE, ONE, dark, mask=mask[1:])))
+
+
+def test_options_of_the_prediction_are_passed_on(dark: Any) -> None:
+    plain = run(segment_array(ArraySegmentRequest(THREE, ONE, dark)))
+    assert plain.uncertainty is None
+    full = run(segment_array(ArraySegmentRequest(THREE, ONE, dark, tta=True, uncertainty=True)))
+    assert full.uncertainty is not None
+    assert (full.uncertainty == 1).all()
 
 
 def test_several_classes_and_a_contour(dark: Any) -> None:
