@@ -66,8 +66,8 @@ def atomic_paths(paths: Sequence[str | Path]) -> Iterator[tuple[Path, ...]]:
     targets = tuple(Path(path) for path in paths)
     temporaries: list[Path] = []
     try:
-        for target in targets:
-            temporaries.append(_make_temporary(target))
+        for target in targets:  # one by one, so that those made so far are removed on an error
+            temporaries.append(_make_temporary(target))  # noqa: PERF401
         yield tuple(temporaries)
         for temporary in temporaries:
             _flush_to_disk(temporary)
@@ -102,7 +102,7 @@ def atomic_write(path: str | Path, mode: Literal["wb", "w"] = "wb") -> Iterator[
         For every OSError inside the block, so do nothing there but writing.
     """
     text: dict[str, Any] = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
-    with atomic_paths([path]) as (temporary,), open(temporary, mode, **text) as stream:
+    with atomic_paths([path]) as (temporary,), temporary.open(mode, **text) as stream:
         yield stream
 
 
@@ -111,19 +111,19 @@ def _make_temporary(target: Path) -> Path:
         raise IsADirectoryError(errno.EISDIR, "a folder of that name is in the way", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".selfreg-{secrets.token_hex(8)}.tmp"
-    with open(temporary, "xb"):  # unlike mkstemp this honours the umask
+    with temporary.open("xb"):  # unlike mkstemp this honours the umask
         return temporary
 
 
 def _flush_to_disk(path: Path) -> None:
-    with open(path, "rb+") as stream:
+    with path.open("rb+") as stream:
         os.fsync(stream.fileno())
 
 
 def _replace_together(targets: Sequence[Path], temporaries: Sequence[Path]) -> None:
     """Replace every target, or none: what was there is put back on the first failure."""
     if len(targets) == 1:
-        os.replace(temporaries[0], targets[0])
+        temporaries[0].replace(targets[0])
         return
     kept: dict[Path, Path] = {}
     placed: list[Path] = []
@@ -131,16 +131,16 @@ def _replace_together(targets: Sequence[Path], temporaries: Sequence[Path]) -> N
         for target in targets:  # moving the old ones first finds files locked by another program
             if target.exists():
                 backup = target.parent / f".selfreg-{secrets.token_hex(8)}.old"
-                os.replace(target, backup)
+                target.replace(backup)
                 kept[target] = backup
         for target, temporary in zip(targets, temporaries, strict=True):
-            os.replace(temporary, target)
+            temporary.replace(target)
             placed.append(target)
     except BaseException:
         for target in placed:
             target.unlink(missing_ok=True)
         for target, backup in kept.items():
-            os.replace(backup, target)
+            backup.replace(target)
         raise
     for backup in kept.values():
         backup.unlink(missing_ok=True)

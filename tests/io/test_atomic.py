@@ -63,7 +63,7 @@ def test_a_device_that_is_really_full(tmp_path: Path) -> None:
     with (
         pytest.raises(WriteError, match="disk is full"),
         atomic_write(tmp_path / "a.bin"),
-        open("/dev/full", "wb") as full,
+        Path("/dev/full").open("wb") as full,
     ):
         full.write(b"x" * 100_000)
     assert names(tmp_path) == []
@@ -92,7 +92,8 @@ def test_group_appears_together(tmp_path: Path) -> None:
     with atomic_paths(targets) as temporaries:
         for temporary in temporaries:
             temporary.write_text("new")
-        assert targets[0].read_text() == "old" and not targets[1].exists()
+        assert targets[0].read_text() == "old"
+        assert not targets[1].exists()
     assert [target.read_text() for target in targets] == ["new", "new"]
     assert names(tmp_path) == ["a", "b"]
 
@@ -115,7 +116,7 @@ def test_failed_replacement_undoes_the_others(
     with pytest.raises(WriteError, match=sentence), atomic_paths(targets) as temporaries:
         for temporary in temporaries:
             temporary.write_text("new")
-    assert targets[0].read_text() == "old a" and targets[2].read_text() == "old c"
+    assert [targets[0].read_text(), targets[2].read_text()] == ["old a", "old c"]
     assert names(tmp_path) == ["a", "c"]
 
 
