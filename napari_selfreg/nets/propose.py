@@ -69,9 +69,10 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     """Run the network once, without gradients, and propose taps from the shapes it makes.
 
     The decoder is what runs last with growing maps; ``B`` the smallest map before it; the encoder
-    the last map of each larger size before that. A level's block is the outermost module that
-    finishes last. Modules that return the logits (the head) are left out; transformer tokens that
-    fill a grid count as maps.
+    the maps of larger sizes before that. A level's block is an outermost module, the last one.
+    ``E3`` and ``D3`` are of one size; an encoder that begins at half size begins with ``E2``.
+    Modules that return the logits (the head) are left out; transformer tokens that fill a grid
+    count as maps.
 
     Parameters
     ----------
@@ -120,6 +121,10 @@ class _Map:
     @property
     def pixels(self) -> int:
         return math.prod(self.sides)
+
+    @property
+    def depth(self) -> int:
+        return self.name.count(".")
 
 
 def _blank(network: nn.Module, shape: Sequence[int]) -> Tensor:
@@ -170,7 +175,7 @@ def _quietly(network: nn.Module) -> Iterator[None]:
 
 
 def _before_head(runs: Sequence[_Run], logits: object) -> Sequence[_Run]:
-    """Leave out the last modules: those that return the logits, or smaller ones not yet enlarged."""
+    """Leave out the last modules: those that return the logits, or logits not yet enlarged."""
     if not isinstance(logits, Tensor):
         return runs
     end = len(runs)
@@ -193,14 +198,20 @@ def _map_of(info: ModuleInfo, size: tuple[int, ...]) -> _Map | None:
         return None
     if len(info.shape) == len(size) + 2:
         found = _Map(info.name, info.shape[2:], "identity")
-        return found if found.pixels > 1 else None
+        return found if found.pixels > 1 and _fits(found.sides, size) else None
     if len(info.shape) != 3:
         return None
     for stride in range(2, min(size) + 1):
         grid = tuple(side // stride for side in size)
-        if math.prod(grid) == info.shape[1] and all(side % stride == 0 for side in size):
+        if math.prod(grid) == info.shape[1] and _fits(grid, size):
             return _Map(info.name, grid, f"tokens:{'x'.join(map(str, grid))}")
     return None
+
+
+def _fits(sides: tuple[int, ...], size: tuple[int, ...]) -> bool:
+    """Tell whether sides are the input's divided by whole numbers, in Y and X by the same one."""
+    whole = all(have >= side and have % side == 0 for side, have in zip(sides, size, strict=True))
+    return whole and size[-1] // sides[-1] == size[-2] // sides[-2]
 
 
 def _guess(path: Sequence[_Map], size: tuple[int, ...]) -> TapSpec | None:
@@ -217,7 +228,7 @@ def _guess(path: Sequence[_Map], size: tuple[int, ...]) -> TapSpec | None:
         decoder = rising
         before = _start(path, rising[-1])
         bottom = max(at for at, found in enumerate(path[:before]) if found.pixels == smallest)
-    skips = {found.pixels: found for found in path[:before] if found.pixels > smallest}
+    skips = _skips(path[:before], smallest)
     if not skips:
         return None
     sizes = sorted({*skips, *(path[at].pixels for at in decoder)}, reverse=True)
@@ -244,6 +255,19 @@ def _last_rise(path: Sequence[_Map]) -> list[int]:
         elif path[at].pixels > path[rise[-1]].pixels:
             break
     return rise
+
+
+def _skips(path: Sequence[_Map], smallest: int) -> dict[int, _Map]:
+    """Return one map of each size above the smallest: the last of the outermost ones.
+
+    Depth comes first because a block may enlarge its channels before it shrinks its map.
+    """
+    skips: dict[int, _Map] = {}
+    for found in path:
+        best = skips.get(found.pixels)
+        if found.pixels > smallest and (best is None or found.depth <= best.depth):
+            skips[found.pixels] = found
+    return skips
 
 
 def _start(path: Sequence[_Map], block: int) -> int:

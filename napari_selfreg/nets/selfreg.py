@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.nets.decorrelation import decorrelation_terms
 from napari_selfreg.nets.ifd import ifd_terms
 from napari_selfreg.nets.scr import Pairing, scr_terms
 from napari_selfreg.nets.tapspec import TapSpec
@@ -25,7 +26,7 @@ class RegularizerTerms:
         Weighted sum, a float32 scalar with gradient: add it to the segmentation loss.
     terms
         Unweighted float32 scalars without gradient, for logs: ``"scr"``, ``"ifd"`` and one per
-        block, ``"scr/E2"``…
+        block, ``"scr/E2"``… (and ``"decorrelation"`` likewise).
     """
 
     total: Tensor
@@ -43,6 +44,9 @@ class SelfRegularization:
     ----------
     lambda_scr, lambda_ifd
         Weights; 0.015 each is the paper's best.
+    lambda_decorrelation
+        Weight of our own :func:`~napari_selfreg.nets.decorrelation.decorrelation_terms` (mean
+        over all student blocks); off by default.
     pairing, normalize, detach_top, sort
         See :func:`~napari_selfreg.nets.scr.scr_terms` and
         :func:`~napari_selfreg.nets.ifd.ifd_terms`.
@@ -53,13 +57,14 @@ class SelfRegularization:
     Raises
     ------
     BadInputError
-        If a weight is negative or not finite.
+        If a weight is negative or not finite, or the seed negative.
     """
 
     def __init__(
         self,
         lambda_scr: float = 0.015,
         lambda_ifd: float = 0.015,
+        lambda_decorrelation: float = 0.0,
         *,
         pairing: Pairing = "random",
         normalize: bool = False,
@@ -67,11 +72,14 @@ class SelfRegularization:
         sort: bool = True,
         seed: int = 0,
     ) -> None:
-        for value in (lambda_scr, lambda_ifd):
+        for value in (lambda_scr, lambda_ifd, lambda_decorrelation):
             if not 0 <= value < float("inf"):
                 raise BadInputError(f"A regularizer's weight must be 0 or more, not {value}.")
+        if seed < 0:
+            raise BadInputError(f"The regularizer's seed must be 0 or more, not {seed}.")
         self.lambda_scr = lambda_scr
         self.lambda_ifd = lambda_ifd
+        self.lambda_decorrelation = lambda_decorrelation
         self.pairing: Pairing = pairing
         self.normalize = normalize
         self.detach_top = detach_top
@@ -82,7 +90,7 @@ class SelfRegularization:
     @property
     def active(self) -> bool:
         """False if all weights are 0: no taps are needed."""
-        return self.lambda_scr > 0 or self.lambda_ifd > 0
+        return max(self.lambda_scr, self.lambda_ifd, self.lambda_decorrelation) > 0
 
     def state(self) -> dict[str, int]:
         """Return seed and next step, JSON-able."""
@@ -111,25 +119,31 @@ class SelfRegularization:
         total = torch.zeros((), device=taps[spec.teacher_block].device)
         terms: dict[str, Tensor] = {}
         if self.lambda_scr > 0:
-            scr = scr_terms(
-                taps,
-                spec,
-                generator=step_generator(self.seed, step),
-                pairing=self.pairing,
-                normalize=self.normalize,
-            )
+            scr = self._scr(taps, spec, step)
             total = total + self.lambda_scr * _record(terms, "scr", scr, [spec.student_blocks])
         if self.lambda_ifd > 0:
-            ifd = ifd_terms(
-                taps,
-                spec,
-                sort=self.sort,
-                detach_top=self.detach_top,
-                normalize=self.normalize,
-            )
+            ifd = self._ifd(taps, spec)
             groups = [spec.encoder_students, spec.decoder_students]
             total = total + self.lambda_ifd * _record(terms, "ifd", ifd, groups)
+        if self.lambda_decorrelation > 0:
+            own = decorrelation_terms(taps, spec)
+            mean = _record(terms, "decorrelation", own, [spec.student_blocks])
+            total = total + self.lambda_decorrelation * mean
         return RegularizerTerms(total, terms)
+
+    def _scr(self, taps: Mapping[str, Tensor], spec: TapSpec, step: int) -> dict[str, Tensor]:
+        return scr_terms(
+            taps,
+            spec,
+            generator=step_generator(self.seed, step),
+            pairing=self.pairing,
+            normalize=self.normalize,
+        )
+
+    def _ifd(self, taps: Mapping[str, Tensor], spec: TapSpec) -> dict[str, Tensor]:
+        return ifd_terms(
+            taps, spec, sort=self.sort, detach_top=self.detach_top, normalize=self.normalize
+        )
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
@@ -147,7 +161,7 @@ def _record(
         for group in groups
         if group
     ]
-    total = torch.stack(means).sum()
+    total = torch.stack(means).sum() if means else torch.zeros(())
     terms[name] = total.detach()
     terms.update({key: value.detach() for key, value in blocks.items()})
     return total

@@ -139,7 +139,7 @@ class TapSpec:
         """
         values = dict(described)
         try:
-            values["taps"] = tuple(Tap(**tap) for tap in values["taps"])
+            values["taps"] = tuple(_tap(tap) for tap in values["taps"])
             if values.get("fixed_size") is not None:
                 values["fixed_size"] = tuple(int(side) for side in values["fixed_size"])
             return cls(**values)
@@ -196,6 +196,12 @@ class TapSpec:
         from napari_selfreg.nets.propose import propose
 
         return propose(network, shape)
+
+
+def _tap(described: Mapping[str, Any]) -> Tap:
+    if not all(isinstance(value, str) for value in described.values()):
+        raise TypeError("the fields of a tap are strings")
+    return Tap(**described)
 
 
 def _check_order(blocks: Sequence[str]) -> None:

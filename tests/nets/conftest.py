@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_selfreg.nets.tapspec import Tap, TapSpec
 
@@ -50,3 +50,60 @@ def make_maps() -> MakeMaps:
         return maps
 
     return make
+
+
+class Foreign(nn.Module):
+    """A network as somebody else would write it: no blocks named after ours, sizes not checked."""
+
+    def __init__(self, width: int = 4, classes: int = 2) -> None:
+        super().__init__()
+        self.stem = self._convolve(3, width)
+        self.narrow = self._convolve(width, 2 * width)
+        self.middle = self._convolve(2 * width, 3 * width)
+        self.wide = self._convolve(5 * width, 2 * width)
+        self.last = self._convolve(3 * width, width)
+        self.classify = nn.Conv2d(width, classes, 1)
+        self.shrink = nn.MaxPool2d(2)
+        self.grow = nn.Upsample(scale_factor=2)
+
+    @staticmethod
+    def _convolve(entering: int, leaving: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(entering, leaving, 3, padding=1), nn.BatchNorm2d(leaving), nn.ReLU()
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits."""
+        first = self.stem(image)
+        second = self.narrow(self.shrink(first))
+        third = self.middle(self.shrink(second))
+        fourth = self.wide(torch.cat([second, self.grow(third)], 1))
+        fifth = self.last(torch.cat([first, self.grow(fourth)], 1))
+        logits: Tensor = self.classify(fifth)
+        return logits
+
+
+FOREIGN_TAPS = TapSpec(
+    (
+        Tap("E1", "stem"),
+        Tap("E2", "narrow"),
+        Tap("B", "middle"),
+        Tap("D2", "wide"),
+        Tap("D1", "last"),
+    ),
+    size_multiple=4,
+    min_size=4,
+)
+
+
+@pytest.fixture
+def foreign() -> Foreign:
+    """Return a small network of somebody else's."""
+    torch.manual_seed(0)
+    return Foreign()
+
+
+def hook_count(network: nn.Module) -> int:
+    """Return how many hooks hang on any module of a network."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return sum(len(getattr(module, kind)) for module in network.modules() for kind in kinds)

@@ -1,0 +1,65 @@
+"""How alike the channels of a feature map are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from napari_selfreg.nets.distance import wide_type
+
+_SMALLEST = 1e-12  # of a channel's sum of squares: below it, a channel counts as dead
+
+
+def channel_similarity(maps: Tensor, *, centred: bool = False) -> Tensor:
+    """Return the cosine similarity of every pair of channels over space.
+
+    Parameters
+    ----------
+    maps
+        ``(N, C, *spatial)``, any floating type.
+    centred
+        Subtract each channel's mean first (Pearson correlation). Without it, similarities of maps
+        after a ReLU are never negative, and high for maps that are active nearly everywhere.
+
+    Returns
+    -------
+    Tensor
+        ``(N, C, C)``, float32 (float64 for float64 maps), with gradient. A dead channel has
+        similarity 0 to every other.
+    """
+    with torch.autocast(maps.device.type, enabled=False):
+        # As (N, pixels, C) this is a view of channels-last maps and of others alike.
+        rows = maps.movedim(1, -1).flatten(1, -2).to(wide_type(maps.dtype))
+        if centred:
+            rows = rows - rows.mean(1, keepdim=True)
+        products = rows.transpose(1, 2) @ rows
+        squares = products.diagonal(dim1=1, dim2=2).clamp_min(_SMALLEST)
+        return products * (squares[:, :, None] * squares[:, None, :]).rsqrt()
+
+
+def off_diagonal_mean(similarity: Tensor) -> Tensor:
+    """Return the mean of ``(N, C, C)`` over samples and pairs of different channels."""
+    samples, channels, _ = similarity.shape
+    if channels < 2:
+        return similarity.sum() * 0.0
+    others = similarity.sum() - similarity.diagonal(dim1=1, dim2=2).sum()
+    return others / (samples * channels * (channels - 1))
+
+
+def mean_similarities(taps: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return each block's mean similarity between different channels, to be logged.
+
+    IFD as published raises this number; see :mod:`napari_selfreg.nets.ifd`.
+
+    Parameters
+    ----------
+    taps
+        Feature maps ``(N, C, *spatial)`` by block name.
+    """
+    with torch.no_grad():
+        return {
+            block: float(off_diagonal_mean(channel_similarity(maps)))
+            for block, maps in taps.items()
+        }
