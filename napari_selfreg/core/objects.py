@@ -218,7 +218,7 @@ def _cut(mask: npt.NDArray[np.bool_], depth: Floats, drop: float, share: float =
     peaks = mask & (depth >= _deepest_neighbour(np.where(mask, depth, -np.inf)))
     found = np.zeros_like(parts)
     last = 0
-    for rows, piece in object_bands(parts):  # parts do not influence each other
+    for rows, piece in object_bands(parts):  # parts have no influence on each other
         inside = piece > 0
         seeds = _connected(peaks[rows] & inside)
         summits = np.zeros(int(seeds.max()) + 1)
