@@ -51,17 +51,23 @@ def is_shipped(record: MetricRecord) -> bool:
 
 
 def summary(cards: Iterable[Card]) -> str:
-    """Return the table of the README: one row per protocol of each shipped network."""
-    head = ["model", "finds", "µm/px", "terms", "split, protocol", "n", "Dice", "object F1", "AJI"]
-    rows = []
+    """Return the table of the README: the shipped networks, native protocol."""
+    head = ["model", "finds", "µm/px", "terms", "n", "Dice", "object F1", "AJI"]
+    rows, splits = [], dict[str, list[str]]()
     for index, card in enumerate(cards):
-        name = f"`{card.name}`" + (" (default)" if index == 0 else "")
-        first = [name, ", ".join(card.classes), f"{card.um_per_px[0]:g}", card.licence]
-        for record in filter(is_shipped, card.metrics):
-            scores = [score(record, metric) for metric in ("dice", "object_f1", "aji")]
-            rows.append([*first, f"{record.split}, {record.protocol}", str(record.n), *scores])
-            first = [""] * len(first)
-    note = "Mean over images and its 95 % bootstrap interval, as stated on the models' cards."
+        name = f"`{card.name}`"
+        facts = [", ".join(card.classes), f"{card.um_per_px[0]:g}", card.licence]
+        for record in card.metrics:
+            if is_shipped(record) and record.protocol == "native":
+                scores = [score(record, metric) for metric in ("dice", "object_f1", "aji")]
+                default = " (default)" if index == 0 else ""
+                rows.append([name + default, *facts, str(record.n), *scores])
+                splits.setdefault(record.split, []).append(name)
+    notes = "; ".join(f"{split} ({', '.join(names)})" for split, names in splits.items())
+    note = (
+        "Protocol *native*: mean over n images with its 95 % bootstrap interval, as stated on the "
+        f"models' cards. Images: {notes}."
+    )
     return f"{table(head, rows)}\n\n{note}"
 
 
