@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import torch
 
 MOST = 16
@@ -65,7 +63,6 @@ class BatchSize:
 
     def release(self) -> None:
         """Give cached memory back before the next attempt."""
-        gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         elif self._device.type == "mps":
