@@ -63,6 +63,7 @@ class PixelSizeEdit(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._value: PixelSize | None = None
+        self._square = True  # of the last complete value: x follows y
         self._y = _MicronEdit("along y (rows)")
         self._x = _MicronEdit("along x (columns)")
         self._y.textEdited.connect(self._on_y)
@@ -121,7 +122,7 @@ class PixelSizeEdit(QWidget):
         self.edited.emit()
 
     def _on_y(self, text: str) -> None:
-        if self._value is None or self._value.x == self._value.y:
+        if self._square:
             self._x.setText(text)
         self._on_edit()
 
@@ -140,6 +141,8 @@ class PixelSizeEdit(QWidget):
         self._origin.setVisible(bool(origin))
 
     def _set(self, value: PixelSize | None) -> None:
+        if value is not None:
+            self._square = value.y == value.x
         if value != self._value:
             self._value = value
             self.valueChanged.emit()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QTabWidget, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.segment_panel import SegmentPanel
 
 TITLE = "Segmentation workbench"
+
+_CHANGES_OF_SIZE = (QEvent.Type.Show, QEvent.Type.LayoutRequest, QEvent.Type.StyleChange)
 
 
 class Workbench(QWidget):
@@ -70,11 +72,11 @@ class _PanelScroll(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
-    def event(self, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # A scroll area alone would let a narrow dock cut the panel at its right.
-        if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
+        if watched is self._panel and event.type() in _CHANGES_OF_SIZE:
             self.setMinimumWidth(self._needed_width())
-        return super().event(event)
+        return super().eventFilter(watched, event)
 
     def sizeHint(self) -> QSize:
         # Wrapped sentences would ask for a dock as wide as they are.

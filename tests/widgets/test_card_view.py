@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from napari_selfreg.widgets.card_view import CardDialog, card_html, summary
+from tests.widgets.fakes import make_card
+
+VALUE = {"mean": 0.9312, "low": 0.91, "high": 0.95}
+
+
+def test_a_card_tells_what_a_person_must_know() -> None:
+    card = make_card(
+        separation="contour",
+        data=({"name": "Spots 1", "licence": "CC0-1.0", "citation": "A & B 2020", "images": 12},),
+        metrics=(
+            {
+                "protocol": "native",
+                "split": "unseen patients",
+                "n": 20,
+                "values": {"dice": VALUE, "pq": VALUE},
+                "lambda_scr": 0.015,
+            },
+            {"protocol": "native", "split": "unseen patients", "n": 20, "values": {"dice": VALUE}},
+        ),
+    )
+    html = card_html(card)
+    for text in (
+        "Dark spots",
+        "Made-up tissue",
+        "Everything that is pale.",
+        "touching ones separated",
+        "CC-BY-4.0. Name the authors.",
+        "Spots 1, 12 images, CC0-1.0. A &amp; B 2020",
+        "this model: unseen patients, 20 images, protocol native",
+        "plain twin",
+        "0.931&nbsp;&nbsp;(0.910 to 0.950)",
+    ):
+        assert text in html
+
+
+def test_markup_in_a_card_is_shown_not_obeyed() -> None:
+    html = card_html(make_card(title="a & b", bad_at="x < y"))
+    assert "a &amp; b" in html
+    assert "x &lt; y" in html
+
+
+def test_the_summary_names_the_terms_that_matter() -> None:
+    assert summary(make_card()) == "Made-up tissue · 1 µm/px · CC-BY-4.0"
+    assert summary(make_card(tissue="", research_only=True)) == "1 µm/px · research only"
+
+
+def test_the_dialog_opens_no_links(qtbot) -> None:
+    dialog = CardDialog(make_card())
+    qtbot.addWidget(dialog)
+    assert dialog.windowTitle() == "Dark spots"

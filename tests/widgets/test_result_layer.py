@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_selfreg.core.types import Box
+from napari_selfreg.widgets import result_layer
+from napari_selfreg.widgets.layers import picture_of
+from napari_selfreg.widgets.result_layer import add_result, outline_width
+from tests.widgets.fakes import Objects
+from tests.widgets.pictures import colour
+
+
+def objects(box: Box) -> Objects:
+    labels = np.zeros(box.shape, np.int32)
+    labels[1:4, 1:4] = 1
+    labels[5:7, 1:4] = 2
+    return Objects(labels, box, {"index": np.array([1, 2]), "area_um2": np.array([9.0, 6.0])})
+
+
+@pytest.mark.parametrize("limit", [10, 10_000])
+def test_small_images_get_whole_results_and_large_ones_a_piece(monkeypatch, limit: int) -> None:
+    monkeypatch.setattr(result_layer, "WHOLE_PLANE_PIXELS", limit)
+    viewer, box = ViewerModel(), Box(30, 40, 38, 50)
+    image = viewer.add_layer(colour(60, 80, scale=(0.5, 0.5), translate=(3, 4)))
+    found = add_result(viewer, image, picture_of(viewer, image), objects(box), "spots")
+    assert found.data.shape == ((8, 10) if limit == 10 else (60, 80))
+    world = image.data_to_world((32, 42))
+    assert found.get_value(world, world=True) == 1
+    assert found.data.dtype == np.int32
+    assert found.contour == outline_width((60, 80))
+    assert not found._undo_history
+
+
+def test_outlines_grow_with_the_image() -> None:
+    assert outline_width((224, 224)) == 1
+    assert outline_width((2220, 2967)) == 5
+
+
+def test_measurements_belong_to_their_objects() -> None:
+    viewer = ViewerModel()
+    image = viewer.add_layer(colour(60, 80))
+    found = add_result(viewer, image, picture_of(viewer, image), objects(Box(0, 0, 8, 10)), "spots")
+    assert list(found.features.columns) == ["index", "area_um2"]
+    status = found.get_status((2, 2), world=True)
+    assert "area_um2: 9" in status["coordinates"]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_selfreg.widgets import workbench as workbench_module
+from napari_selfreg.widgets.workbench import TITLE, Workbench, add_workbench, launch
+
+PLUGIN_START = """
+import sys, time
+import napari
+from napari_selfreg.widgets.workbench import add_workbench
+
+viewer = napari.Viewer(show=False)
+began = time.perf_counter()
+add_workbench(viewer)
+print(f"the workbench opened in {time.perf_counter() - began:.2f} s")
+loaded = {name.split(".")[0] for name in sys.modules}
+viewer.close()
+assert not loaded & {"torch", "monai"}, loaded & {"torch", "monai"}
+"""
+
+
+def test_the_workbench_is_docked_with_its_tabs(make_napari_viewer_proxy) -> None:
+    viewer = make_napari_viewer_proxy()
+    bench = add_workbench(viewer)
+    assert viewer.window.dock_widgets[TITLE] == bench
+    assert [bench.tabs.tabText(i) for i in range(bench.tabs.count())] == ["Segment"]
+
+
+def test_it_fits_a_small_screen(make_napari_viewer, qtbot) -> None:
+    viewer = make_napari_viewer(show=True)
+    bench = add_workbench(viewer)
+    viewer.add_image(np.zeros((64, 64, 3), np.uint8), name="a long name " * 20, rgb=True)
+    window = viewer.window._qt_window
+    window.resize(1280, 800)
+    qtbot.wait(100)
+    hint = window.minimumSizeHint()
+    assert hint.width() <= 1280
+    assert hint.height() <= 800
+    assert bench.width() <= 400
+    panel = bench.segment_panel
+    page = bench.tabs.widget(0)
+    # Nothing is cut off at the right, once the layout has settled.
+    qtbot.waitUntil(lambda: panel.width() <= page.viewport().width(), timeout=20_000)
+
+
+def test_launch_opens_one_window_with_it(make_napari_viewer, monkeypatch) -> None:
+    import napari
+
+    viewer = make_napari_viewer()
+    ran: list[bool] = []
+    monkeypatch.setattr(napari, "Viewer", lambda: viewer)
+    monkeypatch.setattr(napari, "run", lambda: ran.append(TITLE in viewer.window.dock_widgets))
+    launch()
+    assert ran == [True]
+    assert isinstance(viewer.window.dock_widgets[TITLE], Workbench)
+
+
+@pytest.mark.usefixtures("qapp")  # brings the virtual screen
+def test_opening_it_loads_neither_torch_nor_monai(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PLUGIN_START],
+        cwd=Path(workbench_module.__file__).parents[2],
+        env=os.environ | {"NAPARI_CONFIG": str(tmp_path / "settings.yaml")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "opened in" in done.stdout
