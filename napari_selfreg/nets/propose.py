@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,10 +105,10 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
 
 @dataclass(frozen=True)
 class _Run:
-    """A module's run; ``output`` is the identity of what it returned."""
+    """A module's run, and what it returned if that is still alive."""
 
     info: ModuleInfo
-    output: int
+    output: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ def _watched(network: nn.Module) -> Iterator[list[_Run]]:
         def record(module: nn.Module, _: object, output: object) -> None:
             shape = tuple(output.shape) if isinstance(output, Tensor) else None
             info = ModuleInfo(name, type(module).__name__, shape, name.count(".") + 1)
-            seen.append(_Run(info, id(output)))
+            alive = weakref.ref(output) if isinstance(output, Tensor) else _nothing
+            seen.append(_Run(info, alive))
 
         return record
 
@@ -174,6 +176,10 @@ def _quietly(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+def _nothing() -> None:
+    """Stand for an output that is not one tensor."""
+
+
 def _before_head(runs: Sequence[_Run], logits: object) -> Sequence[_Run]:
     """Leave out the last modules: those that return the logits, or logits not yet enlarged."""
     if not isinstance(logits, Tensor):
@@ -186,7 +192,7 @@ def _before_head(runs: Sequence[_Run], logits: object) -> Sequence[_Run]:
 
 def _returns_logits(run: _Run, logits: Tensor) -> bool:
     shape = run.info.shape
-    if run.output == id(logits):
+    if run.output() is logits:
         return True
     smaller = shape is not None and len(shape) == logits.ndim and shape[2:] != logits.shape[2:]
     return smaller and shape is not None and shape[1] == logits.shape[1]

@@ -1,0 +1,115 @@
+"""Proposals of taps for networks that nobody described."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.nets.tapspec import TapSpec
+from tests.nets.conftest import FOREIGN_TAPS, Foreign, hook_count
+from tests.nets.test_architectures import CASES, Case, image_for, network_and_taps
+
+# The proposal sees no difference between a module and another that returns the same tensor.
+SAME = {
+    "model.1.submodule": "model.1.submodule.1",
+    "model.1.submodule.1.submodule": "model.1.submodule.1.submodule.1",
+    "vit.norm": "vit",
+    "swinViT.layers3.0": "swinViT",
+}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.size > 16], ids=str)
+def test_finds_the_taps_of_the_registered_architectures(case: Case) -> None:
+    network, spec = network_and_taps(case)
+    proposed = TapSpec.propose(network, tuple(image_for(case, spec).shape)).tapspec
+    assert proposed is not None
+    found = {tap.block: SAME.get(tap.module, tap.module) for tap in proposed.taps}
+    assert found == {tap.block: tap.module for tap in spec.taps}
+    assert proposed.spatial_dims == spec.spatial_dims
+    assert proposed.size_multiple == spec.size_multiple
+    with proposed.open(network) as taps, torch.no_grad():
+        network(image_for(case, spec))
+        assert {block: tap.shape[1] for block, tap in taps.items()} == {
+            block: channels for block, (channels, _) in case.maps.items()
+        }
+
+
+def test_finds_the_taps_of_a_foreign_network_and_leaves_it_as_it_was(foreign: Foreign) -> None:
+    foreign.train()
+    foreign.stem.eval()
+    before = {name: tensor.clone() for name, tensor in foreign.state_dict().items()}
+    proposal = TapSpec.propose(foreign, torch.rand(2, 3, 16, 24))
+    assert proposal.tapspec == FOREIGN_TAPS
+    assert foreign.training
+    assert not foreign.stem.training
+    assert not foreign.stem[0].training  # type: ignore[index]
+    assert foreign.last.training
+    assert hook_count(foreign) == 0
+    after = foreign.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_lists_modules_with_shapes_and_blocks(foreign: Foreign) -> None:
+    proposal = TapSpec.propose(foreign, (1, 3, 16, 24))
+    by_name = {info.name: info for info in proposal.modules}
+    assert by_name["middle"].shape == (1, 12, 4, 6)
+    assert by_name["middle.0"].kind == "Conv2d"
+    assert (by_name["middle"].depth, by_name["middle.0"].depth) == (1, 2)
+    table = str(proposal).splitlines()
+    assert len(table) == len(proposal.modules)
+    assert any(line.split()[:3] == ["B", "middle", "Sequential"] for line in table)
+
+
+def test_the_network_is_run_where_it_is_and_the_result_is_not_kept() -> None:
+    with torch.device("meta"):
+        network = Foreign().double()
+    assert TapSpec.propose(network, (1, 3, 64, 64)).tapspec == FOREIGN_TAPS
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1)),
+        nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.MaxPool2d(2), nn.Conv2d(4, 2, 1)),
+        nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2)),
+    ],
+)
+def test_no_proposal_for_what_is_not_u_shaped(network: nn.Module) -> None:
+    proposal = TapSpec.propose(network, (1, 3, 16, 16))
+    assert proposal.tapspec is None
+    assert len(proposal.modules) == len(network)  # type: ignore[arg-type]
+
+
+def test_an_input_that_does_not_fit_is_refused(foreign: Foreign) -> None:
+    with pytest.raises(BadModelError, match=r"does not run on an input of shape \(1, 4, 16, 16\)"):
+        TapSpec.propose(foreign, (1, 4, 16, 16))
+    with pytest.raises(BadModelError, match="shape is"):
+        TapSpec.propose(foreign, (3, 16, 16))
+    assert hook_count(foreign) == 0
+
+
+class Enlarged(nn.Module):
+    """Logits at half size, enlarged at the end, from channels no wider than the logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Foreign(classes=6)
+        self.enlarge = nn.Upsample(scale_factor=2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits."""
+        small = nn.functional.avg_pool2d(image, 2)
+        logits: Tensor = self.enlarge(self.inner(small))
+        return logits
+
+
+def test_logits_that_are_enlarged_belong_to_the_head() -> None:
+    proposed = TapSpec.propose(Enlarged(), (1, 3, 32, 32)).tapspec
+    assert proposed is not None
+    assert [tap.module for tap in proposed.taps if tap.block[0] in "BD"] == [
+        "inner.middle",
+        "inner.wide",
+        "inner.last",
+    ]
