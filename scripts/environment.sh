@@ -106,5 +106,6 @@ pip_install -c "$constraints" "${torch[@]}"
 pip_install -c "$constraints" "${wanted[@]}"
 if [ "$mode" = test ]; then
     pip_install -c "$constraints" --no-deps --group foreign
+    checksum >.venv/installed-run.sha256
 fi
 checksum >"$stamp"
