@@ -105,8 +105,9 @@ class PixelSizeEdit(QWidget):
     def _arrange(self) -> None:
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("y"))
         row.addWidget(self._y, 1)
-        row.addWidget(QLabel("×"))
+        row.addWidget(QLabel("x"))
         row.addWidget(self._x, 1)
         row.addWidget(QLabel("µm/px"))
         row.addWidget(self._button)

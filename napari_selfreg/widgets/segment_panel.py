@@ -36,6 +36,8 @@ from napari_selfreg.widgets.segment_setup import (
 )
 from napari_selfreg.widgets.terms_notice import TermsNotice
 
+GREY = "The image has no colours, which the model has learned from: check the result with care."
+
 _SHAPES_POLL_MS = 300
 _SHORTCUTS = {"Ctrl+Return": "run", "Ctrl+Enter": "run", "Esc": "cancel"}
 
@@ -139,6 +141,8 @@ class SegmentPanel(QWidget):
             return
         preview = Preview(self._viewer, layer, request.picture, request.box)
         self._run = _Run(layer.unique_id, request.picture, preview, card.name)
+        if request.picture.is_grey:
+            self._run.notices.append(GREY)
         self.progress_row.start()
         self.status.setText("Waiting until another job has ended…")
         self.runner.start(self._job, request)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.layers import OWN_KEY
-from napari_selfreg.widgets.segment_panel import describe_failure
+from napari_selfreg.widgets.segment_panel import GREY, SegmentPanel, describe_failure
 from tests.widgets.fakes import FakeJob
 
 LONG = 20_000
@@ -101,6 +105,12 @@ class TestResult:
         run_to_the_end(panel, qtbot)
         assert viewer.layers.selection.active == mine
         assert mine.mode == "paint"
+
+    def test_a_grey_image_is_remarked(self, make_panel, field, qtbot) -> None:
+        viewer, panel, _ = make_panel()
+        viewer.add_image(field[..., 0], **MICRONS)
+        run_to_the_end(panel, qtbot)
+        assert panel.status.text().endswith(GREY)
 
     def test_notices_stand_behind_the_count(self, make_panel, field, qtbot) -> None:
         viewer, panel, _ = make_panel(FakeJob(notice="A smaller batch was used."))
@@ -348,6 +358,41 @@ class TestKeyboard:
         assert panel.runner.running
         with qtbot.waitSignal(panel.runner.cancelled, timeout=LONG):
             qtbot.keyClick(panel.device_picker, Qt.Key.Key_Escape)
+
+    def test_tab_goes_from_top_to_bottom(self, qtbot) -> None:
+        panel = SegmentPanel(ViewerModel(), models={})
+        qtbot.addWidget(panel)
+        parts = [
+            panel.model_picker,
+            panel.layer_picker,
+            panel.pixel_size_edit,
+            panel.area_picker,
+            panel.device_picker,
+            panel.run_button,
+        ]
+        reached: list[QWidget] = []
+        widget = panel.nextInFocusChain()
+        while widget is not panel:
+            for part in parts:
+                if (part is widget or part.isAncestorOf(widget)) and part not in reached:
+                    reached.append(part)
+            widget = widget.nextInFocusChain()
+        assert reached == parts
+
+
+def test_closing_the_dock_sets_the_panel_free(make_panel, field, qtbot) -> None:
+    viewer, panel, job = make_panel()
+    add_field(viewer, field)
+    run_to_the_end(panel, qtbot)
+    gone = weakref.ref(panel)
+    viewer.window.remove_dock_widget(panel)
+    del panel, job
+
+    def is_gone() -> bool:
+        gc.collect()
+        return gone() is None
+
+    qtbot.waitUntil(is_gone, timeout=LONG)
 
 
 def test_failures_are_told_in_one_sentence() -> None:
