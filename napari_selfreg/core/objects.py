@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.segmentation import watershed
 
-from napari_selfreg.core.bands import object_bands
 from napari_selfreg.core.runs import find_runs, sum_runs
+from napari_selfreg.core.separation import connected, cut_at_necks, cut_at_ridges
 from napari_selfreg.core.types import PixelSize, PostProcessing
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -23,12 +22,6 @@ Labels = npt.NDArray[np.int32]
 
 _ROUNDING = 1e-9
 """Sizes that differ by less are equal: areas in µm² come from products of floats."""
-
-_GRID = 1.0
-"""A neck less than this many pixels narrower than its sides may be an effect of the grid."""
-
-_RIDGE = 0.8
-"""Height of the ridge between two objects that separation 0 would ask for."""
 
 
 def label_objects(
@@ -61,11 +54,11 @@ def label_objects(
     """
     mask = np.asarray(foreground >= settings.threshold)
     if settings.separation <= 0:
-        labels = _connected(mask)
+        labels = connected(mask)
     elif contour is not None:
-        labels = _cut_at_ridges(mask, foreground, contour, settings.separation)
+        labels = cut_at_ridges(mask, foreground, contour, settings.separation)
     else:
-        labels = _cut_at_necks(mask, settings.separation, pixel_size)
+        labels = cut_at_necks(mask, settings.separation, pixel_size)
     smallest = _pixels(settings.min_area_um2, pixel_size)
     largest_hole = math.floor(settings.max_hole_um2 / pixel_size.area_um2 * (1 + _ROUNDING))
     labels = fill_holes(labels, largest_hole)
@@ -175,10 +168,6 @@ def _pixels(area_um2: float, pixel_size: PixelSize) -> int:
     return math.ceil(area_um2 / pixel_size.area_um2 * (1 - _ROUNDING))
 
 
-def _connected(mask: npt.NDArray[np.bool_]) -> Labels:
-    return np.asarray(ndimage.label(mask)[0], dtype=np.int32)
-
-
 def _drop_specks(labels: Labels, smallest: int) -> tuple[Labels, bool]:
     """Remove objects of fewer than `smallest` pixels; tell whether there were any."""
     sizes = np.bincount(labels.ravel())
@@ -187,102 +176,3 @@ def _drop_specks(labels: Labels, smallest: int) -> tuple[Labels, bool]:
     if not speck.any():
         return labels, False
     return np.where(speck[labels], 0, labels).astype(np.int32), True
-
-
-def _cut_at_ridges(
-    mask: npt.NDArray[np.bool_], foreground: Floats, contour: Floats, separation: float
-) -> Labels:
-    """Cut along ridges of doubt: a suspected contour, or foreground that grows weak."""
-    doubt = contour.astype(np.float32) + (1 - foreground.astype(np.float32))
-    depth = -ndimage.gaussian_filter(np.nan_to_num(doubt, nan=2.0), 1.0)
-    return _cut(mask, depth, drop=max(_RIDGE * (1 - separation), 0.02))
-
-
-def _cut_at_necks(mask: npt.NDArray[np.bool_], separation: float, pixel_size: PixelSize) -> Labels:
-    """Cut where a shape is narrower than on both sides."""
-    if mask.all():
-        return _connected(mask)
-    # Only the shape of a pixel counts, so that scaling both sides changes nothing. The border of
-    # the image does not make an object narrower: what lies beyond is unknown.
-    depth = ndimage.distance_transform_edt(mask, sampling=(1.0, pixel_size.x / pixel_size.y))
-    return _cut(mask, depth, drop=_GRID, share=1 - math.sqrt(separation))
-
-
-def _cut(mask: npt.NDArray[np.bool_], depth: Floats, drop: float, share: float = 0.0) -> Labels:
-    """Cut each part of the mask where a ridge separates two deep places.
-
-    That is, where it lies `drop`, and `share` of the depth, below the summits on both sides: the
-    h-maxima transform, without its slow reconstruction.
-    """
-    parts = _connected(mask)
-    peaks = mask & (depth >= _deepest_neighbour(np.where(mask, depth, -np.inf)))
-    found = np.zeros_like(parts)
-    last = 0
-    for rows, piece in object_bands(parts):  # parts have no influence on each other
-        inside = piece > 0
-        seeds = _connected(peaks[rows] & inside)
-        summits = np.zeros(int(seeds.max()) + 1)
-        summits[seeds[seeds > 0]] = depth[rows][seeds > 0]
-        basins = watershed(-depth[rows], seeds, mask=inside, connectivity=1)
-        necks = _necks(np.asarray(basins, dtype=np.int32), depth[rows])
-        joined = _join(summits.tolist(), necks, drop, share)[basins]
-        found[rows][inside] = joined[inside] + last
-        last += int(joined.max())
-    return found
-
-
-def _deepest_neighbour(depth: Floats) -> Floats:
-    """Return the largest value of the four neighbours."""
-    around = np.full_like(depth, -np.inf)
-    np.maximum(around[1:], depth[:-1], out=around[1:])
-    np.maximum(around[:-1], depth[1:], out=around[:-1])
-    np.maximum(around[:, 1:], depth[:, :-1], out=around[:, 1:])
-    np.maximum(around[:, :-1], depth[:, 1:], out=around[:, :-1])
-    return around
-
-
-def _join(
-    summit: list[float], necks: list[tuple[int, int, float]], drop: float, share: float
-) -> Labels:
-    """Join touching basins, deepest contact first, unless the ridge between them is real.
-
-    Returns
-    -------
-    ndarray of int32
-        New id of every basin.
-    """
-    parent = list(range(len(summit)))
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = node = parent[parent[node]]
-        return node
-
-    for one, other, neck in necks:
-        a, b = sorted((root(one), root(other)))
-        fall = min(summit[a], summit[b]) - neck
-        if a != b and (fall < drop or fall <= share * (fall + neck)):
-            parent[b] = a
-            summit[a] = max(summit[a], summit[b])
-    return np.array([root(node) for node in range(len(parent))], dtype=np.int32)
-
-
-def _necks(basins: Labels, depth: Floats) -> list[tuple[int, int, float]]:
-    """Return pairs of touching basins with the depth of their deepest contact, deepest first."""
-    size = int(basins.max()) + 1
-    keys, depths = [], []
-    for here, there in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
-        a, b = basins[here], basins[there]
-        touching = (a != b) & (a > 0) & (b > 0)
-        low = np.minimum(a[touching], b[touching]).astype(np.int64)
-        keys.append(low * size + np.maximum(a[touching], b[touching]))
-        depths.append(np.minimum(depth[here][touching], depth[there][touching]))
-    key, contact = np.concatenate(keys), np.concatenate(depths)
-    pairs, position = np.unique(key, return_inverse=True)
-    deepest = np.full(pairs.size, -np.inf)
-    np.maximum.at(deepest, position, contact)
-    order = np.lexsort((pairs, -deepest))
-    return [
-        (int(pair // size), int(pair % size), float(neck))
-        for pair, neck in zip(pairs[order], deepest[order], strict=True)
-    ]

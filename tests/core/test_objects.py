@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.draw import disk
 
-from napari_selfreg.core.bands import object_bands
 from napari_selfreg.core.objects import (
     fill_holes,
     label_objects,
@@ -76,11 +75,6 @@ def test_touching_objects_are_cut_at_their_neck_without_a_contour() -> None:
     assert agreement(found, TOUCHING) > 0.93
 
 
-def test_one_round_object_is_never_cut_at_a_neck() -> None:
-    found = label_objects(probabilities(discs((40, 60), radius=30))[0], None, PLAIN, ONE)
-    assert found.max() == 1
-
-
 def test_separation_0_keeps_together_and_more_separation_cuts_more() -> None:
     foreground, contour = probabilities(discs((40, 25), (40, 45)))
     for suspected in (contour * 0.6, None):
@@ -98,22 +92,6 @@ def test_an_object_that_is_all_contour_stays() -> None:
     foreground[5:8, 5:15] = 0.9
     found = label_objects(foreground, np.ones_like(foreground), PLAIN, ONE)
     assert (found > 0).sum() == 30
-
-
-def test_weak_foreground_between_two_objects_is_a_ridge_too() -> None:
-    foreground, _ = probabilities(discs((40, 25), (40, 51)))
-    foreground[:, 37:39] = np.minimum(foreground[:, 37:39], 0.55)
-    silent = np.zeros_like(foreground)
-    cut = replace(PLAIN, separation=0.7)
-    assert label_objects(foreground, silent, cut, ONE).max() == 2
-    assert label_objects(foreground, silent, replace(PLAIN, separation=0.1), ONE).max() == 1
-
-
-def test_noise_in_the_contour_does_not_cut() -> None:
-    foreground, contour = probabilities(discs((40, 40), radius=20))
-    contour += np.random.default_rng(0).uniform(0, 0.4, contour.shape).astype(np.float32)
-    contour[40, 50] = 1.0
-    assert label_objects(foreground, contour.clip(0, 1), PLAIN, ONE).max() == 1
 
 
 def test_all_foreground_and_no_foreground() -> None:
@@ -249,17 +227,6 @@ def test_scaling_the_micrometre_changes_nothing(
         label_objects(foreground, contour, scaled, PixelSize.isotropic(um)),
         label_objects(foreground, contour, chosen, ONE),
     )
-
-
-def test_bands_change_nothing_but_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Without a contour depths are whole numbers, and ties may fall otherwise.
-    maps = [random_maps(seed, with_contour=True) for seed in range(6)]
-    whole = [label_objects(*planes, PLAIN, ONE) for planes in maps]
-    monkeypatch.setattr(
-        "napari_selfreg.core.objects.object_bands", lambda parts: object_bands(parts, 100)
-    )
-    for planes, expected in zip(maps, whole, strict=True):
-        np.testing.assert_array_equal(label_objects(*planes, PLAIN, ONE), expected)
 
 
 def test_a_finer_grid_of_the_same_tissue_gives_the_same_objects() -> None:
