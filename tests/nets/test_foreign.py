@@ -84,7 +84,7 @@ def test_mixed_precision(foreign: Foreign, form: torch.memory_format) -> None:
     one, other = (torch.cat([g.flatten() for g in found.values()]) for found in (exact, mixed))
     # Rounding moves the network's own gradients by as much; direction and size are the same.
     assert functional.cosine_similarity(one, other, dim=0) > 0.97
-    assert other.norm() == pytest.approx(one.norm(), rel=0.1)
+    assert other.norm().item() == pytest.approx(one.norm().item(), rel=0.1)
 
 
 class Checkpointed(Foreign):
