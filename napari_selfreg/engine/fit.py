@@ -96,7 +96,9 @@ def learning_rate(step: int, steps: int, peak: float) -> float:
     return peak * 0.5 * (1.0 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
 
 
-def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+def moving_average(
+    decay: float,
+) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
     """Return an exponential moving average that starts fast.
 
     torch's own weighs the first weights like all later ones: after 100 steps at a decay of 0.99 a
@@ -114,7 +116,7 @@ def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor
         For ``AveragedModel(multi_avg_fn=...)``.
     """
 
-    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+    def update(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         past = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
         for mean, value in zip(averaged, current, strict=True):
             if mean.is_floating_point():
@@ -202,7 +204,10 @@ class _Loop:
     def __init__(self, request: FitRequest) -> None:
         self.request = request
         recipe, train = request.recipe, request.recipe.train
-        self.network = request.network.to(request.device, memory_format=torch.channels_last)
+        # torch's annotations of `to` leave memory_format out
+        self.network: nn.Module = request.network.to(  # type: ignore[call-overload]
+            request.device, memory_format=torch.channels_last
+        )
         self.average = AveragedModel(
             self.network, multi_avg_fn=moving_average(train.weight_average), use_buffers=True
         )
@@ -289,8 +294,7 @@ class _Loop:
                 "learning_rate in the recipe."
             )
         self.optimizer.zero_grad(set_to_none=True)
-        # autograd's stubs are untyped
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
         self.average.update_parameters(self.network)
