@@ -27,8 +27,8 @@ from napari_selfreg.engine.fused_blocks import (
 from napari_selfreg.engine.workspace import Frame, Workspace
 from napari_selfreg.nets.outputs import Separation, to_probabilities
 
-BAND_BYTES = 8 << 20
-"""Size of one feature map of a band: a few of them fit the cache of a processor."""
+BAND_BYTES = 16 << 20
+"""Size of one feature map of a band: small enough for caches and to be used again by malloc."""
 
 
 class FusedUNet:

@@ -9,7 +9,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 from napari_selfreg.core.tiles import ceil_to
 from napari_selfreg.nets.tapspec import TapSpec
 
-HALO_STRIDES = 4
+HALO_STRIDES = 6
 """Context on each side of a core, in units of the network's total stride.
 
 Four strides are 64 px for the default network, whose receptive field ends at 92 px. See

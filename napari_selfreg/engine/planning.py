@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,15 +16,57 @@ from napari_selfreg.core.types import Box
 from napari_selfreg.engine.grids import Grids
 from napari_selfreg.engine.locality import halo_of, sees_whole_tile
 from napari_selfreg.engine.tile_loop import Plan
+from napari_selfreg.io.memory import free_memory
 from napari_selfreg.nets.tapspec import TapSpec
-
-LARGEST = {"fused": 1280, "cpu": 512, "mps": 512, "cuda": 1024}
-"""Largest side of a window, in model pixels, by what computes it."""
 
 OVERLAP = 0.5
 """Part of a window that neighbours share along each axis, where tiles are blended."""
 
 _PROBE = 192
+_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Largest side of a window, and what one of its pixels takes of a computer's memory."""
+
+    side: int
+    bytes_per_pixel: int
+
+
+_LIMITS = {
+    "fused": _Limits(1536, 256),
+    "cpu": _Limits(768, 4096),
+    "mps": _Limits(768, 4096),
+    "cuda": _Limits(1024, 0),
+}
+"""By what computes; a GPU's memory is found out by trying."""
+
+
+def largest_side(device: torch.device, *, fused: bool, views: int = 1) -> int:
+    """Return the side of the largest window that is useful and surely fits.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the network runs.
+    fused : bool
+        Whether `FusedUNet` runs it: its windows may be large, since only the encoder pays for
+        the halo.
+    views : int, default 1
+        Predictions per window: a job can be cancelled between windows only, so that several
+        views make them smaller.
+
+    Returns
+    -------
+    int
+        Pixels of the model's grid; a window takes at most a quarter of the free memory.
+    """
+    limits = _LIMITS["fused" if fused else device.type]
+    side = limits.side if views == 1 else limits.side // 2
+    if limits.bytes_per_pixel:
+        side = min(side, math.isqrt(int(_SHARE * free_memory()) // limits.bytes_per_pixel))
+    return side
 
 
 @dataclass(frozen=True)
@@ -95,14 +138,10 @@ class Tiling:
         """Whether windows may be turned by 90 degrees."""
         return not self.fixed or self.smallest[0] == self.smallest[1]
 
-    def sized(self, tile: int | None, device: torch.device, *, fused: bool) -> Tiling:
-        """Return the tiling with windows of at most `tile` pixels (None: what suits)."""
+    def sized(self, side: int) -> Tiling:
+        """Return the tiling with windows of at most `side` pixels, but large enough for a core."""
         if self.fixed:
             return self
-        wanted = tile or LARGEST["fused" if fused else device.type]
-        return self._with_side(wanted)
-
-    def _with_side(self, side: int) -> Tiling:
         least = self.smallest[0] if self.blends else max(self.smallest[0], self._least)
         side = max(side // self.stride * self.stride, least)
         return replace(self, largest=(side, side))
@@ -132,7 +171,7 @@ class Tiling:
         least = self.smallest[0] if self.blends else max(self.smallest[0], self._least)
         if self.fixed or side < least:
             return []
-        return self._with_side(side).tiles(tile.core)
+        return self.sized(side).tiles(tile.core)
 
 
 def make_plan(

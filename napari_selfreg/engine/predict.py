@@ -28,11 +28,11 @@ from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress, TileDone
 from napari_selfreg.engine.forward import Floats, Forward, Mode, Outputs, build_forward
 from napari_selfreg.engine.grids import Grids
-from napari_selfreg.engine.planning import Tiling, make_plan
+from napari_selfreg.engine.planning import Tiling, largest_side, make_plan
 from napari_selfreg.engine.precision import choose_mode
 from napari_selfreg.engine.sinks import BlendedSink, DirectSink, Sink, Target, preview
 from napari_selfreg.engine.tile_loop import Plan, run_tiles
-from napari_selfreg.engine.tta import AugmentedForward
+from napari_selfreg.engine.tta import VIEWS, AugmentedForward
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +175,8 @@ def _prepare(request: PredictRequest) -> _Job:
     grids = Grids.between(shape, request.pixel_size, PixelSize(*card.um_per_px))
     tiling = Tiling.of(network, spec, grids.model, halo=request.halo)
     mode = choose_mode(network, outputs, device, request.precision, tiling.probe_shape)
-    tiling = tiling.sized(request.tile, device, fused=mode.fused)
+    views = len(VIEWS) if request.tta else 1
+    tiling = tiling.sized(request.tile or largest_side(device, fused=mode.fused, views=views))
     prediction = Prediction(
         probability=_output(request.out, (outputs.channels, *region.shape)),
         region=region,
