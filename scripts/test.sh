@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up the test environment and run every test on a virtual screen: the panels with PyQt6 first,
+# Set up the test environment and run every test on a virtual screen: the window with PyQt6 first,
 # then the whole suite with PySide6. Options go to pytest in both runs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,11 +17,11 @@ run_pytest() { # binding, then pytest's own arguments
     QT_API=$binding PYTEST_QT_API=$binding .venv/bin/python -m pytest "$@"
 }
 
-panels=0
+window=0
 everything=0
-run_pytest pyqt6 tests/widgets "$@" || panels=$?
+run_pytest pyqt6 tests/widgets tests/e2e tests/test_manifest.py tests/test_start_order.py "$@" || window=$?
 run_pytest pyside6 "$@" || everything=$?
-if [ "$panels" -ne 0 ]; then
-    echo "The panel tests failed with PyQt6: see above." >&2
+if [ "$window" -ne 0 ]; then
+    echo "The tests of the window failed with PyQt6: see above." >&2
 fi
-exit $((panels != 0 || everything != 0))
+exit $((window != 0 || everything != 0))
