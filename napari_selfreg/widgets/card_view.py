@@ -56,23 +56,17 @@ def card_html(card: Card) -> str:
     -------
     str
     """
-    sections = [
-        ("For", card.tissue),
-        ("Finds", ", ".join(card.classes) + _separated(card)),
-        ("Weak at", card.bad_at),
+    facts = _rows(
+        ("For", escape(card.tissue)),
+        ("Finds", escape(", ".join(card.classes) + _separated(card))),
+        ("Weak at", escape(card.bad_at)),
         ("Works at", f"{card.pixel_size.mean:.3g} µm per pixel"),
-        ("Terms", " ".join(filter(None, [f"{card.licence}.", card.terms]))),
+        ("Scores", "".join(_score_table(record) for record in card.metrics)),
+        ("Terms", escape(" ".join(filter(None, [f"{card.licence}.", card.terms])))),
         ("Learned from", _data(card)),
-        ("Network", f"{card.architecture}, model “{card.name}”"),
-    ]
-    rows = "".join(
-        f"<p><b>{escape(title)}</b><br>{text if title == 'Learned from' else escape(text)}</p>"
-        for title, text in sections
-        if text
+        ("Network", escape(f"{card.architecture}, model “{card.name}”")),
     )
-    scores = "".join(_score_table(record) for record in card.metrics)
-    heading = f"<h3>{escape(card.title)}</h3><p>{escape(card.description)}</p>"
-    return heading + rows + (f"<p><b>Scores</b></p>{scores}" if scores else "")
+    return f"<h3>{escape(card.title)}</h3><p>{escape(card.description)}</p>{facts}"
 
 
 def summary(card: Card) -> str:
@@ -80,6 +74,10 @@ def summary(card: Card) -> str:
     terms = "research only" if card.research_only else card.licence
     parts = [card.tissue, f"{card.pixel_size.mean:.3g} µm/px", terms]
     return " · ".join(part for part in parts if part)
+
+
+def _rows(*rows: tuple[str, str]) -> str:
+    return "".join(f"<p><b>{title}</b><br>{html}</p>" for title, html in rows if html)
 
 
 def _separated(card: Card) -> str:
@@ -104,4 +102,4 @@ def _score_table(record: MetricRecord) -> str:
         for name, value in record.values.items()
     )
     note = f"<br><i>{escape(record.note)}</i>" if record.note else ""
-    return f"<p>{escape(caption)}{note}</p><table>{cells}</table>"
+    return f"{escape(caption)}{note}<table>{cells}</table>"

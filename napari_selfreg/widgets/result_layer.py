@@ -23,6 +23,9 @@ WHOLE_PLANE_PIXELS = 100_000_000
 COLOURS = ("#ffff00", "#00ffff", "#40ff40", "#ffffff", "#ff9000")
 """Bright against pink and violet; neighbours differ for colour-blind eyes too."""
 
+_BACKGROUND = "#00000000"
+"""Napari gives the first colour of the cycle to no object."""
+
 
 def add_result(viewer: Any, layer: Any, picture: Picture, result: ObjectsResult, name: str) -> Any:
     """Add the objects found in an image; no other layer changes.
@@ -52,7 +55,7 @@ def add_result(viewer: Any, layer: Any, picture: Picture, result: ObjectsResult,
     arguments = {
         "name": name,
         "opacity": 1.0,
-        "colormap": CyclicLabelColormap(COLOURS, background_value=0),
+        "colormap": CyclicLabelColormap([_BACKGROUND, *COLOURS], background_value=0),
         "features": {key: np.asarray(column) for key, column in result.table.items()},
         **placement(layer, picture, (box.y0, box.x0)),
     }

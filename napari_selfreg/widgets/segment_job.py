@@ -64,12 +64,12 @@ def run_segment(request: PanelRequest) -> Generator[Event, None, ObjectsResult]:
     DeviceError
         If torch cannot be loaded in a running napari on Windows.
     """
-    yield Progress(0, 0, "Starting the engine…")
+    yield Progress(0, 0, "Starting the engine, which takes some seconds the first time")
     try:
         from napari_selfreg.engine.segment import ArraySegmentRequest, segment_array
     except OSError as error:
         raise _explained(error) from error
-    yield Progress(0, 0, "Reading the image…")
+    yield Progress(0, 0, "Reading the image")
     image = request.picture.colours()
     return (
         yield from segment_array(

@@ -204,10 +204,9 @@ class SegmentPanel(QWidget):
     def _refresh(self) -> None:
         """Bring button and status in line with what is set and what runs."""
         if self.runner.running:
-            stopping = self.runner.cancelling
-            self.run_button.setText("Stopping…" if stopping else "Cancel")
+            # Never disabled meanwhile: it would lose the focus, and the keys would go elsewhere.
+            self.run_button.setText("Stopping…" if self.runner.cancelling else "Cancel")
             self.run_button.setToolTip("Stop after the current tile (Esc)")
-            self.run_button.setEnabled(not stopping)
         else:
             missing = self._missing()
             self.run_button.setText("Run")
@@ -270,7 +269,7 @@ class SegmentPanel(QWidget):
             if isinstance(event, TileDone):
                 self.status.setText(f"Finding objects: part {event.done} of {event.total}")
             elif isinstance(event, Progress) and event.message:
-                self.status.setText(f"{event.message.rstrip('.…')}…")
+                self.status.setText(f"{event.message}…")
 
     def _on_finished(self, result: Any) -> None:
         run = self._end_run()
@@ -280,9 +279,7 @@ class SegmentPanel(QWidget):
             return
         name = f"{layer.name} {run.model_name}"
         added = add_result(self._viewer, layer, run.picture, result, name)
-        seconds = time.monotonic() - run.began
-        count = len(result.table["index"])
-        found = f"{count} object{'' if count == 1 else 's'} found in {seconds:.1f} s."
+        found = in_a_sentence(len(result.table["index"]), time.monotonic() - run.began)
         self._conclude(" ".join([found, *run.notices, *result.notes]))
         self.segmented.emit(added)
 
@@ -316,6 +313,15 @@ class SegmentPanel(QWidget):
 
     def _find(self, layer_id: Hashable) -> Any:
         return next((each for each in self._viewer.layers if each.unique_id == layer_id), None)
+
+
+def in_a_sentence(count: int, seconds: float) -> str:
+    """Return what was found, and what to do next."""
+    if count == 0:
+        return "No object was found: look at the pixel size, the area and what the model is for."
+    objects = "1 object" if count == 1 else f"{count} objects"
+    hint = "Point at one to read its measurements at the bottom of the window."
+    return f"{objects} found in {seconds:.1f} s. {hint}"
 
 
 def describe_failure(error: Exception) -> str:

@@ -76,7 +76,7 @@ class FakeJob:
             self.closed.set()
 
     def _steps(self, request: PanelRequest) -> Iterator[Event]:
-        yield Progress(0, 0, "Reading the image…")
+        yield Progress(0, 0, "Reading the image")
         rgb = np.asarray(request.picture.colours()[request.box.slices])
         dark = rgb.mean(axis=2) < 100
         if request.mask is not None:

@@ -7,7 +7,7 @@ from napari.components import ViewerModel
 from napari_selfreg.core.types import Box
 from napari_selfreg.widgets import result_layer
 from napari_selfreg.widgets.layers import picture_of
-from napari_selfreg.widgets.result_layer import add_result, outline_width
+from napari_selfreg.widgets.result_layer import COLOURS, add_result, outline_width
 from tests.widgets.fakes import Objects
 from tests.widgets.pictures import colour
 
@@ -31,6 +31,16 @@ def test_small_images_get_whole_results_and_large_ones_a_piece(monkeypatch, limi
     assert found.data.dtype == np.int32
     assert found.contour == outline_width((60, 80))
     assert not found._undo_history
+
+
+def test_neighbouring_ids_have_different_bright_colours() -> None:
+    viewer = ViewerModel()
+    image = viewer.add_layer(colour(60, 80))
+    found = add_result(viewer, image, picture_of(viewer, image), objects(Box(0, 0, 8, 10)), "spots")
+    colours = np.array([found.get_color(label) for label in range(1, 11)])
+    assert len(np.unique(colours, axis=0)) == len(COLOURS)
+    assert (np.abs(np.diff(colours, axis=0)).max(axis=1) > 0.2).all()
+    assert found.get_color(0)[3] == 0
 
 
 def test_outlines_grow_with_the_image() -> None:

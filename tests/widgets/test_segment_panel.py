@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.layers import OWN_KEY
-from napari_selfreg.widgets.segment_panel import GREY, SegmentPanel, describe_failure
+from napari_selfreg.widgets.segment_panel import GREY, SegmentPanel, describe_failure, in_a_sentence
 from tests.widgets.fakes import FakeJob
 
 LONG = 20_000
@@ -393,6 +393,12 @@ def test_closing_the_dock_sets_the_panel_free(make_panel, field, qtbot) -> None:
         return gone() is None
 
     qtbot.waitUntil(is_gone, timeout=LONG)
+
+
+def test_what_was_found_in_a_sentence() -> None:
+    assert in_a_sentence(1, 2.04).startswith("1 object found in 2.0 s.")
+    assert in_a_sentence(12, 2).startswith("12 objects")
+    assert in_a_sentence(0, 2).startswith("No object was found")
 
 
 def test_failures_are_told_in_one_sentence() -> None:
