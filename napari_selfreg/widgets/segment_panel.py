@@ -339,5 +339,5 @@ def describe_failure(error: Exception) -> str:
     reason = str(error).strip().split("\n")[0][:200]
     return (
         f"The job has failed ({type(error).__name__}: {reason}). You can press Run again; the "
-        "details are in napari's log."
+        "details are under Help > Show logs."
     )
