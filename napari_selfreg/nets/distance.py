@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from napari_selfreg.nets.precision import wide_type, without_autocast
+
 _PIECE = 1 << 19  # values of a map that are in float32 at a time, on a CPU
 
 
@@ -68,14 +70,15 @@ def mean_square_difference(
     return result
 
 
-def wide_type(dtype: torch.dtype) -> torch.dtype:
-    """Return the type to compute in: float64 for float64, else float32."""
-    return torch.promote_types(dtype, torch.float32)
-
-
 def sample_pieces(maps: Tensor) -> Iterator[slice]:
     """Yield slices of the batch small enough for the cache; the whole batch off the CPU."""
-    return _pieces(maps, maps.shape[0])
+    return pieces(maps, maps.shape[0])
+
+
+def is_channels_last(maps: Tensor) -> bool:
+    """Tell whether the channels of a pixel lie side by side in memory."""
+    last = torch.channels_last if maps.ndim == 4 else torch.channels_last_3d
+    return maps.shape[1] > 1 and maps.is_contiguous(memory_format=last)
 
 
 class _MeanSquareDifference(torch.autograd.Function):
@@ -94,26 +97,20 @@ class _MeanSquareDifference(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         (kept,) = ctx.saved_tensors
-        with torch.autocast(kept.device.type, enabled=False):
+        with without_autocast(kept.device):
             spread = _spread_rows if ctx.rows else _spread_channels
-            grad = spread(kept, ctx.channels, ctx.shape)
-            grad *= scale * (2.0 / kept.numel())
+            grad = spread(kept, ctx.channels, ctx.shape, scale * (2.0 / kept.numel()))
         return grad, None, None
 
 
 def _multiplies(maps: Tensor) -> bool:
     """Tell whether picking channels by a product is exact, and faster than gathering them."""
-    last = torch.channels_last if maps.ndim == 4 else torch.channels_last_3d
-    return (
-        maps.device.type == "cpu"
-        and maps.shape[1] > 1
-        and maps.is_contiguous(memory_format=last)
-        and torch.get_float32_matmul_precision() == "highest"
-    )
+    exact = torch.get_float32_matmul_precision() == "highest"
+    return exact and maps.device.type == "cpu" and is_channels_last(maps)
 
 
-def _pieces(maps: Tensor, length: int) -> Iterator[slice]:
-    """Yield slices of ``range(length)``, the axis that maps will be cut along."""
+def pieces(maps: Tensor, length: int) -> Iterator[slice]:
+    """Yield slices of an axis of that length along which maps are cut; see `sample_pieces`."""
     step = length
     if maps.device.type == "cpu" and maps.numel():
         step = max(1, _PIECE * length // maps.numel())
@@ -135,7 +132,7 @@ def _by_rows(maps: Tensor, channels: Channels, target: Tensor | None) -> tuple[T
     others = None if other is None else _picking(other.shape[1], wide, channels.target, None)
     kept = values.new_empty(len(values), values.shape[1] if own is None else own.shape[1])
     squares = []
-    for piece in _pieces(maps, len(values)):
+    for piece in pieces(maps, len(values)):
         part = values[piece].to(wide)
         part = part if own is None else part @ own
         if other is not None:
@@ -186,21 +183,26 @@ def _pick(maps: Tensor, index: Tensor | None) -> Tensor:
     return maps if index is None else maps.index_select(1, index.to(maps.device))
 
 
-def _spread_rows(kept: Tensor, channels: Channels, shape: torch.Size) -> Tensor:
-    """Return the difference put back on the channels it came from, with their signs."""
+def _spread_rows(kept: Tensor, channels: Channels, shape: torch.Size, scale: Tensor) -> Tensor:
+    """Return the scaled difference on the channels it came from, with their signs."""
     plus = channels.plus if channels.learn_plus else None
     own = _picking(shape[1], kept.dtype, plus, channels.minus)
-    grad = kept.clone() if own is None else kept @ own.T
+    if own is None:
+        grad = kept * scale
+    else:
+        nothing = kept.new_zeros(())
+        grad = torch.addmm(nothing, kept, own.T, beta=0, alpha=scale.item())
     return grad.view(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
 
 
-def _spread_channels(kept: Tensor, channels: Channels, shape: torch.Size) -> Tensor:
-    """Return the difference put back on the channels it came from, with their signs."""
+def _spread_channels(kept: Tensor, channels: Channels, shape: torch.Size, scale: Tensor) -> Tensor:
+    """Return the scaled difference on the channels it came from, with their signs."""
+    scaled = kept * scale
     if channels.plus is None:
-        return kept.clone()
+        return scaled
     grad = kept.new_zeros(shape)
     if channels.learn_plus:
-        grad.index_copy_(1, channels.plus.to(kept.device), kept)
+        grad.index_copy_(1, channels.plus.to(kept.device), scaled)
     if channels.minus is not None:
-        grad.index_copy_(1, channels.minus.to(kept.device), -kept)
+        grad.index_copy_(1, channels.minus.to(kept.device), -scaled)
     return grad

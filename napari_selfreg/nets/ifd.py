@@ -18,9 +18,9 @@ from napari_selfreg.nets.distance import (
     Channels,
     mean_square_difference,
     sample_pieces,
-    wide_type,
 )
 from napari_selfreg.nets.normalize import unit_maps
+from napari_selfreg.nets.precision import wide_type, without_autocast
 from napari_selfreg.nets.tapspec import TapSpec
 
 
@@ -60,7 +60,7 @@ def ifd_terms(
     dict
         ``{"ifd/E2": term, …}``, float32 scalars.
     """
-    with torch.autocast(taps[spec.teacher_block].device.type, enabled=False):
+    with without_autocast(taps[spec.teacher_block].device):
         return {
             f"ifd/{block}": _term(taps[block], sort, detach_top, normalize)
             for block in spec.student_blocks
@@ -82,19 +82,21 @@ def spread_keys(feature: Tensor) -> Tensor:
         channel spreads over space (``1 / sqrt(pixels)`` for a constant map, 0 for a dead one).
     """
     feature = feature.detach()
-    wide = wide_type(feature.dtype)
     space = tuple(range(2, feature.ndim))
-    sums = feature.sum(space, dtype=wide)
-    squares = [feature[part].to(wide).square().sum(space) for part in sample_pieces(feature)]
+    sums, squares = [], []
+    for piece in sample_pieces(feature):
+        part = feature[piece].to(wide_type(feature.dtype))
+        sums.append(part.sum(space))
+        squares.append(part.square().sum(space))
     norms = torch.cat(squares).sqrt().clamp_min(1e-12)
-    return (sums / norms).mean(0) / feature[0, 0].numel()
+    return (torch.cat(sums) / norms).mean(0) / feature[0, 0].numel()
 
 
 def _term(feature: Tensor, sort: bool, detach_top: bool, normalize: bool) -> Tensor:
     """Return the mean squared error between the halves of one map's channels."""
     half = feature.shape[1] // 2
     if half == 0:
-        return feature.sum() * 0.0
+        return feature.sum(dtype=wide_type(feature.dtype)) * 0.0
     maps = unit_maps(feature.to(wide_type(feature.dtype))) if normalize else feature
     if sort:
         order = torch.argsort(spread_keys(feature), descending=True, stable=True)

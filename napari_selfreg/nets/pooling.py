@@ -6,7 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_selfreg.nets.distance import sample_pieces, wide_type
+from napari_selfreg.nets.distance import (
+    is_channels_last,
+    pieces,
+    sample_pieces,
+)
+from napari_selfreg.nets.precision import wide_type
 
 
 def adaptive_mean(feature: Tensor, size: tuple[int, ...]) -> Tensor:
@@ -14,11 +19,9 @@ def adaptive_mean(feature: Tensor, size: tuple[int, ...]) -> Tensor:
     target = tuple(min(have, want) for have, want in zip(feature.shape[2:], size, strict=True))
     if target == tuple(feature.shape[2:]):
         return feature
-    strides = [have // want for have, want in zip(feature.shape[2:], target, strict=True)]
-    if all(
-        stride * want == have
-        for stride, want, have in zip(strides, target, feature.shape[2:], strict=True)
-    ):
+    if _divides(target, tuple(feature.shape[2:])):
+        # The same averages, in a kernel that is several times faster.
+        strides = [have // want for have, want in zip(feature.shape[2:], target, strict=True)]
         fixed = functional.avg_pool2d if len(target) == 2 else functional.avg_pool3d
         return fixed(feature, strides)
     pool = functional.adaptive_avg_pool2d if len(target) == 2 else functional.adaptive_avg_pool3d
@@ -41,11 +44,6 @@ class PooledTeacher:
         self._feature = feature.detach()
         self._pooled: dict[tuple[int, ...], Tensor] = {}
 
-    @property
-    def channels(self) -> int:
-        """Channels of the teacher's map."""
-        return self._feature.shape[1]
-
     def at(self, size: tuple[int, ...]) -> Tensor:
         """Return the map pooled, per axis, to at most ``size``; float32."""
         full = tuple(self._feature.shape[2:])
@@ -59,12 +57,26 @@ class PooledTeacher:
         if finer:
             nearest = min(finer, key=lambda size: torch.Size(size).numel())
             return adaptive_mean(self._pooled[nearest], target)
-        feature = self._feature
+        if is_channels_last(self._feature) and _divides(target, tuple(self._feature.shape[2:])):
+            return _pool_bands(self._feature, target)
         pooled = [
-            adaptive_mean(feature[piece].to(wide_type(feature.dtype)), target)
-            for piece in sample_pieces(feature)
+            adaptive_mean(self._feature[piece].to(wide_type(self._feature.dtype)), target)
+            for piece in sample_pieces(self._feature)
         ]
-        return pooled[0] if len(pooled) == 1 else torch.cat(pooled)
+        return torch.cat(pooled)
+
+
+def _pool_bands(feature: Tensor, target: tuple[int, ...]) -> Tensor:
+    """Average-pool a channels-last map band by band, as its lines lie in memory."""
+    bands = feature.shape[0] * target[0]
+    lines = feature.movedim(1, -1).reshape(bands, -1, *feature.shape[3:], feature.shape[1])
+    pooled = lines.new_empty(
+        (bands, 1, *target[1:], feature.shape[1]), dtype=wide_type(feature.dtype)
+    )
+    for piece in pieces(feature, bands):
+        band = lines[piece].to(pooled.dtype).movedim(-1, 1)
+        pooled[piece] = adaptive_mean(band, (1, *target[1:])).movedim(1, -1)
+    return pooled.view(feature.shape[0], *target, feature.shape[1]).movedim(-1, 1)
 
 
 def _divides(target: tuple[int, ...], size: tuple[int, ...]) -> bool:

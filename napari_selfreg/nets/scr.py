@@ -16,6 +16,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.nets.distance import Channels, mean_square_difference
 from napari_selfreg.nets.normalize import unit_maps
 from napari_selfreg.nets.pooling import PooledTeacher, adaptive_mean
+from napari_selfreg.nets.precision import without_autocast
 from napari_selfreg.nets.tapspec import TapSpec
 
 Pairing = Literal["random", "first", "mean"]
@@ -66,7 +67,7 @@ def scr_terms(
     """
     if pairing not in ("random", "first", "mean"):
         raise BadInputError(f"SCR pairing is random, first or mean, not {pairing!r}.")
-    with torch.autocast(taps[spec.teacher_block].device.type, enabled=False):
+    with without_autocast(taps[spec.teacher_block].device):
         teacher = PooledTeacher(taps[spec.teacher_block])
         return {
             f"scr/{block}": _term(taps[block], teacher, generator, pairing, normalize)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from napari_selfreg.nets.distance import wide_type
+from napari_selfreg.nets.precision import wide_type, without_autocast
 
 _SMALLEST = 1e-12  # of a channel's sum of squares: below it, a channel counts as dead
 
@@ -29,7 +29,7 @@ def channel_similarity(maps: Tensor, *, centred: bool = False) -> Tensor:
         ``(N, C, C)``, float32 (float64 for float64 maps), with gradient. A dead channel has
         similarity 0 to every other.
     """
-    with torch.autocast(maps.device.type, enabled=False):
+    with without_autocast(maps.device):
         # As (N, pixels, C) this is a view of channels-last maps and of others alike.
         rows = maps.movedim(1, -1).flatten(1, -2).to(wide_type(maps.dtype))
         if centred:

@@ -51,8 +51,9 @@ def test_is_without_gradient_and_never_enlarges() -> None:
     assert adaptive_mean(feature, (9, 9)) is feature
 
 
-def test_volumes() -> None:
-    feature = torch.rand(2, 3, 4, 6, 8)
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last_3d])
+def test_volumes(form: torch.memory_format) -> None:
+    feature = torch.rand(2, 3, 4, 6, 8).contiguous(memory_format=form)
     torch.testing.assert_close(
-        PooledTeacher(feature).at((2, 3, 2)), functional.adaptive_avg_pool3d(feature, (2, 3, 2))
+        PooledTeacher(feature).at((2, 3, 4)), functional.adaptive_avg_pool3d(feature, (2, 3, 4))
     )

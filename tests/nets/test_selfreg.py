@@ -174,3 +174,14 @@ def test_the_same_training_twice_is_the_same_bit_for_bit() -> None:
     plainly = trained(None)
     assert all(torch.equal(again[name], value) for name, value in once.items())
     assert any(not torch.equal(plainly[name], value) for name, value in once.items())
+
+
+def test_everything_stays_on_the_device_of_the_maps(spec: TapSpec, make_maps: MakeMaps) -> None:
+    # Operations on the meta device refuse tensors of another one, as those on a GPU would.
+    maps = {block: leaf.detach().to("meta").requires_grad_() for block, leaf in make_maps().items()}
+    for options in ({}, {"pairing": "first"}, {"pairing": "mean", "normalize": True}):
+        result = SelfRegularization(1, 1, 1, **options)(maps, spec)  # type: ignore[arg-type]
+        result.total.backward()  # type: ignore[no-untyped-call]
+        assert result.total.is_meta
+        assert all(term.is_meta for term in result.terms.values())
+        assert all(maps[block].grad is not None for block in spec.student_blocks)
