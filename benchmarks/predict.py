@@ -168,7 +168,8 @@ class Contest:
         """Return how many pixels the windows of a plan hold."""
         shape = (self.image.shape[0], self.image.shape[1])
         tiling = Tiling.of(self.network, self.model.tapspec, shape)
-        tiling = tiling.sized(largest_side(self.device, fused=mode.fused))
+        side = largest_side(self.device, fused=mode.fused, blends=tiling.blends)
+        tiling = tiling.sized(side)
         tiles = tiling.tiles(Box(0, 0, *shape))
         return sum(tile.window.shape[0] * tile.window.shape[1] for tile in tiles)
 

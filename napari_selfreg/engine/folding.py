@@ -6,7 +6,10 @@ Everything is computed in float64, so that folding adds less error than one floa
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -88,3 +91,49 @@ def merge_upsampling(upsampling: nn.ConvTranspose2d, weight: Tensor) -> MergedUp
     if upsampling.bias is not None:
         bias = upsampling.bias.detach().double()
     return MergedUpsampling(merged, torch.einsum("ockm,c->okm", large, bias))
+
+
+def fold_pairs(network: nn.Module) -> int:
+    """Fold batch normalisations that directly follow a 2-D convolution, in place.
+
+    Only neighbours inside an ``nn.Sequential`` count (also the first of a nested one, as in
+    MONAI's blocks): there alone is certain what follows what. Modules used in more than one
+    place stay as they are.
+
+    Parameters
+    ----------
+    network : Module
+        In evaluation mode; a copy of one's own.
+
+    Returns
+    -------
+    int
+        Number of normalisations that were folded.
+    """
+    uses = Counter(id(module) for _, module in network.named_modules(remove_duplicate=False))
+    count = 0
+    for conv, owner, name, norm in list(_neighbours(network)):
+        if uses[id(conv)] > 1 or uses[id(norm)] > 1 or norm.running_mean is None:
+            continue
+        weight, bias = fold_batchnorm(conv, norm)
+        conv.weight = nn.Parameter(weight.to(conv.weight.dtype), requires_grad=False)
+        conv.bias = nn.Parameter(bias.to(conv.weight.dtype), requires_grad=False)
+        setattr(owner, name, nn.Identity())
+        count += 1
+    return count
+
+
+def _neighbours(
+    network: nn.Module,
+) -> Iterator[tuple[nn.Conv2d, nn.Module, str, nn.BatchNorm2d]]:
+    """Yield convolution, then parent, name and module of the normalisation that follows it."""
+    for parent in network.modules():
+        if not isinstance(parent, nn.Sequential):
+            continue
+        for (_, conv), (name, following) in pairwise(parent.named_children()):
+            owner: nn.Module = parent
+            while isinstance(following, nn.Sequential) and len(following):
+                owner = following
+                name, following = next(iter(following.named_children()))
+            if type(conv) is nn.Conv2d and type(following) is nn.BatchNorm2d:
+                yield conv, owner, name, following

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.core.types import Box
+from napari_selfreg.engine.folding import fold_pairs
 from napari_selfreg.engine.fused_unet import FusedUNet
 from napari_selfreg.nets.outputs import Separation, to_probabilities
 
@@ -136,7 +137,9 @@ class PlainForward:
         self, network: nn.Module, outputs: Outputs, mode: Mode, device: torch.device
     ) -> None:
         layout = torch.channels_last if mode.channels_last else torch.contiguous_format
-        moved: Any = copy.deepcopy(network).eval().to(device)
+        own = copy.deepcopy(network).eval()
+        fold_pairs(own)
+        moved: Any = own.to(device)
         self._network = moved.to(memory_format=layout)
         self._outputs, self._device, self._layout = outputs, device, layout
         self._dtype = DTYPES[mode.precision]

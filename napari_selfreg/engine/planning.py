@@ -37,22 +37,27 @@ class _Limits:
 _LIMITS = {
     "fused": _Limits(1536, 256),
     "cpu": _Limits(768, 4096),
-    "mps": _Limits(768, 4096),
-    "cuda": _Limits(1024, 0),
+    "mps": _Limits(1024, 0),
+    "cuda": _Limits(2048, 0),
+    "blended": _Limits(512, 4096),
 }
 """By what computes; a GPU's memory is found out by trying."""
 
 
-def largest_side(device: torch.device, *, fused: bool, views: int = 1) -> int:
+def largest_side(
+    device: torch.device, *, fused: bool = False, blends: bool = False, views: int = 1
+) -> int:
     """Return the side of the largest window that is useful and surely fits.
 
     Parameters
     ----------
     device : torch.device
         Where the network runs.
-    fused : bool
+    fused : bool, default False
         Whether `FusedUNet` runs it: its windows may be large, since only the encoder pays for
         the halo.
+    blends : bool, default False
+        Whether windows are averaged: then they stay near the size of training crops.
     views : int, default 1
         Predictions per window: a job can be cancelled between windows only, so that several
         views make them smaller.
@@ -62,7 +67,7 @@ def largest_side(device: torch.device, *, fused: bool, views: int = 1) -> int:
     int
         Pixels of the model's grid; a window takes at most a quarter of the free memory.
     """
-    limits = _LIMITS["fused" if fused else device.type]
+    limits = _LIMITS["blended" if blends else "fused" if fused else device.type]
     side = limits.side if views == 1 else limits.side // 2
     if limits.bytes_per_pixel:
         side = min(side, math.isqrt(int(_SHARE * free_memory()) // limits.bytes_per_pixel))

@@ -22,6 +22,7 @@ import torch
 from napari_selfreg.core.errors import BadInputError, BadModelError
 from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.engine.allocator import freed_memory_kept
 from napari_selfreg.engine.batching import BatchSize
 from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.devices import resolve_device
@@ -145,6 +146,11 @@ def predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
     DeviceError
         If the device is unknown, absent or out of memory.
     """
+    with freed_memory_kept():
+        return (yield from _predict(request))
+
+
+def _predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
     job = _prepare(request)
     notes = list(job.result.notes)
     for note in notes:
@@ -176,7 +182,8 @@ def _prepare(request: PredictRequest) -> _Job:
     tiling = Tiling.of(network, spec, grids.model, halo=request.halo)
     mode = choose_mode(network, outputs, device, request.precision, tiling.probe_shape)
     views = len(VIEWS) if request.tta else 1
-    tiling = tiling.sized(request.tile or largest_side(device, fused=mode.fused, views=views))
+    side = largest_side(device, fused=mode.fused, blends=tiling.blends, views=views)
+    tiling = tiling.sized(request.tile or side)
     prediction = Prediction(
         probability=_output(request.out, (outputs.channels, *region.shape)),
         region=region,

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from napari_selfreg.engine.folding import fold_batchnorm, merge_upsampling
+from napari_selfreg.engine.folding import fold_batchnorm, fold_pairs, merge_upsampling
+from napari_selfreg.nets.registry import build_network
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -46,3 +47,48 @@ def test_an_upsampling_and_its_convolution_are_one(bias):
     torch.testing.assert_close(top, expected[0, :, 0, 1:-1])
     corner = merged.bias[:, 2].sum(1) + merged.bias[:, :, 2].sum(1) - merged.bias[:, 2, 2]
     torch.testing.assert_close(found[0, :, -1, -1] - corner, expected[0, :, -1, -1])
+
+
+def seeded(module):
+    """Give every normalisation statistics that matter."""
+    generator = torch.Generator().manual_seed(1)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
+            part.running_mean.copy_(torch.randn(part.running_mean.shape, generator=generator))
+            part.running_var.copy_(torch.rand(part.running_var.shape, generator=generator) + 0.5)
+    return module.eval()
+
+
+def test_neighbours_in_a_sequence_are_folded_and_nothing_else():
+    shared = nn.Conv2d(4, 4, 3, padding=1)
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.BatchNorm2d(4),  # after a ReLU
+        shared,
+        nn.BatchNorm2d(4),  # its convolution is used again
+        nn.Sequential(shared, nn.ReLU()),
+        nn.Conv2d(4, 4, 1),
+        nn.BatchNorm2d(4, track_running_stats=False),
+        nn.Conv2d(4, 2, 1),
+        nn.Sequential(nn.Sequential(nn.BatchNorm2d(2)), nn.Sigmoid()),
+    )
+    seeded(network)
+    x = torch.randn(2, 3, 12, 12)
+    with torch.no_grad():
+        expected = network(x)
+        assert fold_pairs(network) == 2
+        torch.testing.assert_close(network(x), expected, atol=1e-5, rtol=1e-5)
+    assert [type(network[i]) for i in (1, 3, 5, 8)] == [nn.Identity] + [nn.BatchNorm2d] * 3
+
+
+@pytest.mark.parametrize("name", ["basic_unet", "attention_unet"])
+def test_registered_networks_stay_the_same_function(name):
+    torch.manual_seed(0)
+    network = seeded(build_network(name, in_channels=3, out_channels=2))
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = network(x)
+        assert fold_pairs(network) > 0
+        torch.testing.assert_close(network(x), expected, atol=1e-4, rtol=1e-4)
