@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from napari_selfreg.console import Console, unexpected
-from napari_selfreg.core.errors import BadInputError, SelfRegError, WriteError
+from napari_selfreg.core.errors import SelfRegError, WriteError
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
@@ -181,17 +181,10 @@ def show_terms_once(console: Console, card: Card) -> None:
 def distinct_images(named: Sequence[Path]) -> list[Path]:
     """List the images of files and folders; refuse two whose results would have one name."""
     from napari_selfreg.io.images import image_paths
+    from napari_selfreg.io.outputs import check_distinct_stems
 
     paths = image_paths(named)
-    stems: dict[str, Path] = {}
-    for path in paths:
-        # Some systems do not distinguish capitals in file names.
-        other = stems.setdefault(path.stem.casefold(), path)
-        if other is not path:
-            raise BadInputError(
-                f"{other} and {path} would write the same files: segment them into different "
-                "folders (--output)."
-            )
+    check_distinct_stems(paths)
     return paths
 
 

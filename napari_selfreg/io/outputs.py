@@ -101,7 +101,7 @@ def check_distinct_stems(paths: Iterable[str | Path]) -> None:
         if other is not path:
             raise BadInputError(
                 f"{other} and {path} would write the same files: segment them into different "
-                "folders or rename one."
+                "folders (--output) or rename one."
             )
 
 
