@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -34,9 +35,10 @@ from napari_selfreg.widgets.segment_setup import (
     take_request,
     what_is_missing,
 )
+from napari_selfreg.widgets.sentences import GREY, describe_failure, describe_result
 from napari_selfreg.widgets.terms_notice import TermsNotice
 
-GREY = "The image has no colours, which the model has learned from: check the result with care."
+logger = logging.getLogger(__name__)
 
 _SHAPES_POLL_MS = 300
 _SHORTCUTS = {"Ctrl+Return": "run", "Ctrl+Enter": "run", "Esc": "cancel"}
@@ -278,13 +280,21 @@ class SegmentPanel(QWidget):
             self._conclude("The image has changed meanwhile, so nothing was added.")
             return
         name = f"{layer.name} {run.model_name}"
-        added = add_result(self._viewer, layer, run.picture, result, name)
-        found = in_a_sentence(len(result.table["index"]), time.monotonic() - run.began)
+        try:
+            added = add_result(self._viewer, layer, run.picture, result, name)
+        except Exception as error:
+            logger.exception("the result could not be shown")
+            self._tell_failure(error)
+            return
+        found = describe_result(len(result.table["index"]), time.monotonic() - run.began)
         self._conclude(" ".join([found, *run.notices, *result.notes]))
         self.segmented.emit(added)
 
     def _on_failed(self, error: Exception) -> None:
         self._end_run()
+        self._tell_failure(error)
+
+    def _tell_failure(self, error: Exception) -> None:
         text = describe_failure(error)
         show_error(text)
         self._conclude(text)
@@ -313,31 +323,3 @@ class SegmentPanel(QWidget):
 
     def _find(self, layer_id: Hashable) -> Any:
         return next((each for each in self._viewer.layers if each.unique_id == layer_id), None)
-
-
-def in_a_sentence(count: int, seconds: float) -> str:
-    """Return what was found, and what to do next."""
-    if count == 0:
-        return "No object was found: look at the pixel size, the area and what the model is for."
-    objects = "1 object" if count == 1 else f"{count} objects"
-    hint = "Point at one to read its measurements at the bottom of the window."
-    return f"{objects} found in {seconds:.1f} s. {hint}"
-
-
-def describe_failure(error: Exception) -> str:
-    """Return one sentence about an error of a job, with what to do.
-
-    Parameters
-    ----------
-    error : Exception
-        Whatever left the job.
-    """
-    if isinstance(error, SelfRegError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for this area: take the current view or a smaller shape."
-    reason = str(error).strip().split("\n")[0][:200]
-    return (
-        f"The job has failed ({type(error).__name__}: {reason}). You can press Run again; the "
-        "details are under Help > Show logs."
-    )

@@ -14,8 +14,10 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.core.types import PixelSize
+from napari_selfreg.widgets import segment_panel
 from napari_selfreg.widgets.layers import OWN_KEY
-from napari_selfreg.widgets.segment_panel import GREY, SegmentPanel, describe_failure, in_a_sentence
+from napari_selfreg.widgets.segment_panel import SegmentPanel
+from napari_selfreg.widgets.sentences import GREY, describe_failure
 from tests.widgets.fakes import FakeJob
 
 LONG = 20_000
@@ -242,6 +244,19 @@ class TestEndings:
         job.error = None
         run_to_the_end(panel, qtbot)
 
+    def test_a_result_that_cannot_be_shown(self, make_panel, field, qtbot, monkeypatch) -> None:
+        def full(*args: Any) -> None:
+            raise MemoryError
+
+        viewer, panel, _ = make_panel()
+        add_field(viewer, field)
+        with monkeypatch.context() as patch, qtbot.waitSignal(panel.runner.finished, timeout=LONG):
+            patch.setattr(segment_panel, "add_result", full)
+            panel.run_button.click()
+        assert "memory" in panel.status.text()
+        assert panel.run_button.text() == "Run"
+        run_to_the_end(panel, qtbot)
+
 
 class TestPreview:
     def test_it_streams_and_goes(self, make_panel, field, qtbot) -> None:
@@ -393,17 +408,3 @@ def test_closing_the_dock_sets_the_panel_free(make_panel, field, qtbot) -> None:
         return gone() is None
 
     qtbot.waitUntil(is_gone, timeout=LONG)
-
-
-def test_what_was_found_in_a_sentence() -> None:
-    assert in_a_sentence(1, 2.04).startswith("1 object found in 2.0 s.")
-    assert in_a_sentence(12, 2).startswith("12 objects")
-    assert in_a_sentence(0, 2).startswith("No object was found")
-
-
-def test_failures_are_told_in_one_sentence() -> None:
-    assert describe_failure(BadModelError("Choose another.")) == "Choose another."
-    assert "memory" in describe_failure(MemoryError())
-    told = describe_failure(RuntimeError("first line\nsecond line"))
-    assert "RuntimeError: first line" in told
-    assert "second" not in told

@@ -1,0 +1,35 @@
+"""How a job ended, in words for a person."""
+
+from __future__ import annotations
+
+from napari_selfreg.core.errors import SelfRegError
+
+GREY = "The image has no colours, which the model has learned from: check the result with care."
+
+
+def describe_result(count: int, seconds: float) -> str:
+    """Return what was found, and what to do next."""
+    if count == 0:
+        return "No object was found: look at the pixel size, the area and what the model is for."
+    objects = "1 object" if count == 1 else f"{count} objects"
+    hint = "Point at one to read its measurements at the bottom of the window."
+    return f"{objects} found in {seconds:.1f} s. {hint}"
+
+
+def describe_failure(error: Exception) -> str:
+    """Return one sentence about an error of a job, with what to do.
+
+    Parameters
+    ----------
+    error : Exception
+        Whatever left the job.
+    """
+    if isinstance(error, SelfRegError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this area: take the current view or a smaller shape."
+    reason = str(error).strip().split("\n")[0][:200]
+    return (
+        f"The job has failed ({type(error).__name__}: {reason}). You can press Run again; the "
+        "details are under Help > Show logs."
+    )
