@@ -104,6 +104,55 @@ def plan_tiles(
     return [_join(row, column) for row in rows for column in columns]
 
 
+def tile_shape(
+    limits: tuple[int, int], region: Box, *, area: int, halo: int, stride: int
+) -> tuple[int, int]:
+    """Return the shape of windows of at most `area` pixels that covers a region with fewest.
+
+    A strip as wide as the image has no halo at its ends: for middling images that is less
+    work than squares of the same size.
+
+    Parameters
+    ----------
+    limits : tuple of int
+        Height and width of the padded image; multiples of `stride`.
+    region : Box
+        Pixels to be predicted.
+    area : int
+        Largest number of pixels of a window.
+    halo : int
+        Context on each side of a core.
+    stride : int
+        The network's total stride.
+
+    Returns
+    -------
+    tuple of int
+        Height and width, multiples of `stride`; at least one stride of core between two halos,
+        even if that is more than `area`.
+    """
+    halo = ceil_to(halo, stride)
+    height, width = (
+        last - first
+        for first, last in (
+            _span(limits[0], region.y0, region.y1, halo, stride, 0),
+            _span(limits[1], region.x0, region.x1, halo, stride, 0),
+        )
+    )
+    least = 2 * halo + stride
+    best, fewest = (min(height, least), min(width, least)), math.inf
+    for columns in range(1, max(1, (width - 2 * halo) // stride) + 1):
+        wide = _even_share(width, columns, halo, stride)
+        tall = area // wide // stride * stride
+        if tall < min(height, least):
+            continue
+        rows = 1 if height <= tall else math.ceil((height - 2 * halo) / (tall - 2 * halo))
+        tall = _even_share(height, rows, halo, stride)
+        if rows * tall * columns * wide < fewest:
+            best, fewest = (tall, wide), rows * tall * columns * wide
+    return best
+
+
 def order_tiles(tiles: Sequence[Tile], focus: Box | None) -> list[Tile]:
     """Sort tiles so that what the person looks at comes first.
 
@@ -142,18 +191,14 @@ def _plan_axis(
     limit: int, start: int, stop: int, tile: int, halo: int, stride: int, smallest: int
 ) -> list[_Span]:
     """Cover ``[start, stop)``; every window has the same length."""
-    first = max(0, (start - halo) // stride * stride)
-    last = min(limit, ceil_to(stop + halo, stride))
-    if last - first < smallest:
-        last = min(limit, first + smallest)
-        first = last - smallest
+    first, last = _span(limit, start, stop, halo, stride, smallest)
     length, tile = last - first, tile // stride * stride
     if length <= tile:
         return [_Span((start, stop), (first, last))]
     if tile <= 2 * halo:
         raise ValueError(f"a tile of {tile} px leaves no core between halos of {halo} px")
     count = math.ceil((length - 2 * halo) / (tile - 2 * halo))
-    tile = max(smallest, ceil_to(math.ceil((length - 2 * halo) / count), stride) + 2 * halo)
+    tile = max(smallest, _even_share(length, count, halo, stride))
     # Origins are spread evenly; rounding down keeps neighbours' cores in touch because
     # the space between two halos is itself a multiple of the stride.
     origins = [first + i * (length - tile) // (count - 1) // stride * stride for i in range(count)]
@@ -162,3 +207,22 @@ def _plan_axis(
     return [
         _Span((edges[i], edges[i + 1]), (origin, origin + tile)) for i, origin in enumerate(origins)
     ]
+
+
+def _span(
+    limit: int, start: int, stop: int, halo: int, stride: int, smallest: int
+) -> tuple[int, int]:
+    """Return the range along one axis that is read for ``[start, stop)``."""
+    first = max(0, (start - halo) // stride * stride)
+    last = min(limit, ceil_to(stop + halo, stride))
+    if last - first < smallest:
+        last = min(limit, first + smallest)
+        first = last - smallest
+    return first, last
+
+
+def _even_share(length: int, count: int, halo: int, stride: int) -> int:
+    """Return the size of `count` equal windows that share two halos with each neighbour."""
+    if count == 1:
+        return length
+    return ceil_to(math.ceil((length - 2 * halo) / count), stride) + 2 * halo

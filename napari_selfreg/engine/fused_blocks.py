@@ -28,7 +28,7 @@ _ALLOWED = (
 
 @dataclass(frozen=True)
 class EncoderBlock:
-    """Two convolutions; rows are padded by whoever calls them."""
+    """Two convolutions; whoever calls them adds the margin."""
 
     first: PackedConv
     second: PackedConv
@@ -67,8 +67,8 @@ def encoder_blocks(network: nn.Module, dtype: torch.dtype) -> list[EncoderBlock]
     names = ["conv_0", *(f"down_{i}.convs" for i in range(1, LEVELS + 1))]
     return [
         EncoderBlock(
-            PackedConv(*_folded(network, f"{name}.conv_0"), (0, 1), dtype),
-            PackedConv(*_folded(network, f"{name}.conv_1"), (0, 1), dtype),
+            PackedConv(*_folded(network, f"{name}.conv_0"), (0, 0), dtype),
+            PackedConv(*_folded(network, f"{name}.conv_1"), (0, 0), dtype),
         )
         for name in names
     ]

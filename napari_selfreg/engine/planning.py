@@ -10,7 +10,14 @@ import torch
 from torch import nn
 
 from napari_selfreg.core.resample import ArrayLike
-from napari_selfreg.core.tiles import Tile, ceil_to, order_tiles, padded_shape, plan_tiles
+from napari_selfreg.core.tiles import (
+    Tile,
+    ceil_to,
+    order_tiles,
+    padded_shape,
+    plan_tiles,
+    tile_shape,
+)
 from napari_selfreg.core.tissue import is_glass
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.grids import Grids
@@ -91,7 +98,7 @@ class Tiling:
     smallest : tuple of int
         Smallest height and width of a window.
     largest : tuple of int
-        Largest height and width of a window.
+        Largest height and width of a window that is blended; of others only the area counts.
     fixed : bool
         Whether the network accepts one size only.
     """
@@ -144,7 +151,7 @@ class Tiling:
         return not self.fixed or self.smallest[0] == self.smallest[1]
 
     def sized(self, side: int) -> Tiling:
-        """Return the tiling with windows of at most `side` pixels, but large enough for a core."""
+        """Return the tiling with windows of at most ``side ** 2`` pixels, but with a core."""
         if self.fixed:
             return self
         least = self.smallest[0] if self.blends else max(self.smallest[0], self._least)
@@ -159,10 +166,13 @@ class Tiling:
     def tiles(self, region: Box) -> list[Tile]:
         """Return tiles that cover a region of the model's grid."""
         if not self.blends:
+            area = self.largest[0] * self.largest[1]
+            grid = {"halo": self.halo, "stride": self.stride}
+            shape = tile_shape(self.limits, region, area=area, **grid)
+            height, width = (max(a, b) for a, b in zip(shape, self.smallest, strict=True))
             return plan_tiles(
-                self.limits, region, tile=self.largest, halo=self.halo, stride=self.stride,
-                smallest=self.smallest,
-            )  # fmt: skip
+                self.limits, region, tile=(height, width), smallest=self.smallest, **grid
+            )
         height, width = (min(a, b) for a, b in zip(self.largest, self.limits, strict=True))
         shared = int(OVERLAP / 2 * min(height, width))
         return plan_tiles(
@@ -172,9 +182,10 @@ class Tiling:
 
     def split(self, tile: Tile) -> list[Tile]:
         """Return tiles of half the side that cover the same core; none if that is too small."""
-        side = max(tile.window.shape) // 2 // self.stride * self.stride
+        area = math.prod(tile.window.shape)
         least = self.smallest[0] if self.blends else max(self.smallest[0], self._least)
-        if self.fixed or side < least:
+        side = max(math.isqrt(area) // 2 // self.stride * self.stride, least)
+        if self.fixed or side**2 >= area:
             return []
         return self.sized(side).tiles(tile.core)
 

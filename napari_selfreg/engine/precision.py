@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import torch
@@ -46,6 +46,9 @@ def choose_mode(
 ) -> Mode:
     """Return the fastest permitted mode, measured once per process, device and network.
 
+    On a CPU the thread's own time is measured, so that the choice does not depend on what else
+    the machine does.
+
     Parameters
     ----------
     network : Module
@@ -75,40 +78,52 @@ def choose_mode(
         return modes[0]
     key = _key(network, device, modes, shape)
     if key not in _CHOSEN:
-        forwards = ((mode, _try_build(network, outputs, mode, device)) for mode in modes)
+        forwards = [(mode, _try_build(network, outputs, mode, device)) for mode in modes]
         _CHOSEN[key] = _fastest(forwards, shape, device)
     return _CHOSEN[key]
 
 
 def _fastest(
-    forwards: Iterator[tuple[Mode, Forward | None]], shape: tuple[int, int], device: torch.device
+    forwards: list[tuple[Mode, Forward | None]], shape: tuple[int, int], device: torch.device
 ) -> Mode:
-    start, best, least = time.perf_counter(), Mode(), float("inf")
+    """Return the best mode; the first is preferred, half precision must be worth it."""
+    clock = _clock(device)
+    start, best, least = clock(), forwards[0][0], float("inf")
     for mode, forward in forwards:
-        if least < float("inf") and time.perf_counter() - start > PROBE_SECONDS:
+        if least < float("inf") and clock() - start > PROBE_SECONDS:
             break
-        seconds = float("inf") if forward is None else _seconds(forward, shape, device, 2 * least)
+        seconds = float("inf") if forward is None else _seconds(forward, shape, clock, 2 * least)
         needed = 1.0 if mode.precision == "fp32" else GAIN
         if seconds * needed < least:
             best, least = mode, seconds
     return best
 
 
+def _clock(device: torch.device) -> Callable[[], float]:
+    """Return a clock: of the thread's own work on a CPU, which other programs do not change."""
+    if device.type == "cpu":
+        return time.thread_time
+
+    def after_the_gpu() -> float:
+        (torch.cuda if device.type == "cuda" else torch.mps).synchronize()
+        return time.perf_counter()
+
+    return after_the_gpu
+
+
 def _seconds(
-    forward: Forward, shape: tuple[int, int], device: torch.device, hopeless: float
+    forward: Forward, shape: tuple[int, int], clock: Callable[[], float], hopeless: float
 ) -> float:
     """Return the shortest of some runs; infinity if the device refuses."""
     window = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     best = float("inf")
     for run in range(_RUNS + 1):
-        start = time.perf_counter()
+        start = clock()
         try:
             forward([window], [Box(0, 0, *shape)])
         except (RuntimeError, NotImplementedError):
             return float("inf")
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds = time.perf_counter() - start
+        seconds = clock() - start
         if run:  # the first one also prepares
             best = min(best, seconds)
         if seconds > 2 * hopeless:

@@ -65,7 +65,7 @@ class PredictRequest:
     out : array-like, shape (K[+1], y, x), optional
         Where to write; a new float32 array by default. A memmap or zarr array keeps memory flat.
     tile : int, optional
-        Largest side of a window in model pixels; chosen by device by default.
+        A window holds at most ``tile ** 2`` model pixels; chosen by device by default.
     halo : int, optional
         Context around a core in model pixels; chosen by network by default.
     """

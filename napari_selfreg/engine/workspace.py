@@ -55,8 +55,8 @@ class Workspace:
         self._dtype = dtype
         self._memory: dict[str, Tensor] = {}
 
-    def frame(self, name: str, channels: int, box: Box, ring: tuple[int, int]) -> Frame:
-        """Return a frame whose outer `ring` (rows, columns) is zero, the rest undefined.
+    def frame(self, name: str, channels: int, box: Box, ring: int) -> Frame:
+        """Return a frame whose outer `ring` is zero, the rest undefined.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class Workspace:
             Channels of the map.
         box : Box
             Place and size.
-        ring : tuple of int
+        ring : int
             Rows and columns at each side to be zeroed.
         """
         height, width = box.shape
@@ -75,13 +75,13 @@ class Workspace:
         if memory is None or memory.numel() < size:
             memory = self._memory[name] = torch.empty(size, dtype=self._dtype)
         picture = memory[:size].view(height, width, channels)
-        _zero_ring(picture, *ring)
+        _zero_ring(picture, ring)
         return Frame(picture.permute(2, 0, 1)[None], box)
 
 
-def _zero_ring(picture: Tensor, rows: int, columns: int) -> None:
+def _zero_ring(picture: Tensor, ring: int) -> None:
     height, width = picture.shape[:2]
-    picture[:rows] = 0
-    picture[height - rows :] = 0
-    picture[:, :columns] = 0
-    picture[:, width - columns :] = 0
+    picture[:ring] = 0
+    picture[height - ring :] = 0
+    picture[:, :ring] = 0
+    picture[:, width - ring :] = 0

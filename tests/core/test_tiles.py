@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_selfreg.core.tiles import ceil_to, order_tiles, padded_shape, plan_tiles
+from napari_selfreg.core.tiles import ceil_to, order_tiles, padded_shape, plan_tiles, tile_shape
 from napari_selfreg.core.types import Box
 
 sizes = st.integers(1, 700)
@@ -73,6 +73,31 @@ def test_an_empty_region_needs_no_tile():
 def test_a_tile_without_room_for_a_core_is_refused():
     with pytest.raises(ValueError, match="no core"):
         plan_tiles((640, 640), Box(0, 0, 640, 640), tile=(64, 64), halo=32, stride=16)
+
+
+@given(plans())
+def test_the_best_shape_fits_and_needs_no_more_pixels_than_squares(plan):
+    shape, region, _, halo, stride = plan
+    limits, side = padded_shape(shape, stride), 2 * ceil_to(halo, stride) + 3 * stride
+    best = tile_shape(limits, region, area=side**2, halo=halo, stride=stride)
+    assert best[0] * best[1] <= side**2
+    assert all(v % stride == 0 for v in best)
+
+    def pixels(tile):
+        tiles = plan_tiles(limits, region, tile=tile, halo=halo, stride=stride)
+        return sum(piece.window.shape[0] * piece.window.shape[1] for piece in tiles)
+
+    assert pixels(best) <= pixels((side, side))
+
+
+def test_middling_images_are_cut_into_strips():
+    best = tile_shape((2048, 2048), Box(0, 0, 2048, 2048), area=1536**2, halo=96, stride=16)
+    assert best == (1120, 2048)
+
+
+def test_too_small_an_area_still_leaves_a_core():
+    best = tile_shape((640, 640), Box(0, 0, 640, 640), area=10, halo=32, stride=16)
+    assert best == (80, 80)
 
 
 def test_visible_tiles_come_first_and_from_the_centre():

@@ -1,0 +1,68 @@
+"""What each level of a U-Net must compute for a part of its output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_selfreg.core.types import Box
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of the maps of all levels, the finest first, in pixels of their level.
+
+    Parameters
+    ----------
+    decoder : tuple of Box
+        Output of each decoder level; sides are even.
+    encoder : tuple of Box
+        Output of each encoder level and, last, of the bottleneck.
+    """
+
+    decoder: tuple[Box, ...]
+    encoder: tuple[Box, ...]
+
+
+def grown(box: Box, pixels: int) -> Box:
+    """Return `box` with a margin on each side; it may hang over the border of the map."""
+    return Box(box.y0 - pixels, box.x0 - pixels, box.y1 + pixels, box.x1 + pixels)
+
+
+def below(box: Box) -> Box:
+    """Return what the upsampling of an even `box` and the 3x3 convolution after it see."""
+    return grown(Box(box.y0 // 2, box.x0 // 2, box.y1 // 2, box.x1 // 2), 1)
+
+
+def needed_parts(crop: Box, shape: tuple[int, int], levels: int) -> Parts:
+    """Return the parts for `crop` of a network with two 3x3 convolutions per level.
+
+    Parameters
+    ----------
+    crop : Box
+        The part of the output that is wanted.
+    shape : tuple of int
+        Height and width of the input; multiples of ``2 ** levels``.
+    levels : int
+        Levels above the bottleneck.
+    """
+    maps = [Box(0, 0, shape[0] >> level, shape[1] >> level) for level in range(levels + 1)]
+    decoder = []
+    for level in range(levels):
+        part = _even(crop).intersect(maps[level])
+        decoder.append(part)
+        crop = below(part)
+    encoder = [crop.intersect(maps[levels])]
+    for level in reversed(range(levels)):
+        seen = grown(encoder[0], 2).intersect(maps[level + 1])
+        pooled = Box(2 * seen.y0, 2 * seen.x0, 2 * seen.y1, 2 * seen.x1)
+        skip = grown(decoder[level], 2).intersect(maps[level])
+        encoder.insert(0, _union(pooled, skip))
+    return Parts(tuple(decoder), tuple(encoder))
+
+
+def _even(box: Box) -> Box:
+    return Box(box.y0 // 2 * 2, box.x0 // 2 * 2, -(-box.y1 // 2) * 2, -(-box.x1 // 2) * 2)
+
+
+def _union(a: Box, b: Box) -> Box:
+    return Box(min(a.y0, b.y0), min(a.x0, b.x0), max(a.y1, b.y1), max(a.x1, b.x1))

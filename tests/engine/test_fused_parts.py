@@ -1,0 +1,54 @@
+"""What each level must compute."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_selfreg.core.types import Box
+from napari_selfreg.engine.fused_parts import below, grown, needed_parts
+
+LEVELS = 4
+
+
+@st.composite
+def cases(draw):
+    height, width = draw(st.integers(1, 20)) * 16, draw(st.integers(1, 20)) * 16
+    y0, x0 = draw(st.integers(0, height - 1)), draw(st.integers(0, width - 1))
+    y1, x1 = draw(st.integers(y0 + 1, height)), draw(st.integers(x0 + 1, width))
+    return Box(y0, x0, y1, x1), (height, width)
+
+
+def inside(part, whole):
+    return part.intersect(whole) == part
+
+
+@given(cases())
+def test_every_level_has_what_the_next_one_sees(case):
+    crop, shape = case
+    parts = needed_parts(crop, shape, LEVELS)
+    maps = [Box(0, 0, shape[0] >> level, shape[1] >> level) for level in range(LEVELS + 1)]
+    assert inside(crop, parts.decoder[0])
+    for level in range(LEVELS):
+        decoder, encoder = parts.decoder[level], parts.encoder[level]
+        assert all(v % 2 == 0 for v in (decoder.y0, decoder.x0, decoder.y1, decoder.x1))
+        lower = parts.encoder[LEVELS] if level == LEVELS - 1 else parts.decoder[level + 1]
+        assert inside(below(decoder).intersect(maps[level + 1]), lower)
+        assert inside(grown(decoder, 2).intersect(maps[level]), encoder)
+        seen = grown(parts.encoder[level + 1], 2).intersect(maps[level + 1])
+        assert inside(Box(2 * seen.y0, 2 * seen.x0, 2 * seen.y1, 2 * seen.x1), encoder)
+        assert inside(encoder, maps[level])
+
+
+def test_the_context_of_a_pixel_is_the_receptive_field():
+    parts = needed_parts(Box(800, 800, 816, 816), (1600, 1600), LEVELS)
+    first = grown(parts.encoder[0], 2)
+    assert 800 - first.y0 <= 96
+    assert first.y1 - 816 <= 96
+    assert parts.encoder[LEVELS].shape[0] < (first.y1 - first.y0) // 16
+
+
+def test_a_whole_window_is_computed_whole():
+    parts = needed_parts(Box(0, 0, 64, 96), (64, 96), LEVELS)
+    assert parts.encoder == tuple(Box(0, 0, 64 >> i, 96 >> i) for i in range(LEVELS + 1))
+    assert parts.decoder == parts.encoder[:-1]
