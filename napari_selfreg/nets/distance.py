@@ -3,7 +3,8 @@
 The regularizers compare channels of large maps at every step. Written with plain tensor
 operations that costs float32 copies of whole maps, slow gathers of single channels where a map is
 stored channels-last, and as much again backward. Here one autograd function works through a map
-piece by piece (the float32 part stays in the processor's cache), keeps only the difference, in
+piece by piece (the float32 part stays in the processor's cache; fewer pieces would not, more
+would wait for threads more often), keeps only the difference, in
 the map's own type, for backward, and picks channels of channels-last maps by multiplying with a
 matrix of zeros and ones, which is exact and several times faster. The results equal the plain
 form's up to rounding.
@@ -21,7 +22,7 @@ from torch.autograd.function import once_differentiable
 
 from napari_selfreg.nets.precision import wide_type, without_autocast
 
-_PIECE = 1 << 19  # values of a map that are in float32 at a time, on a CPU
+_PIECE = 1 << 21  # values of a map that are in float32 at a time, on a CPU: 8 MiB
 
 
 @dataclass(frozen=True)
