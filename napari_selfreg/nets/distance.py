@@ -3,11 +3,10 @@
 The regularizers compare channels of large maps at every step. Written with plain tensor
 operations that costs float32 copies of whole maps, slow gathers of single channels where a map is
 stored channels-last, and as much again backward. Here one autograd function works through a map
-piece by piece (the float32 part stays in the processor's cache; fewer pieces would not, more
-would wait for threads more often), keeps only the difference, in
-the map's own type, for backward, and picks channels of channels-last maps by multiplying with a
-matrix of zeros and ones, which is exact and several times faster. The results equal the plain
-form's up to rounding.
+piece by piece: small enough that the float32 part stays in the processor's cache, few enough that
+threads seldom wait for each other. It keeps only the difference for backward, in the map's own
+type, and picks channels of channels-last maps by multiplying with a matrix of zeros and ones,
+which is exact and several times faster. The results equal the plain form's up to rounding.
 """
 
 from __future__ import annotations
