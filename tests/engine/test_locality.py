@@ -47,6 +47,6 @@ def test_a_fixed_size_means_a_fixed_grid():
     assert sees_whole_tile(nn.Conv2d(3, 2, 1), SimpleNamespace(fixed_size=(96, 96)))
 
 
-@pytest.mark.parametrize(("stride", "halo"), [(2, 32), (16, 64), (32, 128), (24, 96), (1, 32)])
+@pytest.mark.parametrize(("stride", "halo"), [(2, 32), (16, 96), (32, 192), (24, 144), (1, 32)])
 def test_the_halo_follows_the_stride(stride, halo):
     assert halo_of(SimpleNamespace(size_multiple=stride)) == halo
