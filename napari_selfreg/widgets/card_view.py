@@ -6,7 +6,7 @@ from html import escape
 
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
-from napari_selfreg.io.card import Card, MetricRecord
+from napari_selfreg.io.card import Card, MetricRecord, MetricValue
 
 _SCORES = {
     "dice": "Dice",
@@ -94,12 +94,19 @@ def _data(card: Card) -> str:
 
 def _score_table(record: MetricRecord) -> str:
     plain = record.lambda_scr == 0 and record.lambda_ifd == 0
-    kind = "plain twin, without regularization" if plain else "this model"
+    kind = "Plain twin, without regularization" if plain else "This model"
     caption = f"{kind}: {record.split}, {record.n} images, protocol {record.protocol}"
-    cells = "".join(
-        f"<tr><td>{escape(_SCORES.get(name, name))}&nbsp;&nbsp;</td>"
-        f"<td>{value.mean:.3f}&nbsp;&nbsp;({value.low:.3f} to {value.high:.3f})</td></tr>"
-        for name, value in record.values.items()
-    )
+    known = [name for name in _SCORES if name in record.values]
+    names = [*known, *(name for name in record.values if name not in _SCORES)]
+    cells = "".join(_score_row(name, record.values[name]) for name in names)
     note = f"<br><i>{escape(record.note)}</i>" if record.note else ""
     return f"{escape(caption)}{note}<table>{cells}</table>"
+
+
+def _score_row(name: str, value: MetricValue) -> str:
+    digits = 3 if value.high < 10 else 1
+    mean, low, high = (f"{number:.{digits}f}" for number in (value.mean, value.low, value.high))
+    return (
+        f"<tr><td>{escape(_SCORES.get(name, name))}&nbsp;&nbsp;</td>"
+        f"<td>{mean}&nbsp;&nbsp;({low} to {high})</td></tr>"
+    )

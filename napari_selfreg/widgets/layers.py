@@ -22,6 +22,9 @@ from napari_selfreg.io.rgb import RgbRule, as_yxc, rule_for, to_rgb8
 OWN_KEY = "napari_selfreg"
 """Metadata key of layers that belong to us and are never offered as a picture."""
 
+ORIGIN_KEY = "pixel_size_origin"
+"""Metadata key of a layer: where its pixel size comes from, if not from the image."""
+
 EAGER_PIXELS = 64_000_000
 """Lazy pictures up to this many pixels are read whole."""
 

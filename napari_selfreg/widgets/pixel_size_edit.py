@@ -83,6 +83,10 @@ class PixelSizeEdit(QWidget):
         """Return the pixel size, or None while it is unknown."""
         return self._value
 
+    def origin(self) -> str:
+        """Return where the value comes from, in words."""
+        return self._origin.text()
+
     def setValue(self, value: PixelSize | None, origin: str = "") -> None:
         """Show a pixel size and, in words, where it comes from."""
         self._y.setNumber(value.y if value else None)

@@ -15,7 +15,7 @@ from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY, Picture
 from napari_selfreg.widgets.placement import expand, placement
 
-MAX_SIDE = 2048
+MAX_SIDE = 1024
 """The preview has at most this many pixels along each side."""
 
 _COLOUR = (0.0, 0.85, 0.75)
@@ -63,7 +63,7 @@ class Preview:
         if self._layer is None:
             self._add()
         elif self._layer in self._viewer.layers:
-            self._layer.refresh()
+            self._layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def remove(self) -> None:
         """Take the layer away, if it is there."""

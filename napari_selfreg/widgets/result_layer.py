@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from napari.layers import Labels
 from napari.utils import CyclicLabelColormap
 
 from napari_selfreg.core.types import Box
@@ -22,6 +24,11 @@ WHOLE_PLANE_PIXELS = 100_000_000
 
 COLOURS = ("#ffff00", "#00ffff", "#40ff40", "#ffffff", "#ff9000")
 """Bright against pink and violet; neighbours differ for colour-blind eyes too."""
+
+OUTLINED_PIXELS = 4_000_000
+"""Napari draws outlines of larger results too slowly: they are filled, half transparent."""
+
+FILLED_OPACITY = 0.4
 
 _BACKGROUND = "#00000000"
 """Napari gives the first colour of the cycle to no object."""
@@ -52,20 +59,19 @@ def add_result(viewer: Any, layer: Any, picture: Picture, result: ObjectsResult,
     labels, box = result.labels, result.box
     if picture.shape[0] * picture.shape[1] <= WHOLE_PLANE_PIXELS:
         labels, box = _on_whole_plane(labels, box, picture.shape)
+    outlined = math.prod(labels.shape) <= OUTLINED_PIXELS
     arguments = {
         "name": name,
-        "opacity": 1.0,
+        "opacity": 1.0 if outlined else FILLED_OPACITY,
         "colormap": CyclicLabelColormap([_BACKGROUND, *COLOURS], background_value=0),
         "features": {key: np.asarray(column) for key, column in result.table.items()},
         **placement(layer, picture, (box.y0, box.x0)),
     }
-    data = expand(labels, picture)
-    keep = selection_kept(viewer) if _tool_in_hand(viewer) else nullcontext()
-    with keep:
-        added = viewer.add_labels(data, **arguments)
-    # Outlines only: what lies inside an object must stay visible to judge it.
-    added.contour = outline_width(picture.shape)
-    return added
+    added = Labels(expand(labels, picture), **arguments)
+    # What lies inside an object must stay visible to judge it.
+    added.contour = outline_width(labels.shape) if outlined else 0
+    with selection_kept(viewer) if _tool_in_hand(viewer) else nullcontext():
+        return viewer.add_layer(added)
 
 
 def outline_width(shape: tuple[int, int]) -> int:

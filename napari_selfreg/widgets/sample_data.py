@@ -6,6 +6,7 @@ from typing import Any
 
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.samples import samples
+from napari_selfreg.widgets.layers import ORIGIN_KEY
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -29,6 +30,9 @@ def _layer(name: str) -> LayerData:
     sample = next(sample for sample in samples() if sample.name == name)
     with open_image(sample.path) as source:
         pixels = source.read()
+    metadata = {"licence": sample.licence, "attribution": sample.attribution}
+    if sample.estimated:
+        metadata[ORIGIN_KEY] = "estimated, not stated by the image"
     return (
         pixels,
         {
@@ -36,7 +40,7 @@ def _layer(name: str) -> LayerData:
             "rgb": True,
             "scale": (sample.pixel_size.y, sample.pixel_size.x),
             "units": ("micrometer", "micrometer"),
-            "metadata": {"licence": sample.licence, "attribution": sample.attribution},
+            "metadata": metadata,
         },
         "image",
     )

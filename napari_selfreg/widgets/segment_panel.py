@@ -22,7 +22,7 @@ from napari_selfreg.widgets.area_picker import AreaPicker
 from napari_selfreg.widgets.device_picker import DevicePicker
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.layer_picker import LayerPicker
-from napari_selfreg.widgets.layers import Picture, pixel_size_of
+from napari_selfreg.widgets.layers import ORIGIN_KEY, Picture, pixel_size_of
 from napari_selfreg.widgets.model_picker import ModelPicker
 from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.preview import Preview
@@ -238,7 +238,8 @@ class SegmentPanel(QWidget):
         if chosen is not None:
             self.pixel_size_edit.setValue(chosen, "chosen here")
         elif stated is not None and plausible(stated):
-            self.pixel_size_edit.setValue(stated, "stated by the image")
+            origin = str(layer.metadata.get(ORIGIN_KEY, "stated by the image"))
+            self.pixel_size_edit.setValue(stated, origin)
         else:
             self.pixel_size_edit.setValue(None)
         self._on_setting()

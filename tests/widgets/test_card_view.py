@@ -29,11 +29,21 @@ def test_a_card_tells_what_a_person_must_know() -> None:
         "touching ones separated",
         "CC-BY-4.0. Name the authors.",
         "Spots 1, 12 images, CC0-1.0. A &amp; B 2020",
-        "this model: unseen patients, 20 images, protocol native",
-        "plain twin",
+        "This model: unseen patients, 20 images, protocol native",
+        "Plain twin",
         "0.931&nbsp;&nbsp;(0.910 to 0.950)",
     ):
         assert text in html
+
+
+def test_scores_come_in_the_usual_order_with_sensible_digits() -> None:
+    far = {"mean": 136.9954, "low": 64.874, "high": 222.735}
+    values = {"aji": VALUE, "object_hausdorff": far, "new_score": VALUE, "dice": VALUE}
+    record = {"protocol": "native", "split": "s", "n": 2, "values": values}
+    html = card_html(make_card(metrics=(record,)))
+    places = [html.index(name) for name in ("Dice", "Object Hausdorff", "AJI", "new_score")]
+    assert places == sorted(places)
+    assert "137.0&nbsp;&nbsp;(64.9 to 222.7)" in html
 
 
 def test_markup_in_a_card_is_shown_not_obeyed() -> None:

@@ -35,7 +35,7 @@ def test_a_value_is_kept_exactly(edit: PixelSizeEdit, qtbot) -> None:
         edit.setValue(size, "stated by the image")
     assert edit.value() == size
     assert fields(edit)[0].text() == "0.123457"
-    assert edit._origin.text() == "stated by the image"
+    assert edit.origin() == "stated by the image"
     with qtbot.assertNotEmitted(edit.valueChanged):
         edit.setValue(size)
     edit.setValue(None)

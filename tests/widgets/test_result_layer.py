@@ -29,7 +29,7 @@ def test_small_images_get_whole_results_and_large_ones_a_piece(monkeypatch, limi
     world = image.data_to_world((32, 42))
     assert found.get_value(world, world=True) == 1
     assert found.data.dtype == np.int32
-    assert found.contour == outline_width((60, 80))
+    assert found.contour == outline_width(found.data.shape)
     assert not found._undo_history
 
 
@@ -41,6 +41,18 @@ def test_neighbouring_ids_have_different_bright_colours() -> None:
     assert len(np.unique(colours, axis=0)) == len(COLOURS)
     assert (np.abs(np.diff(colours, axis=0)).max(axis=1) > 0.2).all()
     assert found.get_color(0) is None
+
+
+def test_large_results_are_filled_and_half_transparent(monkeypatch) -> None:
+    viewer, box = ViewerModel(), Box(0, 0, 8, 10)
+    image = viewer.add_layer(colour(60, 80))
+    picture = picture_of(viewer, image)
+    assert add_result(viewer, image, picture, objects(box), "spots").opacity == 1
+    monkeypatch.setattr(result_layer, "OUTLINED_PIXELS", 100)
+    filled = add_result(viewer, image, picture, objects(box), "spots")
+    assert filled.contour == 0
+    assert filled.opacity < 0.5
+    assert filled.name == "spots [1]"
 
 
 def test_outlines_grow_with_the_image() -> None:

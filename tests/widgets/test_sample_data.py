@@ -6,7 +6,7 @@ from napari.layers import Image
 
 from napari_selfreg.io.samples import samples
 from napari_selfreg.widgets import sample_data
-from napari_selfreg.widgets.layers import is_picture, pixel_size_of
+from napari_selfreg.widgets.layers import ORIGIN_KEY, is_picture, pixel_size_of
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
@@ -19,3 +19,4 @@ def test_each_sample_is_a_colour_layer_with_its_pixel_size(sample) -> None:
     assert is_picture(layer)
     assert pixel_size_of(layer) == sample.pixel_size
     assert layer.metadata["attribution"] == sample.attribution
+    assert ("estimated" in layer.metadata.get(ORIGIN_KEY, "")) == sample.estimated

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets import segment_panel
-from napari_selfreg.widgets.layers import OWN_KEY
+from napari_selfreg.widgets.layers import ORIGIN_KEY, OWN_KEY
 from napari_selfreg.widgets.segment_panel import SegmentPanel
 from napari_selfreg.widgets.sentences import GREY, describe_failure
 from tests.widgets.fakes import FakeJob
@@ -325,6 +325,13 @@ class TestReadiness:
         viewer, panel, _ = make_panel()
         add_field(viewer, field, scale=(352.9, 352.9))
         assert panel.pixel_size_edit.value() is None
+
+    def test_where_the_pixel_size_comes_from_is_said(self, make_panel, field) -> None:
+        viewer, panel, _ = make_panel()
+        add_field(viewer, field)
+        assert panel.pixel_size_edit.origin() == "stated by the image"
+        add_field(viewer, field, metadata={ORIGIN_KEY: "estimated"})
+        assert panel.pixel_size_edit.origin() == "estimated"
 
     def test_the_panel_follows_the_selected_image(self, make_panel, field) -> None:
         viewer, panel, _ = make_panel()
