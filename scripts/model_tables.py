@@ -97,6 +97,7 @@ def details(card: Card) -> str:
         "Data": sources,
         "Terms": f"{card.licence}. {card.terms}",
         "Bad at": card.bad_at,
+        "Choice of λ": str(card.training.get("lambda_choice", "")),
     }
     lines = "\n".join(f"- **{name}**: {text}" for name, text in facts.items() if text)
     return f"## {card.name}: {card.title}\n\n{card.description}\n\n{lines}\n\n{table(head, rows)}"
