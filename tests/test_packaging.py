@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
 import zipfile
 from importlib import metadata
@@ -132,8 +131,7 @@ def test_wheel_holds_manifest_types_and_licences(tree: Path, tmp_path: Path) -> 
 
 def test_sdist_builds_the_same_wheel(tree: Path, tmp_path: Path) -> None:
     archive = build("sdist", tree, tmp_path / "dist")
-    with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(archive, tmp_path)
     (unpacked,) = tmp_path.glob("napari_selfreg-*")
     for part in ("napari.yaml", "tests", "constraints", "LICENSES", "scripts", "hatch_build.py"):
         assert (unpacked / part).exists(), part
