@@ -1,0 +1,30 @@
+"""Steps that tests of the panel share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+LONG = 20_000
+"""Milliseconds that only a hanging test needs."""
+
+MICRONS = {"units": ["um", "um"]}
+
+
+def add_field(viewer: Any, data: np.ndarray, name: str = "field", **kwargs: Any) -> Any:
+    return viewer.add_image(data, name=name, rgb=True, **(MICRONS | kwargs))
+
+
+def run_to_the_end(panel, qtbot) -> Any:
+    with qtbot.waitSignal(panel.segmented, timeout=LONG) as signal:
+        panel.run_button.click()
+    return signal.args[0]
+
+
+def names(viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+def truth_of(field: np.ndarray) -> np.ndarray:
+    return field[..., 0] < 100
