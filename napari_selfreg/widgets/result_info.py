@@ -1,0 +1,100 @@
+"""What a result layer carries beside its objects: where they come from, and how they were made.
+
+It lives in the metadata of the Labels layer, so that every panel finds it there and nothing has
+to be passed around. It is frozen: whoever changes the objects puts a new one in its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_selfreg.core.types import Box, PixelSize, PostProcessing, UmSource
+
+RESULT_KEY = "napari_selfreg_result"
+"""Metadata key of result layers."""
+
+IMPORTED = "imported"
+"""`ResultInfo.model_name` of labels that were read from a file."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResultInfo:
+    """Where the objects of a result layer come from.
+
+    Parameters
+    ----------
+    model_name, model_title : str
+        Of the card; ``"imported"`` for labels from a file.
+    model_version : str
+        First digits of the bundle's SHA-256; empty if there is no bundle.
+    classes : tuple of str
+        Foreground classes.
+    pixel_size : PixelSize
+        Of the image at full resolution.
+    um_source : {"option", "file", "model"}
+        Who stated it.
+    settings : PostProcessing
+        How the probabilities became these objects.
+    image_layer_id : object
+        ``unique_id`` of the image layer.
+    stem : str
+        Name of the image for files and tables, without folders and suffix.
+    box : Box
+        What was segmented, in pixels of the picture (one plane at one resolution).
+    origin : (int, int)
+        Row and column of the picture where the layer's data begin.
+    factors : (float, float)
+        Pixels at full resolution per pixel of the picture, along y and x.
+    separation : {"contour", None}
+        What the last channel of `probability` is.
+    tta : bool
+        Whether eight views were averaged.
+    citation, terms : str
+        Of the model.
+    probability : ndarray of float, shape (K[+1], y, x), optional
+        Of `box`: each class, then the contour where there is one. Classes are 0 where no object
+        may lie. float16 if it is large.
+    """
+
+    model_name: str
+    model_title: str
+    model_version: str
+    classes: tuple[str, ...]
+    pixel_size: PixelSize
+    um_source: UmSource
+    settings: PostProcessing
+    image_layer_id: Any
+    stem: str
+    box: Box
+    origin: tuple[int, int] = (0, 0)
+    factors: tuple[float, float] = (1.0, 1.0)
+    separation: str | None = None
+    tta: bool = False
+    citation: str = ""
+    terms: str = ""
+    probability: npt.NDArray[np.floating[Any]] | None = field(default=None, repr=False)
+
+    @property
+    def label_size(self) -> PixelSize:
+        """Size of one pixel of the labels."""
+        return PixelSize(self.pixel_size.y * self.factors[0], self.pixel_size.x * self.factors[1])
+
+    @property
+    def place(self) -> Box:
+        """`box` in rows and columns of the layer's data."""
+        return self.box.shift(-self.origin[0], -self.origin[1])
+
+
+def result_info(layer: Any) -> ResultInfo | None:
+    """Return what a layer carries, None if it is no result of ours."""
+    found = getattr(layer, "metadata", {}).get(RESULT_KEY)
+    return found if isinstance(found, ResultInfo) else None
+
+
+def is_result(layer: Any) -> bool:
+    """Tell whether a layer is a result of ours or labels that were imported."""
+    return result_info(layer) is not None
