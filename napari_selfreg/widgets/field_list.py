@@ -1,0 +1,156 @@
+"""The opened fields: which they are, how far each one is, and which one is shown.
+
+Holds no viewer. What a person has made on a field waits here while another one is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_selfreg.io.fields import FieldFacts, State
+
+
+@dataclass(eq=False, slots=True)
+class Field:
+    """One image of the list.
+
+    Parameters
+    ----------
+    path : Path
+        Its file.
+    folder : Path or None
+        The folder it was opened with, if it was one.
+    state : {"new", "segmented", "corrected", "done"}
+        How far a person is with it.
+    facts : FieldFacts or None
+        Size and thumbnail, once they are known.
+    problem : str
+        Why it cannot be opened or segmented.
+    layers : list of napari.layers.Layer
+        What lies on the image while another field is shown.
+    pending : FieldResult or None
+        Objects found by *Run on all*, not yet made a layer of.
+    """
+
+    path: Path
+    folder: Path | None = None
+    state: State = "new"
+    facts: FieldFacts | None = None
+    problem: str = ""
+    layers: list[Any] = field(default_factory=list)
+    pending: Any = None
+
+    @property
+    def stem(self) -> str:
+        """Name for outputs, without folders and suffix."""
+        return self.path.stem
+
+
+class FieldList(QObject):
+    """All opened fields in order, one of them shown.
+
+    Attributes
+    ----------
+    changed : Signal()
+        Fields were added or removed.
+    updated : Signal(int)
+        A field, by its place, has another state, thumbnail or problem.
+    currentChanged : Signal()
+        Another field is to be shown.
+    """
+
+    changed = Signal()
+    updated = Signal(int)
+    currentChanged = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._fields: list[Field] = []
+        self._current: Field | None = None
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(tuple(self._fields))
+
+    def __getitem__(self, index: int) -> Field:
+        return self._fields[index]
+
+    @property
+    def current(self) -> Field | None:
+        """The field that is shown, or being opened."""
+        return self._current
+
+    @property
+    def current_index(self) -> int:
+        """Place of the current field, -1 without one."""
+        return -1 if self._current is None else self._fields.index(self._current)
+
+    def find(self, path: Path) -> Field | None:
+        """Return the field of a file, or None."""
+        return next((each for each in self._fields if each.path == path), None)
+
+    def add(self, paths: Iterable[Path], folder: Path | None = None) -> list[Field]:
+        """Add files at the end; those that are there already stay where they are.
+
+        Returns
+        -------
+        list of Field
+            One per path, new or not.
+        """
+        named, before = [], len(self._fields)
+        for path in paths:
+            known = self.find(path)
+            if known is None:
+                known = Field(path, folder)
+                self._fields.append(known)
+            named.append(known)
+        if len(self._fields) != before:
+            self.changed.emit()
+        return named
+
+    def remove(self, fields: Iterable[Field]) -> None:
+        """Take fields off the list; their files stay."""
+        gone = list(fields)
+        place = self.current_index
+        self._fields = [each for each in self._fields if each not in gone]
+        if self._current in gone:
+            self._current = None
+            self.changed.emit()
+            last = len(self._fields) - 1
+            self.set_current(self._fields[min(place, last)] if last >= 0 else None)
+        else:
+            self.changed.emit()
+
+    def set_current(self, wanted: Field | None) -> None:
+        """Show another field, or none."""
+        if wanted is not self._current:
+            self._current = wanted
+            self.currentChanged.emit()
+
+    def step(self, by: int) -> None:
+        """Go forward or back in the list; stops at both ends."""
+        if self._fields:
+            place = self.current_index + by if self._current is not None else 0
+            self.set_current(self._fields[max(0, min(place, len(self._fields) - 1))])
+
+    def update(self, changed: Field, **values: Any) -> None:
+        """Set attributes of a field and tell whoever shows it."""
+        if changed not in self._fields:
+            return
+        differs = [key for key, value in values.items() if getattr(changed, key) is not value]
+        for key in differs:
+            setattr(changed, key, values[key])
+        if differs:
+            self.updated.emit(self._fields.index(changed))
+
+    def queue(self) -> list[Field]:
+        """Return the fields in the order of work: the one looked at, those behind it, the rest."""
+        start = max(0, self.current_index)
+        return self._fields[start:] + self._fields[:start]

@@ -1,0 +1,88 @@
+"""What the panels of one viewer share; they never talk to each other directly."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io import remembered
+from napari_selfreg.io.card import Card
+
+if TYPE_CHECKING:
+    from napari_selfreg.widgets.field_list import FieldList
+
+_shared: WeakKeyDictionary[Any, Shared] = WeakKeyDictionary()
+
+
+class Shared(QObject):
+    """The meeting place of the panels of one viewer.
+
+    Attributes
+    ----------
+    fields : FieldList or None
+        The opened fields; None while no Open panel has been made.
+    card : Card or None
+        Card of the model chosen for the next run.
+    fieldsChanged : Signal()
+        Fields were opened or removed, or one has another state.
+    fieldChanged : Signal(object)
+        Another field is shown: the `Field`, or None.
+    runAllRequested : Signal()
+        A person asks to segment all fields.
+    resultChanged : Signal(object)
+        A Labels layer with a result was added or relabelled.
+    pixelSizeChanged : Signal(object)
+        A person has said how large the pixels of an image layer are: its scale is another one.
+    cardChanged : Signal()
+        Another model is chosen.
+    modelDropped : Signal(object)
+        A person has dropped a model file on the window: its `Path`.
+    """
+
+    fieldsChanged = Signal()
+    fieldChanged = Signal(object)
+    runAllRequested = Signal()
+    resultChanged = Signal(object)
+    pixelSizeChanged = Signal(object)
+    cardChanged = Signal()
+    modelDropped = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: FieldList | None = None
+        self.card: Card | None = None
+
+    def set_card(self, card: Card | None) -> None:
+        """Tell all panels which model is chosen."""
+        if card != self.card:
+            self.card = card
+            self.cardChanged.emit()
+
+    def remember_pixel_size(self, path: str | os.PathLike[str], pixel_size: PixelSize) -> None:
+        """Keep a person's choice for the pictures of a folder, between sessions too."""
+        remembered.remember_pixel_size(path, pixel_size)
+
+    def remembered_pixel_size(self, path: str | os.PathLike[str]) -> PixelSize | None:
+        """Return the choice for the folder of a picture, or None."""
+        return remembered.remembered_pixel_size(path)
+
+
+def shared_for(viewer: Any) -> Shared:
+    """Return what the panels of a viewer share: one object as long as the viewer lives.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Or the proxy of it that napari hands to plugins.
+    """
+    # The proxy is made afresh for every plugin, so it cannot be what we know a viewer by.
+    while hasattr(viewer, "__wrapped__"):
+        viewer = viewer.__wrapped__
+    found = _shared.get(viewer)
+    if found is None:
+        found = _shared[viewer] = Shared()
+    return found
