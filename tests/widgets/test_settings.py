@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from napari_selfreg.io.models import DEFAULT_MODEL, bundled_models
+from napari_selfreg.widgets.result_layer import COLOURS
+from napari_selfreg.widgets.settings import (
+    OUTLINE_COLOURS,
+    PLUGIN,
+    Settings,
+    change_settings,
+    settings,
+)
+
+MANIFEST = Path(__file__).resolve().parents[2] / "napari.yaml"
+
+
+@pytest.fixture
+def plugin(plugin_settings: Any, npe2pm: Any) -> Any:
+    """Our manifest, registered; its settings are kept in a folder of the test."""
+    with npe2pm.tmp_plugin(manifest=str(MANIFEST)):
+        yield
+
+
+def declared(group: str) -> dict[str, Any]:
+    manifest = yaml.safe_load(MANIFEST.read_text("utf-8"))
+    return manifest["contributions"]["configurations"][group]["properties"]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_the_defaults_are_those_of_the_manifest() -> None:
+    found = settings()
+    assert found == Settings(preload_torch=declared("segmentation")["preload"]["default"])
+    assert found.default_model == DEFAULT_MODEL
+
+
+@pytest.mark.usefixtures("plugin")
+def test_what_is_changed_has_its_type_and_is_kept_in_a_file(tmp_path: Path) -> None:
+    change_settings(
+        preload_torch=False,
+        default_model="nuclei-monuseg",
+        device="cpu",
+        output_folder=str(tmp_path / "out"),
+        outline_colour="cyan",
+        outline_width=3,
+    )
+    assert settings() == Settings(False, "nuclei-monuseg", "cpu", tmp_path / "out", "#00ffff", 3)
+    kept = yaml.safe_load((tmp_path / f"{PLUGIN}.yaml").read_text("utf-8"))
+    assert kept["results"]["outline_width"] == 3
+    assert kept["segmentation"]["device"] == "cpu"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_blanks_are_no_folder_and_home_is_followed() -> None:
+    change_settings(output_folder="  ")
+    assert settings().output_folder is None
+    change_settings(output_folder="~/results")
+    assert settings().output_folder == Path.home() / "results"
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    "change", [{"device": "abacus"}, {"outline_width": -1}, {"outline_colour": "red"}]
+)
+def test_what_is_not_offered_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        change_settings(**change)
+    assert settings().device == "auto"
+
+
+@pytest.mark.usefixtures("plugin_settings")
+def test_without_the_plugin_nothing_is_loaded_ahead() -> None:
+    assert settings() == Settings()
+    assert not settings().preload_torch
+    with pytest.raises(KeyError, match=PLUGIN):
+        change_settings(device="cpu")
+
+
+def test_the_manifest_offers_what_there_is() -> None:
+    assert set(declared("segmentation")["model"]["enum"]) == set(bundled_models())
+    assert declared("results")["outline_colour"]["enum"] == list(OUTLINE_COLOURS)
+    assert [colour for colour in OUTLINE_COLOURS.values() if colour] == list(COLOURS)
