@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.pixel_size import PixelSizeChoice, resolve_pixel_size
 from napari_selfreg.io.rgb import to_rgb8
-from napari_selfreg.io.sniff import IMAGE_SUFFIXES, identify
+from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES, identify, slide_kind
 from napari_selfreg.io.sources import ImageSource, Level
 
 __all__ = [
@@ -33,8 +33,9 @@ def open_image(path: str | os.PathLike[str]) -> ImageSource:
     Parameters
     ----------
     path : str or path-like
-        PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, or a slide that tifffile reads (SVS, NDPI, SCN …).
-        The content decides, not the suffix.
+        PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, or a slide that tifffile reads (SVS, NDPI, SCN …);
+        with OpenSlide installed also DICOM, MIRAX and others. The content decides, not the
+        suffix.
 
     Returns
     -------
@@ -47,13 +48,29 @@ def open_image(path: str | os.PathLike[str]) -> ImageSource:
         One sentence with the file and the remedy, whatever is wrong.
     """
     file = Path(path)
-    if identify(file) == "tiff":
-        from napari_selfreg.io.tiffs import open_tiff
+    kind = identify(file)
+    if kind == "tiff":
+        return _open_tiff(file)
+    if kind == "slide":
+        from napari_selfreg.io.openslides import open_slide
 
-        return open_tiff(file)
+        return open_slide(file, slide_kind(file))
     from napari_selfreg.io.pictures import open_picture
 
     return open_picture(file)
+
+
+def _open_tiff(file: Path) -> ImageSource:
+    from napari_selfreg.io.openslides import rescue
+    from napari_selfreg.io.tiffs import open_tiff
+
+    try:
+        return open_tiff(file)
+    except BadInputError:
+        source = rescue(file)
+        if source is None:
+            raise
+        return source
 
 
 def image_paths(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]) -> list[Path]:
@@ -93,8 +110,9 @@ def _existing(path: Path) -> Path:
 
 
 def _in_folder(folder: Path) -> list[Path]:
+    listed = IMAGE_SUFFIXES.union(INDEX_SUFFIXES)
     try:
-        entries = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+        entries = [path for path in folder.iterdir() if path.suffix.lower() in listed]
     except OSError as error:
         raise BadInputError(f"{folder} cannot be read: allow reading it or copy it.") from error
     files = [path for path in entries if not path.name.startswith(".") and path.is_file()]

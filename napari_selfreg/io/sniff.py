@@ -10,9 +10,12 @@ from napari_selfreg.core.errors import BadInputError
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".svs", ".ndpi", ".scn", ".qptiff", ".bif")
 IMAGE_SUFFIXES = frozenset(PICTURE_SUFFIXES + TIFF_SUFFIXES)
-"""Suffixes, in lower case, of files worth listing in a folder."""
+"""Suffixes, in lower case, of pictures and TIFFs."""
 
-Kind = Literal["tiff", "picture"]
+INDEX_SUFFIXES = (".mrxs", ".vms", ".vmu")
+"""Suffixes of the one file that stands for a slide of many files."""
+
+Kind = Literal["tiff", "picture", "slide"]
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PICTURE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
@@ -30,7 +33,7 @@ _OTHER_SLIDES = {
 
 
 def identify(path: Path) -> Kind:
-    """Tell TIFF from other pictures.
+    """Tell TIFF from other pictures, and from slides that are neither.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def identify(path: Path) -> Kind:
 
     Returns
     -------
-    {"tiff", "picture"}
+    {"tiff", "picture", "slide"}
         Which reader is responsible.
 
     Raises
@@ -48,10 +51,9 @@ def identify(path: Path) -> Kind:
         If there is no readable file, it is empty, or its content is no image we can read.
     """
     header = _header(path)
-    if header[128:132] == b"DICM":
-        raise _needs_openslide(path.name, "a DICOM slide")
-    if path.suffix.lower() in _OTHER_SLIDES:  # a .mrxs begins like a JPEG, but is only an index
-        raise _needs_openslide(path.name, _OTHER_SLIDES[path.suffix.lower()])
+    # A .mrxs begins like a JPEG, but is only an index.
+    if header[128:132] == b"DICM" or path.suffix.lower() in _OTHER_SLIDES:
+        return "slide"
     if header.startswith(_TIFF_MAGIC):
         return "tiff"
     if header.startswith(_PICTURE_MAGIC) or (header[:4] == b"RIFF" and header[8:12] == b"WEBP"):
@@ -65,6 +67,11 @@ def identify(path: Path) -> Kind:
         f"{path.name} is no image that can be read: choose a PNG, JPEG, BMP, WebP, TIFF, OME-TIFF "
         "or SVS file."
     )
+
+
+def slide_kind(path: Path) -> str:
+    """Return in words what a file is that `identify` calls a slide."""
+    return _OTHER_SLIDES.get(path.suffix.lower(), "a DICOM slide")
 
 
 def _header(path: Path) -> bytes:
@@ -86,10 +93,3 @@ def _header(path: Path) -> bytes:
     if not header:
         raise BadInputError(f"{path.name} is empty: copy it again from its source.")
     return header
-
-
-def _needs_openslide(name: str, kind: str) -> BadInputError:
-    return BadInputError(
-        f"{name} is {kind}, which needs OpenSlide (openslide-bin), not used by this version: "
-        "export the slide as OME-TIFF, for example with QuPath, and open that."
-    )
