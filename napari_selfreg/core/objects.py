@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from napari_selfreg.core.runs import find_runs, sum_runs
-from napari_selfreg.core.separation import connected, cut_at_necks, cut_at_ridges
+from napari_selfreg.core.separation import separate
 from napari_selfreg.core.types import PixelSize, PostProcessing
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -53,19 +53,8 @@ def label_objects(
         0 = background, objects 1 … n in the order in which rows meet them.
     """
     mask = np.asarray(foreground >= settings.threshold)
-    if settings.separation <= 0:
-        labels = connected(mask)
-    elif contour is not None:
-        labels = cut_at_ridges(mask, foreground, contour, settings.separation)
-    else:
-        labels = cut_at_necks(mask, settings.separation, pixel_size)
-    smallest = _pixels(settings.min_area_um2, pixel_size)
-    largest_hole = math.floor(settings.max_hole_um2 / pixel_size.area_um2 * (1 + _ROUNDING))
-    labels = fill_holes(labels, largest_hole)
-    labels, dropped = _drop_specks(labels, smallest)
-    if dropped:  # a speck inside a hole kept that hole open
-        labels = fill_holes(labels, largest_hole)
-    return number_objects(labels)
+    labels = separate(mask, foreground, contour, settings.separation, pixel_size)
+    return number_objects(tidy_objects(labels, settings, pixel_size))
 
 
 def object_classes(labels: Labels, class_probabilities: Floats) -> npt.NDArray[np.intp]:
@@ -94,6 +83,56 @@ def object_classes(labels: Labels, class_probabilities: Floats) -> npt.NDArray[n
     return np.asarray(np.argmax(sums, axis=0), dtype=np.intp)
 
 
+def tidy_objects(labels: Labels, settings: PostProcessing, pixel_size: PixelSize) -> Labels:
+    """Fill small holes and remove specks.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (Y, X)
+        Object ids, 0 = background.
+    settings : PostProcessing
+        Sizes in µm².
+    pixel_size : PixelSize
+        Of `labels`.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+        The same ids, without those of specks.
+    """
+    hole = largest_hole(settings, pixel_size)
+    labels = fill_holes(labels, hole)
+    labels, dropped = _drop_specks(labels, _pixels(settings.min_area_um2, pixel_size))
+    # a speck inside a hole kept that hole open
+    return fill_holes(labels, hole) if dropped else labels
+
+
+def largest_hole(settings: PostProcessing, pixel_size: PixelSize) -> int:
+    """Return the number of pixels of the largest hole that is filled."""
+    return math.floor(settings.max_hole_um2 / pixel_size.area_um2 * (1 + _ROUNDING))
+
+
+def first_pixels(
+    labels: npt.NDArray[np.integer[Any]],
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Return every id, ascending, and the place of its first pixel in reading order.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Object ids, 0 = background.
+
+    Returns
+    -------
+    ids : ndarray of int, shape (n,)
+    places : ndarray of int64, shape (n,)
+        Row times the number of columns, plus column.
+    """
+    runs = find_runs(labels)
+    ids, first = np.unique(runs.label, return_index=True)
+    return ids, runs.row[first] * labels.shape[1] + runs.start[first]
+
+
 def number_objects(labels: npt.NDArray[np.integer[Any]]) -> Labels:
     """Return the same objects with ids 1 … n in the order in which rows meet them.
 
@@ -106,10 +145,9 @@ def number_objects(labels: npt.NDArray[np.integer[Any]]) -> Labels:
     -------
     ndarray of int32, shape (Y, X)
     """
-    met = find_runs(labels).label
-    ids, first = np.unique(met, return_index=True)
+    ids, places = first_pixels(labels)
     table = np.zeros(int(ids[-1]) + 1 if ids.size else 1, dtype=np.int32)
-    table[ids[np.argsort(first)]] = np.arange(1, ids.size + 1)
+    table[ids[np.argsort(places)]] = np.arange(1, ids.size + 1)
     return np.asarray(table[labels], dtype=np.int32)
 
 

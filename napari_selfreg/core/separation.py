@@ -16,6 +16,9 @@ from napari_selfreg.core.types import PixelSize
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.int32]
 
+REACH = 4
+"""Rows beyond an object that its cut depends on: what smoothing looks at."""
+
 _GRID = 1.0
 """A neck less than this many pixels narrower than its sides may be an effect of the grid."""
 
@@ -26,6 +29,47 @@ _RIDGE = 0.8
 def connected(mask: npt.NDArray[np.bool_]) -> Labels:
     """Return the 4-connected parts of a mask, shape (Y, X), numbered in reading order."""
     return np.asarray(ndimage.label(mask)[0], dtype=np.int32)
+
+
+def separate(
+    mask: npt.NDArray[np.bool_],
+    foreground: Floats,
+    contour: Floats | None,
+    separation: float,
+    pixel_size: PixelSize,
+    wanted: npt.NDArray[np.bool_] | None = None,
+) -> Labels:
+    """Cut touching objects: along ridges of the contour or, without one, at necks.
+
+    Every connected part of the mask is cut by itself: what else is in the picture changes nothing.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (Y, X)
+        Pixels of objects.
+    foreground : ndarray of float, shape (Y, X)
+        Probability of any foreground class.
+    contour : ndarray of float, shape (Y, X), or None
+        Probability of lying on the inner side of an outline.
+    separation : float
+        0 cuts nothing, 1 wherever a ridge or neck is.
+    pixel_size : PixelSize
+        Of the arrays.
+    wanted : ndarray of bool, shape (Y, X), optional
+        Whole parts of the mask: only these are returned. Their cuts are those of a larger picture
+        if the arrays hold `REACH` rows of it above and below them.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+        4-connected objects, ids with gaps; together they are the mask, or what is wanted of it.
+    """
+    part = mask if wanted is None else wanted
+    if separation <= 0:
+        return connected(part)
+    if contour is not None:
+        return cut_at_ridges(part, foreground, contour, separation)
+    return cut_at_necks(mask, separation, pixel_size, part)
 
 
 def cut_at_ridges(
@@ -48,11 +92,16 @@ def cut_at_ridges(
         4-connected objects, ids with gaps; together they are the mask.
     """
     doubt = contour.astype(np.float32) + (1 - foreground.astype(np.float32))
-    depth = -ndimage.gaussian_filter(np.nan_to_num(doubt, nan=2.0), 1.0)
+    depth = -ndimage.gaussian_filter(np.nan_to_num(doubt, nan=2.0), 1.0, radius=REACH)
     return _cut(mask, depth, drop=max(_RIDGE * (1 - separation), 0.02))
 
 
-def cut_at_necks(mask: npt.NDArray[np.bool_], separation: float, pixel_size: PixelSize) -> Labels:
+def cut_at_necks(
+    mask: npt.NDArray[np.bool_],
+    separation: float,
+    pixel_size: PixelSize,
+    wanted: npt.NDArray[np.bool_] | None = None,
+) -> Labels:
     """Cut where a shape is narrower than on both sides.
 
     Parameters
@@ -63,18 +112,21 @@ def cut_at_necks(mask: npt.NDArray[np.bool_], separation: float, pixel_size: Pix
         Near 0 only thin necks cut, at 1 every neck does.
     pixel_size : PixelSize
         Of `mask`; only the ratio of its sides counts.
+    wanted : ndarray of bool, shape (Y, X), optional
+        Whole parts of the mask: only these are cut and returned.
 
     Returns
     -------
     ndarray of int32, shape (Y, X)
-        4-connected objects, ids with gaps; together they are the mask.
+        4-connected objects, ids with gaps; together they are what is wanted.
     """
+    wanted = mask if wanted is None else wanted
     if mask.all():
-        return connected(mask)
+        return connected(wanted)
     # Only the shape of a pixel counts, so that scaling both sides changes nothing. The border of
     # the image does not make an object narrower: what lies beyond is unknown.
     depth = ndimage.distance_transform_edt(mask, sampling=(1.0, pixel_size.x / pixel_size.y))
-    return _cut(mask, depth, drop=_GRID, share=1 - math.sqrt(separation))
+    return _cut(wanted, depth.astype(np.float32), _GRID, share=1 - math.sqrt(separation))
 
 
 def _cut(mask: npt.NDArray[np.bool_], depth: Floats, drop: float, share: float = 0.0) -> Labels:
@@ -92,12 +144,26 @@ def _cut(mask: npt.NDArray[np.bool_], depth: Floats, drop: float, share: float =
         seeds = connected(peaks[rows] & inside)
         summits = np.zeros(int(seeds.max()) + 1)
         summits[seeds[seeds > 0]] = depth[rows][seeds > 0]
-        basins = watershed(-depth[rows], seeds, mask=inside, connectivity=1)
+        heights = _one_after_the_other(-depth[rows], seeds)
+        basins = watershed(heights, seeds, mask=inside, connectivity=1)
         necks = _necks(np.asarray(basins, dtype=np.int32), depth[rows])
         joined = _join(summits.tolist(), necks, drop, share)[basins]
         found[rows][inside] = joined[inside] + last
         last += int(joined.max())
     return found
+
+
+def _one_after_the_other(heights: npt.NDArray[np.float32], seeds: Labels) -> Floats:
+    """Lower the pixels of seeds by less than any difference, so that no two are equally high.
+
+    Which of two equal ones scikit-image floods first depends on all others in the picture; now the
+    first in reading order is. Between two float32 lie 2 ** 28 float64 or more.
+    """
+    result = heights.astype(np.float64)
+    at = np.nonzero(seeds)
+    step = np.maximum(np.spacing(np.abs(result[at])), 1e-200)  # at 0 it could be flushed to 0
+    result[at] -= np.arange(step.size, 0, -1) * step
+    return result
 
 
 def _deepest_neighbour(depth: Floats) -> Floats:

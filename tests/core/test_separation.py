@@ -11,7 +11,14 @@ from scipy import ndimage
 from skimage.draw import disk
 
 from napari_selfreg.core.bands import object_bands
-from napari_selfreg.core.separation import connected, cut_at_necks, cut_at_ridges
+from napari_selfreg.core.objects import number_objects
+from napari_selfreg.core.separation import (
+    REACH,
+    connected,
+    cut_at_necks,
+    cut_at_ridges,
+    separate,
+)
 from napari_selfreg.core.types import PixelSize
 
 Planes = npt.NDArray[np.float32]
@@ -104,13 +111,70 @@ def test_objects_are_connected_and_together_the_mask(
 
 
 def test_bands_change_nothing_but_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Without a contour depths are whole numbers, and ties may fall otherwise.
-    maps = [(smooth_noise(seed, 1.0), smooth_noise(seed + 50, 1.0)) for seed in range(6)]
-    whole = [cut_at_ridges(a >= 0.5, a, b, 0.5) for a, b in maps]
+    maps = [(smooth_noise(seed, 1.5), smooth_noise(seed + 50, 1.5)) for seed in range(8)]
+    planes = [(a >= 0.5, (a >= 0.5).astype(np.float32), (b >= 0.7) * b) for a, b in maps]
+
+    def cut_all() -> list[npt.NDArray[np.int32]]:
+        cuts = [cut_at_ridges(mask, a, b, 1.0) for mask, a, b in planes]
+        return cuts + [cut_at_necks(mask, 1.0, PixelSize(1.0, 1.21)) for mask, _, _ in planes]
+
+    whole = cut_all()
     monkeypatch.setattr(
         "napari_selfreg.core.separation.object_bands", lambda parts: object_bands(parts, 100)
     )
-    for (a, b), expected in zip(maps, whole, strict=True):
-        banded = cut_at_ridges(a >= 0.5, a, b, 0.5)
-        pairs = np.unique(np.stack([banded.ravel(), expected.ravel()]), axis=1)
-        assert pairs.shape[1] == count(expected) + 1 == count(banded) + 1  # one to one
+    for banded, expected in zip(cut_all(), whole, strict=True):
+        np.testing.assert_array_equal(number_objects(banded), number_objects(expected))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([0.7, 1.0, 2.0]),
+    st.sampled_from([0.0, 0.5, 1.0]),
+    st.sampled_from([1.0, 1.21, 0.3]),
+    st.booleans(),
+)
+def test_a_part_is_cut_as_if_it_were_alone(
+    seed: int, sigma: float, separation: float, ratio: float, ridges: bool
+) -> None:
+    """Also where depths are equal: what is flooded first depends on nothing outside the part."""
+    foreground = smooth_noise(seed, sigma)
+    mask, size = foreground >= 0.5, PixelSize(1.0, ratio)
+    contour = np.where(smooth_noise(seed + 1, sigma) > 0.7, np.float32(1), 0) if ridges else None
+    whole = separate(mask, foreground, contour, separation, size)
+    parts = connected(mask)
+    sizes = np.bincount(parts.ravel())[1:]
+    for part in np.argsort(sizes)[-8:] + 1:  # the largest have most to cut
+        inside = np.flatnonzero((parts == part).any(axis=1))
+        top = max(0, int(inside[0]) - REACH)
+        rows = slice(top, int(inside[-1]) + 1 + REACH)
+        near = None if contour is None else contour[rows]
+        wanted = parts[rows] == part
+        found = separate(mask[rows], foreground[rows], near, separation, size, wanted)
+        expected = np.where(wanted, whole[rows], 0)
+        np.testing.assert_array_equal(number_objects(found), number_objects(expected))
+
+
+def test_a_mask_without_background_is_one_object_of_what_is_wanted() -> None:
+    mask = np.ones((6, 8), bool)
+    assert (cut_at_necks(mask, 1.0, ONE) == 1).all()
+    wanted = np.zeros_like(mask)
+    wanted[:, :3] = True
+    np.testing.assert_array_equal(cut_at_necks(mask, 1.0, ONE, wanted), wanted)
+
+
+def test_planes_of_whole_numbers_and_halves_are_cut_too() -> None:
+    mask = discs((30, 25), (30, 51))
+    for kind in (np.float16, np.float64, np.uint8):
+        contour = np.zeros(mask.shape, kind)
+        contour[:, 37:39] = 1
+        assert count(cut_at_ridges(mask, mask.astype(kind), contour, 0.5)) == 2
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (2, 3)])
+def test_thin_pictures(shape: tuple[int, int]) -> None:
+    mask = np.ones(shape, bool)
+    plane = mask.astype(np.float32)
+    for contour in (None, plane * 0):
+        assert (separate(mask, plane, contour, 0.7, ONE) == 1).all()
+        assert not separate(~mask, plane, contour, 0.7, ONE).any()
