@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_selfreg.core.errors import BadModelError
-from napari_selfreg.widgets import segment_panel
+from napari_selfreg.widgets import segment_run
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.sentences import GREY, describe_failure
 from tests.widgets.fakes import FakeJob
@@ -224,7 +224,7 @@ class TestEndings:
         viewer, panel, _ = make_panel()
         add_field(viewer, field)
         with monkeypatch.context() as patch, qtbot.waitSignal(panel.runner.finished, timeout=LONG):
-            patch.setattr(segment_panel, "add_result", full)
+            patch.setattr(segment_run, "add_result", full)
             panel.run_button.click()
         assert "memory" in panel.status.text()
         assert panel.run_button.text() == "Run"
@@ -260,13 +260,13 @@ class TestPreview:
         from napari_selfreg.engine.events import TileDone
 
         tile = TileDone(request.box, np.full((30, 40), 255, np.uint8), 1, 2)
-        panel._on_events((tile,))
+        panel.control._on_events((tile,))
         assert names(viewer) == ["field", "preview (in progress)"]
         assert viewer.layers.selection.active == image
         preview = viewer.layers["preview (in progress)"]
         assert preview.data.min() == 255
         viewer.layers.remove(preview)
-        panel._on_events((tile,))
+        panel.control._on_events((tile,))
         assert names(viewer) == ["field"]
         with qtbot.waitSignal(panel.segmented, timeout=LONG):
             job.gate.set()

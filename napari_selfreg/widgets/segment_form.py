@@ -1,0 +1,129 @@
+"""What a person sets before a run: model, image, pixel size, area and device."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io.pixel_size import plausible
+from napari_selfreg.widgets.area_picker import AreaPicker
+from napari_selfreg.widgets.device_picker import DevicePicker
+from napari_selfreg.widgets.layer_picker import LayerPicker
+from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
+from napari_selfreg.widgets.model_picker import ModelPicker
+from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
+from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
+
+
+class SegmentForm(QWidget):
+    """The settings of a run; each image keeps the pixel size that was chosen for it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its images are offered.
+    models : mapping of str to Path, optional
+        Name -> bundle; the models of the package without it.
+    parent : QWidget, optional
+        Parent of the form.
+
+    Attributes
+    ----------
+    valueChanged : Signal()
+        Anything is another.
+    modelChanged : Signal()
+        The model is another one; before `valueChanged`.
+    """
+
+    valueChanged = Signal()
+    modelChanged = Signal()
+
+    def __init__(
+        self,
+        viewer: Any,
+        models: Mapping[str, Path] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._pixel_sizes: dict[Hashable, PixelSize] = {}
+        self.model_picker = ModelPicker(models)
+        self.layer_picker = LayerPicker(viewer)
+        self.pixel_size_edit = PixelSizeEdit()
+        self.area_picker = AreaPicker()
+        self.device_picker = DevicePicker()
+        self._arrange()
+        self._connect()
+        self._on_model()
+        self._on_layer()
+
+    def value(self) -> SegmentSettings:
+        """Return the settings."""
+        return SegmentSettings(
+            self.model_picker.value(),
+            self.pixel_size_edit.value(),
+            self.area_picker.value(),
+            self.device_picker.value(),
+        )
+
+    def setValue(self, value: SegmentSettings) -> None:
+        """Change the settings, as a person would."""
+        if value.model is not None:
+            self.model_picker.setValue(value.model)
+        self.pixel_size_edit.setValue(value.pixel_size)
+        self.area_picker.setValue(value.scope)
+        self.device_picker.setValue(value.device)
+
+    def missing(self) -> str:
+        """Say what is still to be done here, or return an empty text."""
+        problem = self.model_picker.problem()
+        return problem or what_is_missing(self._viewer, self.layer_picker.value(), self.value())
+
+    def _arrange(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Model", self.model_picker)
+        form.addRow("Image", self.layer_picker)
+        form.addRow("Pixel size", self.pixel_size_edit)
+        form.addRow("Area", self.area_picker)
+        form.addRow("Device", self.device_picker)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(form)
+
+    def _connect(self) -> None:
+        self.model_picker.valueChanged.connect(self._on_model)
+        self.layer_picker.valueChanged.connect(self._on_layer)
+        self.pixel_size_edit.edited.connect(self._on_pixel_size)
+        for part in (self.pixel_size_edit, self.area_picker, self.device_picker):
+            part.valueChanged.connect(self.valueChanged)
+
+    def _on_model(self) -> None:
+        card = self.model_picker.card()
+        self.pixel_size_edit.setModelSize(card.pixel_size if card else None)
+        self.modelChanged.emit()
+        self.valueChanged.emit()
+
+    def _on_layer(self) -> None:
+        layer = self.layer_picker.value()
+        chosen = self._pixel_sizes.get(layer.unique_id) if layer is not None else None
+        stated = pixel_size_of(layer) if layer is not None else None
+        if chosen is not None:
+            self.pixel_size_edit.setValue(chosen, "chosen here")
+        elif stated is not None and plausible(stated):
+            origin = str(layer.metadata.get(ORIGIN_KEY, "stated by the image"))
+            self.pixel_size_edit.setValue(stated, origin)
+        else:
+            self.pixel_size_edit.setValue(None)
+        self.valueChanged.emit()
+
+    def _on_pixel_size(self) -> None:
+        """Remember what a person has chosen for this image."""
+        layer, size = self.layer_picker.value(), self.pixel_size_edit.value()
+        if layer is not None and size is not None:
+            self._pixel_sizes[layer.unique_id] = size
