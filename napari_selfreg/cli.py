@@ -34,7 +34,7 @@ class Protocol(StrEnum):
     UCTRANSNET224 = "uctransnet224"
 
 
-def _pixel_size(value: float | None) -> float | None:
+def _positive(value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):
         raise typer.BadParameter("give a number above 0")
     return value
@@ -55,8 +55,26 @@ UmOption = Annotated[
     typer.Option(
         "--um-per-px",
         metavar="X",
-        callback=_pixel_size,
+        callback=_positive,
         help="Micrometres per pixel of the images; wins over what the files state.",
+    ),
+]
+OffsetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--offset",
+        metavar="X,Y",
+        help="Pixel of the slide at the upper left corner of the image: outlines are written in "
+        "pixels of the slide. Tiles that QuPath has named are placed without it.",
+    ),
+]
+DownsampleOption = Annotated[
+    float | None,
+    typer.Option(
+        "--downsample",
+        metavar="D",
+        callback=_positive,
+        help="Pixels of the slide per pixel of the image.",
     ),
 ]
 DEFAULT_MODEL = "glands"
@@ -119,12 +137,19 @@ def segment(
     output: Annotated[Path, typer.Option("--output", help="Folder for the results.")],
     model: ModelOption = DEFAULT_MODEL,
     um_per_px: UmOption = None,
+    offset: OffsetOption = None,
+    downsample: DownsampleOption = None,
+    compressed: Annotated[
+        bool, typer.Option("--gzip", help="Write outlines as .geojson.gz.")
+    ] = False,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Write objects (TIFF), outlines (GeoJSON for QuPath) and measurements (CSV) per image."""
     with session(as_json) as console:
-        commands.segment(console, images, output, model, um_per_px, device)
+        place = commands.slide_place(images, offset, downsample)
+        request = {"um_per_px": um_per_px, "place": place, "compressed": compressed}
+        commands.segment(console, images, output, model, device, **request)
 
 
 @app.command()

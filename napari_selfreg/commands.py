@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from napari_selfreg.console import Console, unexpected
-from napari_selfreg.core.errors import SelfRegError, WriteError
+from napari_selfreg.core.errors import BadInputError, SelfRegError, WriteError
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
     from napari_selfreg.io.card import Card
+    from napari_selfreg.io.qupath_tiles import SlidePlace
 
 
 def open_window() -> None:
@@ -77,8 +78,8 @@ def segment(
     images: Sequence[Path],
     output: Path,
     model: str,
-    um_per_px: float | None,
     device: str,
+    **request: Any,
 ) -> None:
     """Segment images one by one; one that fails does not stop the others."""
     paths = distinct_images(images)
@@ -90,11 +91,9 @@ def segment(
     results: list[Mapping[str, Any]] = []
     failures = 0
     for path in paths:
-        request = SegmentRequest(
-            path, loaded, output_dir=output, um_per_px=um_per_px, device=device
-        )
+        job = segment_job(SegmentRequest(path, loaded, output_dir=output, device=device, **request))
         try:
-            results.append(console.run(segment_job(request), path.name))
+            results.append(console.run(job, path.name))
         except WriteError as error:
             console.note(f"Error: {error}")  # the next image would meet the same full disk
             failures = len(paths) - len(results)
@@ -167,6 +166,26 @@ def ready_model(console: Console, name: str, device: str) -> Model:
     model = load_model(name)
     show_terms_once(console, model.card)
     return model
+
+
+def slide_place(
+    images: Sequence[Path], offset: str | None, downsample: float | None
+) -> SlidePlace | None:
+    """Return the place of the one image on its slide, None where nothing was said."""
+    if offset is None and downsample is None:
+        return None
+    from napari_selfreg.io.qupath_tiles import SlidePlace
+
+    if len(images) > 1 or any(image.is_dir() for image in images):
+        raise BadInputError("--offset and --downsample place one image: segment it alone.")
+    try:
+        x, y = (float(value) for value in (offset or "0,0").split(","))
+    except ValueError:
+        raise BadInputError(
+            f"--offset {offset} is no place: give two numbers with a comma, such as 4096,512."
+        ) from None
+    step = downsample or 1.0
+    return SlidePlace(x, y, (step, step))
 
 
 def show_terms_once(console: Console, card: Card) -> None:

@@ -35,14 +35,8 @@ def object_bands(
         `labels` of these rows, without the objects of other pieces. Every object is in exactly
         one piece.
     """
-    runs = find_runs(labels)
-    ids, first, position = np.unique(runs.label, return_index=True, return_inverse=True)
-    if not ids.size:
-        return
-    top = runs.row[first]
-    bottom = np.zeros(ids.size, dtype=np.int64)
-    np.maximum.at(bottom, position, runs.row)
-    step = max(1, pixels // labels.shape[1])
+    step = max(1, pixels // max(1, labels.shape[1]))
+    ids, top, bottom = _row_ranges(labels, step)
     band = top // step
     for number in np.unique(band):
         here = band == number
@@ -53,3 +47,20 @@ def object_bands(
             wanted[ids[here]] = True
             piece = np.where(wanted[piece], piece, 0)
         yield rows, piece
+
+
+def _row_ranges(
+    labels: npt.NDArray[np.integer[Any]], step: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the ids, and the first and last row of each, looking at `step` rows at a time."""
+    size = int(labels.max(initial=0)) + 1
+    top = np.full(size, -1, dtype=np.int64)
+    bottom = np.full(size, -1, dtype=np.int64)
+    for begin in range(0, labels.shape[0], step):
+        runs = find_runs(labels[begin : begin + step])
+        seen, first = np.unique(runs.label, return_index=True)
+        seen, first = seen[top[seen] < 0], first[top[seen] < 0]
+        top[seen] = runs.row[first] + begin
+        np.maximum.at(bottom, runs.label, runs.row + begin)
+    ids = np.flatnonzero(top >= 0)
+    return ids, top[ids], bottom[ids]

@@ -27,6 +27,7 @@ from napari_selfreg.engine.predict import Prediction, PredictRequest, predict
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.outputs import Origin, check_writable, write_results
+from napari_selfreg.io.qupath_tiles import SlidePlace, place_by_name
 from napari_selfreg.io.sources import ImageSource
 
 FULL_GRID_PIXELS = 100_000_000
@@ -57,6 +58,11 @@ class SegmentRequest:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     tta : bool, default False
         Average over eight turned and mirrored views (eight times as slow).
+    place : SlidePlace, optional
+        Where the image lies on a slide, whose pixels the outlines are then in; read from the names
+        that QuPath's tile exporter gives.
+    compressed : bool, default False
+        Write outlines as ``.geojson.gz``.
     """
 
     image_path: str | Path
@@ -65,6 +71,8 @@ class SegmentRequest:
     um_per_px: float | PixelSize | None = None
     device: str = "auto"
     tta: bool = False
+    place: SlidePlace | None = None
+    compressed: bool = False
 
 
 class OutputFiles(TypedDict):
@@ -181,7 +189,10 @@ def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
     with open_image(request.image_path) as source:
         megapixels = math.prod(source.shape) / 1e6
         choice = source.choose_pixel_size(request.um_per_px, model.card.pixel_size)
-        for sentence in (*source.warnings, *filter(None, [choice.warning])):
+        place, misplaced = request.place, ""
+        if place is None:
+            place, misplaced = place_by_name(Path(request.image_path).name, source.shape)
+        for sentence in (*source.warnings, *filter(None, [choice.warning, misplaced])):
             yield Notice(sentence)
         level = working_level(source, choice.pixel_size, model.card.pixel_size)
         if level:
@@ -200,8 +211,12 @@ def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
             choice.source,
             model.card.classes,
             scale,
+            place,
+            model.card.postprocessing,
         )
-    files = write_results(request.output_dir, found.labels, found.table, origin)
+    files = write_results(
+        request.output_dir, found.labels, found.table, origin, compressed=request.compressed
+    )
     seconds = time.perf_counter() - began
     return {
         "image": str(request.image_path),

@@ -57,6 +57,8 @@ class FeatureStyle:
         same request gives the same file and different ones never share an id.
     scale : (float, float)
         Full-resolution pixels per label pixel along y and x.
+    offset : (float, float)
+        Full-resolution pixel ``(x, y)`` at the upper left corner of the labels.
     object_type : {"detection", "annotation"}
         QuPath's type.
     """
@@ -64,6 +66,7 @@ class FeatureStyle:
     classes: Sequence[str]
     key: str = ""
     scale: tuple[float, float] = (1.0, 1.0)
+    offset: tuple[float, float] = (0.0, 0.0)
     object_type: ObjectType = "detection"
 
 
@@ -79,7 +82,7 @@ def features(
     labels : ndarray of int, shape (Y, X)
         Object ids, 0 = background.
     table : mapping of str to ndarray
-        Columns of `measure_objects`, one row per id of `labels`.
+        Columns of `measure_objects`, one row per id of `labels`. An empty class means none.
     style : FeatureStyle
 
     Yields
@@ -87,16 +90,15 @@ def features(
     str
         A feature; objects of several parts become a MultiPolygon.
     """
-    row_of = {int(label): row for row, label in enumerate(table["index"])}
-    properties = _properties(table, style)
+    properties = _Properties(table, style)
     for label, group in groupby(trace_polygons(labels), key=attrgetter("label")):
-        coordinates = [_coordinates(polygon, style.scale) for polygon in group]
+        coordinates = [_coordinates(polygon, style) for polygon in group]
         kind = "Polygon" if len(coordinates) == 1 else "MultiPolygon"
         shape = _encode(coordinates[0] if len(coordinates) == 1 else coordinates)
         identity = uuid5(_NAMESPACE, f"{style.key}\n{shape}")
         yield (
             f'{{"type":"Feature","id":"{identity}","geometry":{{"type":"{kind}",'
-            f'"coordinates":{shape}}},"properties":{properties[row_of[label]]}}}'
+            f'"coordinates":{shape}}},"properties":{properties.of(label)}}}'
         )
 
 
@@ -130,33 +132,42 @@ def six_digits(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _coordinates(polygon: Polygon, scale: tuple[float, float]) -> list[Any]:
-    if scale == (1.0, 1.0):
+def _coordinates(polygon: Polygon, style: FeatureStyle) -> list[Any]:
+    numbers = (*style.scale, *style.offset)
+    if numbers == (1.0, 1.0, 0.0, 0.0):
         return [ring.tolist() for ring in polygon.rings]
+    factors, offset = np.array(style.scale[::-1]), np.array(style.offset)
+    placed = [ring * factors + offset for ring in polygon.rings]
+    if all(number.is_integer() for number in map(float, numbers)):
+        return [ring.astype(np.int64).tolist() for ring in placed]
     # Each axis keeps its order when rounded, so a valid outline stays valid.
-    factors = np.array(scale[::-1])
-    return [np.round(ring * factors, 2).tolist() for ring in polygon.rings]
+    return [np.round(ring, 2).tolist() for ring in placed]
 
 
-def _properties(table: Mapping[str, npt.NDArray[Any]], style: FeatureStyle) -> list[str]:
-    """Return the properties of every row as JSON."""
-    kinds = {
-        name: _encode({"name": name, "color": PALETTE[place % len(PALETTE)]})
-        for place, name in enumerate(style.classes)
-    }
-    names = [name for name in table if name not in _NOT_MEASURED]
-    columns = [table[name].tolist() for name in names]
-    texts = []
-    for row, (label, kind) in enumerate(
-        zip(table["index"].tolist(), table["class"].tolist(), strict=True)
-    ):
+class _Properties:
+    """The properties of one object at a time: all texts together would fill the memory."""
+
+    def __init__(self, table: Mapping[str, npt.NDArray[Any]], style: FeatureStyle) -> None:
+        self._row_of = {int(label): row for row, label in enumerate(table["index"])}
+        self._columns = {name: table[name] for name in table if name not in _NOT_MEASURED}
+        self._classes = table["class"]
+        self._type = style.object_type
+        self._kinds = {
+            name: _encode({"name": name, "color": PALETTE[place % len(PALETTE)]})
+            for place, name in enumerate(style.classes)
+        }
+
+    def of(self, label: int) -> str:
+        """Return JSON."""
+        row = self._row_of[label]
         values = {
             name: six_digits(column[row])
-            for name, column in zip(names, columns, strict=True)
+            for name, column in self._columns.items()
             if math.isfinite(column[row])  # JSON has no other numbers
         }
-        texts.append(
-            f'{{"objectType":"{style.object_type}","name":"{label}",'
-            f'"classification":{kinds[kind]},"measurements":{_encode(values)}}}'
+        name = str(self._classes[row])
+        kind = f'"classification":{self._kinds[name]},' if name else ""
+        return (
+            f'{{"objectType":"{self._type}","name":"{label}",{kind}'
+            f'"measurements":{_encode(values)}}}'
         )
-    return texts

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import csv
 import errno
+import gzip
+import io
 import json
+import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.core.types import PixelSize, UmSource
+from napari_selfreg.core.types import PixelSize, PostProcessing, UmSource
 from napari_selfreg.io.atomic import atomic_paths, write_error
 from napari_selfreg.io.geojson import FeatureStyle, features, six_digits, write_geojson
+from napari_selfreg.io.qupath_tiles import SlidePlace
 
 OUTPUT_NAMES = {
     "objects": "{stem}_objects.tif",
@@ -31,6 +36,8 @@ OUTPUT_NAMES = {
 """Kind of output -> file name."""
 
 SOFTWARE = "napari-selfreg"
+
+_GZIP_LEVEL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,11 @@ class Origin:
         Foreground classes of the model.
     scale : (float, float)
         Full-resolution pixels per label pixel along y and x.
+    place : SlidePlace, optional
+        Where the image at full resolution lies on a slide, if it was cut from one: outlines are
+        then in pixels of the slide.
+    settings : PostProcessing, optional
+        How probabilities became objects.
     """
 
     stem: str
@@ -59,6 +71,8 @@ class Origin:
     source: UmSource
     classes: Sequence[str]
     scale: tuple[float, float] = (1.0, 1.0)
+    place: SlidePlace | None = None
+    settings: PostProcessing | None = None
 
     @property
     def um_per_px(self) -> float | list[float]:
@@ -74,12 +88,39 @@ class Origin:
             "image": self.stem,
             "model": self.model,
             "software": SOFTWARE,
+            **self.setting_members(),
+            **self._place_members(),
+        }
+
+    def setting_members(self) -> dict[str, float]:
+        """Return how the objects were made: nothing for labels from elsewhere."""
+        if self.settings is None:
+            return {}
+        return {name: six_digits(value) for name, value in asdict(self.settings).items()}
+
+    def outline_style(self) -> FeatureStyle:
+        """Return how outlines are written."""
+        place = (self.place or SlidePlace()).of_part(0, 0, self.scale)
+        key = f"{self.stem}\n{self.model}"
+        return FeatureStyle(self.classes, key, place.downsample, (place.x, place.y))
+
+    def _place_members(self) -> dict[str, Any]:
+        if self.place is None:
+            return {}
+        y, x = self.place.downsample
+        return {
+            "slide_offset": [self.place.x, self.place.y],
+            "slide_downsample": y if y == x else [y, x],
         }
 
 
-def output_paths(directory: str | Path, stem: str) -> dict[str, Path]:
+def output_paths(directory: str | Path, stem: str, *, compressed: bool = False) -> dict[str, Path]:
     """Return the files that `write_results` makes for an image."""
-    return {kind: Path(directory) / name.format(stem=stem) for kind, name in OUTPUT_NAMES.items()}
+    folder = Path(directory)
+    paths = {kind: folder / name.format(stem=stem) for kind, name in OUTPUT_NAMES.items()}
+    if compressed:
+        paths["geojson"] = folder / f"{paths['geojson'].name}.gz"
+    return paths
 
 
 def check_distinct_stems(paths: Iterable[str | Path]) -> None:
@@ -136,6 +177,8 @@ def write_results(
     objects: npt.NDArray[np.int32],
     table: Mapping[str, npt.NDArray[Any]],
     origin: Origin,
+    *,
+    compressed: bool = False,
 ) -> dict[str, Path]:
     """Write label image, outlines and measurements; existing ones are replaced together.
 
@@ -148,6 +191,8 @@ def write_results(
     table : mapping of str to ndarray
         Columns of `measure_objects`, one row per id.
     origin : Origin
+    compressed : bool
+        Write outlines as ``.geojson.gz``.
 
     Returns
     -------
@@ -159,15 +204,31 @@ def write_results(
     WriteError
         If the disk is full or the folder cannot be written; nothing is left behind.
     """
-    targets = output_paths(directory, origin.stem)
-    style = FeatureStyle(origin.classes, f"{origin.stem}\n{origin.model}", origin.scale)
+    targets = output_paths(directory, origin.stem, compressed=compressed)
     with atomic_paths(list(targets.values())) as (label_file, outline_file, table_file):
         _write_labels(label_file, objects, origin)
-        with outline_file.open("w", encoding="utf-8", newline="") as stream:
-            write_geojson(stream, features(objects, table, style), origin.members())
+        with _text_stream(outline_file, compressed) as stream:
+            write_geojson(
+                stream, features(objects, table, origin.outline_style()), origin.members()
+            )
         with table_file.open("w", encoding="utf-8", newline="") as stream:
             _write_table(stream, table, origin)
     return targets
+
+
+@contextmanager
+def _text_stream(path: Path, compressed: bool) -> Iterator[IO[str]]:
+    """Open a file for text; compressed, it holds neither a time nor a name."""
+    if not compressed:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        return
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="") as stream,
+    ):
+        yield stream
 
 
 def _write_labels(path: Path, objects: npt.NDArray[np.int32], origin: Origin) -> None:
@@ -195,15 +256,16 @@ def _write_table(stream: Any, table: Mapping[str, npt.NDArray[Any]], origin: Ori
     """Write one row per object; ``label`` is its value in the label image."""
     writer = csv.writer(stream, lineterminator="\n")
     names = [name for name in table if name != "index"]
-    writer.writerow(["image", "label", *names, "um_per_px", "um_per_px_source"])
+    settings = origin.setting_members()
+    writer.writerow(["image", "label", *names, "um_per_px", "um_per_px_source", *settings])
     um = origin.um_per_px
     um_text = repr(um) if isinstance(um, float) else " ".join(map(repr, um))
     columns = [_texts(table[name]) for name in names]
     for label, *values in zip(table["index"].tolist(), *columns, strict=True):
-        writer.writerow([origin.stem, label, *values, um_text, origin.source])
+        writer.writerow([origin.stem, label, *values, um_text, origin.source, *settings.values()])
 
 
 def _texts(column: npt.NDArray[Any]) -> list[Any]:
     if column.dtype.kind == "f":
-        return [six_digits(value) for value in column.tolist()]
+        return [six_digits(value) if math.isfinite(value) else "" for value in column.tolist()]
     return list(column.tolist())

@@ -82,24 +82,6 @@ class TileName:
     width: int
     height: int
 
-    def place(self, shape: tuple[int, int]) -> SlidePlace:
-        """Return where a picture of `shape` (rows, columns) with this name lies.
-
-        Raises
-        ------
-        BadInputError
-            If the picture does not have the size of the tile: it was cut or padded since.
-        """
-        expected = self.height / self.downsample, self.width / self.downsample
-        if any(abs(a - b) > _TOLERANCE_PX for a, b in zip(shape, expected, strict=True)):
-            raise BadInputError(
-                f"The name says {expected[1]:.0f} × {expected[0]:.0f} pixels but the picture has "
-                f"{shape[1]} × {shape[0]}: give its place on the slide with --offset and "
-                "--downsample, or export the tile again."
-            )
-        # The tile was stretched over whole pixels: that ratio is exact, `d` is rounded.
-        return SlidePlace(self.x, self.y, (self.height / shape[0], self.width / shape[1]))
-
 
 def parse_tile_name(name: str) -> TileName | None:
     """Read the name of a tile, with or without its suffix.
@@ -131,13 +113,32 @@ def parse_tile_name(name: str) -> TileName | None:
     return TileName(downsample, int(found["x"]), int(found["y"]), width, height)
 
 
-def place_of(name: str, shape: tuple[int, int]) -> SlidePlace | None:
-    """Return where a picture of that name and `shape` lies on its slide, None if it is no tile.
+def place_by_name(name: str, shape: tuple[int, int]) -> tuple[SlidePlace | None, str]:
+    """Return where a picture of that name and `shape` lies on its slide.
 
-    Raises
-    ------
-    BadInputError
-        As `TileName.place`.
+    Parameters
+    ----------
+    name : str
+        File name without folders.
+    shape : (int, int)
+        Rows and columns of the picture.
+
+    Returns
+    -------
+    place : SlidePlace or None
+        None if it is no tile, or not of the size that the name says.
+    warning : str
+        One sentence in the latter case, else empty.
     """
     tile = parse_tile_name(name)
-    return None if tile is None else tile.place(shape)
+    if tile is None:
+        return None, ""
+    expected = tile.height / tile.downsample, tile.width / tile.downsample
+    if any(abs(a - b) > _TOLERANCE_PX for a, b in zip(shape, expected, strict=True)):
+        return None, (
+            f"The name says {expected[1]:.0f} × {expected[0]:.0f} pixels but the picture has "
+            f"{shape[1]} × {shape[0]}, so outlines are in its own pixels and not the slide's: "
+            "export the tile from QuPath again."
+        )
+    # The tile was stretched over whole pixels: that ratio is exact, `d` is rounded.
+    return SlidePlace(tile.x, tile.y, (tile.height / shape[0], tile.width / shape[1])), ""

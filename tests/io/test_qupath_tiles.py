@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.io.qupath_tiles import SlidePlace, TileName, parse_tile_name, place_of
+from napari_selfreg.io.qupath_tiles import SlidePlace, TileName, parse_tile_name, place_by_name
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_real_names(name: str, expected: TileName) -> None:
 )
 def test_other_names_are_no_tiles(name: str) -> None:
     assert parse_tile_name(name) is None
-    assert place_of(name, (8, 4)) is None
+    assert place_by_name(name, (8, 4)) == (None, "")
 
 
 @given(
@@ -56,15 +56,19 @@ def test_other_names_are_no_tiles(name: str) -> None:
 )
 def test_the_corners_of_the_tile_are_exact(x: int, y: int, d: float, w: int, h: int) -> None:
     shape = (max(1, round(h / d)), max(1, round(w / d)))  # as QuPath sizes what it writes
-    place = TileName(d, x, y, w, h).place(shape)
+    place, warning = place_by_name(f"a [d={d:g},x={x},y={y},w={w},h={h}].tif", shape)
+    assert place is not None
+    assert not warning
     corners = np.array([[0, 0], [shape[1], shape[0]]])
     assert np.allclose(place.to_slide(corners), [[x, y], [x + w, y + h]])
     assert np.allclose(place.to_picture(place.to_slide(corners)), corners)
 
 
-def test_a_tile_that_was_cut_since_is_refused_in_one_sentence() -> None:
-    with pytest.raises(BadInputError, match=r"512 × 512 .* 500 × 512.*--offset"):
-        place_of("a [d=2,x=0,y=0,w=1024,h=1024].tif", (512, 500))
+def test_a_tile_that_was_cut_since_is_not_placed() -> None:
+    place, warning = place_by_name("a [d=2,x=0,y=0,w=1024,h=1024].tif", (512, 500))
+    assert place is None
+    assert "512 × 512" in warning
+    assert "500 × 512" in warning
 
 
 def test_a_part_of_a_tile_and_a_coarser_copy() -> None:
