@@ -9,26 +9,48 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.core.measurements import Measurements, measure_objects
+from napari_selfreg.core.measurements import measure_objects
 from napari_selfreg.core.objects import label_objects
 from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.events import Event, Notice, Progress
-from napari_selfreg.engine.predict import Prediction, PredictRequest, predict
+from napari_selfreg.engine.predict import Prediction, PredictRequest
+from napari_selfreg.engine.segment_types import (
+    ArraySegmentRequest,
+    FileResult,
+    ObjectsResult,
+    OutputFiles,
+    SegmentRequest,
+    SegmentResult,
+)
+from napari_selfreg.engine.stoppable import predict_until
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.outputs import Origin, check_writable, write_results
-from napari_selfreg.io.qupath_tiles import SlidePlace, place_by_name
+from napari_selfreg.io.qupath_tiles import place_by_name
 from napari_selfreg.io.sources import ImageSource
+
+__all__ = [
+    "ArraySegmentRequest",
+    "FileResult",
+    "ObjectsResult",
+    "OutputFiles",
+    "SegmentRequest",
+    "SegmentResult",
+    "segment",
+    "segment_array",
+    "segment_file",
+    "working_level",
+]
 
 FULL_GRID_PIXELS = 100_000_000
 """Images up to this size are labelled pixel by pixel, larger pyramids on a coarser level."""
@@ -38,124 +60,6 @@ IN_MEMORY_PIXELS = 64_000_000
 
 _BYTES_PER_PIXEL = 48
 """What labelling needs beside the probabilities, at its peak."""
-
-
-@dataclass(frozen=True)
-class SegmentRequest:
-    """Which file to segment, with what, and where the results go.
-
-    Parameters
-    ----------
-    image_path : str or Path
-        An image or slide.
-    model : Model, str or Path
-        A loaded model (its loading is then not part of ``seconds``), or name or file of a bundle.
-    output_dir : str or Path
-        Folder for the results; made if it is missing.
-    um_per_px : float or PixelSize, optional
-        Pixel size in µm; wins over what the file states.
-    device : str, default "auto"
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    tta : bool, default False
-        Average over eight turned and mirrored views (eight times as slow).
-    place : SlidePlace, optional
-        Where the image lies on a slide, whose pixels the outlines are then in; read from the names
-        that QuPath's tile exporter gives.
-    compressed : bool, default False
-        Write outlines as ``.geojson.gz``.
-    """
-
-    image_path: str | Path
-    model: Model | str | Path
-    output_dir: str | Path
-    um_per_px: float | PixelSize | None = None
-    device: str = "auto"
-    tta: bool = False
-    place: SlidePlace | None = None
-    compressed: bool = False
-
-
-class OutputFiles(TypedDict):
-    """Files of one image."""
-
-    objects: str
-    geojson: str
-    measurements: str
-
-
-class SegmentResult(TypedDict):
-    """What ``segment --json`` prints for one image."""
-
-    image: str
-    objects: int
-    seconds: float
-    megapixels_per_second: float
-    outputs: OutputFiles
-
-
-@dataclass(frozen=True)
-class ArraySegmentRequest:
-    """A picture in memory, or anything that slices into numpy, and what to segment of it.
-
-    Parameters
-    ----------
-    image : array-like of uint8, shape (Y, X, 3)
-        RGB.
-    pixel_size : PixelSize
-        Of `image`.
-    model : Model, str or Path
-        A loaded model, or name or file of a bundle.
-    region : Box, optional
-        Part of the image in pixels; all of it by default.
-    mask : ndarray of bool, shape of `region`, optional
-        Pixels that may belong to objects; all by default.
-    device : str, default "auto"
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    focus : Box, optional
-        The part on screen: predicted first.
-    tta : bool, default False
-        Average over eight turned and mirrored views (eight times as slow).
-    uncertainty : bool, default False
-        Also return how undecided the probabilities are.
-    """
-
-    image: ArrayLike
-    pixel_size: PixelSize
-    model: Model | str | Path
-    region: Box | None = None
-    mask: npt.NDArray[np.bool_] | None = None
-    device: str = "auto"
-    focus: Box | None = None
-    tta: bool = False
-    uncertainty: bool = False
-
-
-@dataclass(frozen=True)
-class ObjectsResult:
-    """Objects of a region.
-
-    Parameters
-    ----------
-    labels : ndarray of int32, shape (y, x)
-        0 = background, objects 1 … n, of `box`.
-    box : Box
-        What was segmented, in image pixels.
-    table : dict of str to ndarray
-        Measurements, one row per object; see `napari_selfreg.core.measurements`.
-    probability : ndarray of float, shape (K[+1], y, x)
-        Each class, then the contour where the model has one.
-    notes : tuple of str
-        What the person should know.
-    uncertainty : ndarray of float32, shape (y, x), optional
-        From 0 (certain) to 1 (undecided), if it was asked for.
-    """
-
-    labels: npt.NDArray[np.int32]
-    box: Box
-    table: Measurements
-    probability: npt.NDArray[np.floating[Any]]
-    notes: tuple[str, ...] = ()
-    uncertainty: npt.NDArray[np.floating[Any]] | None = None
 
 
 def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
@@ -183,12 +87,54 @@ def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
     BadModelError, DeviceError, WriteError
         If the model, the device or the folder cannot be used; nothing is left half-written.
     """
+    request = replace(request, model=_loaded(request.model))
+    began = time.perf_counter()
+    done = yield from segment_file(request)
+    seconds = time.perf_counter() - began
+    return {
+        "image": str(request.image_path),
+        "objects": len(done.result.table["index"]),
+        "seconds": round(seconds, 4),
+        "megapixels_per_second": round(done.megapixels / seconds, 4),
+        "outputs": {
+            "objects": str(done.files["objects"]),
+            "geojson": str(done.files["geojson"]),
+            "measurements": str(done.files["measurements"]),
+        },
+    }
+
+
+def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
+    """Do what `segment` does, and return the objects too.
+
+    Parameters
+    ----------
+    request : SegmentRequest
+
+    Yields
+    ------
+    Event
+        As `segment`.
+
+    Returns
+    -------
+    FileResult
+
+    Raises
+    ------
+    BadInputError, BadModelError, DeviceError, WriteError
+        As `segment`.
+    """
     model = _loaded(request.model)
     check_writable(request.output_dir)  # before minutes are spent on a slide
-    began = time.perf_counter()
     with open_image(request.image_path) as source:
         megapixels = math.prod(source.shape) / 1e6
         choice = source.choose_pixel_size(request.um_per_px, model.card.pixel_size)
+        if request.require_pixel_size and choice.source == "model":
+            raise BadInputError(
+                f"{source.name} does not say how large its pixels are: open it and choose the "
+                "magnification, which then counts for its folder."
+            )
         place, misplaced = request.place, ""
         if place is None:
             place, misplaced = place_by_name(Path(request.image_path).name, source.shape)
@@ -201,7 +147,14 @@ def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
         size = PixelSize(choice.pixel_size.y * scale[0], choice.pixel_size.x * scale[1])
         pixels = _pixels(source, level, len(model.card.classes) + 1)
         found = yield from segment_array(
-            ArraySegmentRequest(pixels, size, model, device=request.device, tta=request.tta)
+            ArraySegmentRequest(
+                pixels,
+                size,
+                model,
+                device=request.device,
+                tta=request.tta,
+                settings=request.settings,
+            )
         )
         yield Progress(0, 0, "Writing results")
         origin = Origin(
@@ -212,23 +165,12 @@ def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
             model.card.classes,
             scale,
             place,
-            model.card.postprocessing,
+            request.settings or model.card.postprocessing,
         )
     files = write_results(
         request.output_dir, found.labels, found.table, origin, compressed=request.compressed
     )
-    seconds = time.perf_counter() - began
-    return {
-        "image": str(request.image_path),
-        "objects": len(found.table["index"]),
-        "seconds": round(seconds, 4),
-        "megapixels_per_second": round(megapixels / seconds, 4),
-        "outputs": {
-            "objects": str(files["objects"]),
-            "geojson": str(files["geojson"]),
-            "measurements": str(files["measurements"]),
-        },
-    }
+    return FileResult(found, origin, files, megapixels)
 
 
 def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, ObjectsResult]:
@@ -257,24 +199,28 @@ def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, Object
     """
     model = _loaded(request.model)
     card = model.card
-    prediction: Prediction = yield from predict(
+    prediction: Prediction = yield from predict_until(
         PredictRequest(
             request.image,
             request.pixel_size,
             model,
             region=request.region,
             device=request.device,
+            precision=request.precision,
             focus=request.focus,
             tta=request.tta,
             uncertainty=request.uncertainty,
-        )
+        ),
+        model,
+        request.enough,
     )
     box = prediction.region
     yield Progress(0, 0, "Separating objects")
     classes = prediction.probability[: card.n_classes]
     foreground = _foreground(classes, request.mask)
     contour = prediction.probability[card.n_classes] if card.separation == "contour" else None
-    labels = label_objects(foreground, contour, card.postprocessing, request.pixel_size)
+    settings = request.settings or card.postprocessing
+    labels = label_objects(foreground, contour, settings, request.pixel_size)
     yield Progress(0, 0, "Measuring objects")
     rgb = _View(request.image, box)
     table = measure_objects(labels, rgb, classes, request.pixel_size, card.classes)

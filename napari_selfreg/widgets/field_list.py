@@ -12,7 +12,12 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.engine.batch_events import BatchField, FieldDone, FieldFailed, FieldStarted
+from napari_selfreg.engine.events import Event
+from napari_selfreg.io.card import Card
 from napari_selfreg.io.fields import FieldFacts, State
+from napari_selfreg.io.remembered import remembered_pixel_size
 
 
 @dataclass(eq=False, slots=True)
@@ -31,10 +36,14 @@ class Field:
         Size and thumbnail, once they are known.
     problem : str
         Why it cannot be opened or segmented.
+    pixel_size : PixelSize or None
+        What a person has chosen for it.
+    running : bool
+        Whether *Run on all* works on it now.
     layers : list of napari.layers.Layer
         What lies on the image while another field is shown.
-    pending : FieldResult or None
-        Objects found by *Run on all*, not yet made a layer of.
+    pending : (FileResult, Card) or None
+        Objects found by *Run on all*, not yet made a layer of, and the model that found them.
     """
 
     path: Path
@@ -42,6 +51,8 @@ class Field:
     state: State = "new"
     facts: FieldFacts | None = None
     problem: str = ""
+    pixel_size: PixelSize | None = None
+    running: bool = False
     layers: list[Any] = field(default_factory=list)
     pending: Any = None
 
@@ -50,12 +61,19 @@ class Field:
         """Name for outputs, without folders and suffix."""
         return self.path.stem
 
+    def known_size(self) -> PixelSize | None:
+        """Return the pixel size: the person's, the file's, or what counts for its folder."""
+        stated = self.facts.stated if self.facts else None
+        return self.pixel_size or stated or remembered_pixel_size(self.path)
+
 
 class FieldList(QObject):
     """All opened fields in order, one of them shown.
 
     Attributes
     ----------
+    output_dir : Path or None
+        Folder for all results; None for one beside each image.
     changed : Signal()
         Fields were added or removed.
     updated : Signal(int)
@@ -72,6 +90,7 @@ class FieldList(QObject):
         super().__init__(parent)
         self._fields: list[Field] = []
         self._current: Field | None = None
+        self.output_dir: Path | None = None
 
     def __len__(self) -> int:
         return len(self._fields)
@@ -154,3 +173,47 @@ class FieldList(QObject):
         """Return the fields in the order of work: the one looked at, those behind it, the rest."""
         start = max(0, self.current_index)
         return self._fields[start:] + self._fields[:start]
+
+    def to_run(self) -> tuple[BatchField, ...]:
+        """Return the fields for *Run on all*: all but those that a person calls done."""
+        return tuple(
+            BatchField(each.path, self._option(each))
+            for each in self.queue()
+            if each.state != "done"
+        )
+
+    def current_path(self) -> Path | None:
+        """Return the file of the current field; safe in any thread."""
+        current = self._current
+        return None if current is None else current.path
+
+    def on_batch_event(self, event: Event, card: Card) -> None:
+        """Take note of what *Run on all* tells.
+
+        Parameters
+        ----------
+        event : Event
+            Any one of the job.
+        card : Card
+            Of the model that runs.
+        """
+        known = self.find(getattr(event, "path", Path()))
+        if known is None:
+            return
+        if isinstance(event, FieldStarted):
+            self.update(known, running=True, problem="")
+        elif isinstance(event, FieldDone):
+            self.update(known, running=False, state="segmented", pending=(event.result, card))
+        elif isinstance(event, FieldFailed):
+            self.update(known, running=False, problem=event.reason)
+
+    def end_batch(self) -> None:
+        """Forget which field was worked on: the job has ended, however it did."""
+        for each in self._fields:
+            self.update(each, running=False)
+
+    @staticmethod
+    def _option(each: Field) -> PixelSize | None:
+        """Return what a person has chosen, None where it is the file that states the size."""
+        stated = each.facts.stated if each.facts else None
+        return each.pixel_size or (None if stated else remembered_pixel_size(each.path))

@@ -36,8 +36,9 @@ FLUSH_INTERVAL_MS = 200
 _QUIT_TIMEOUT_MS = 10_000
 
 # Not Qt's global pool: it has as many threads as cores, and a long job would starve napari's own
-# workers there. One thread, since every job uses all cores by itself.
-_pool: list[QThreadPool] = []
+# workers there. One thread per lane, since every job of the engine uses all cores by itself; jobs
+# that only read files have lanes of their own, so that a long job does not keep them waiting.
+_pools: dict[str, QThreadPool] = {}
 _workers: set[JobWorker] = set()
 
 
@@ -117,6 +118,8 @@ class JobRunner(QObject):
     ----------
     owner : QWidget
         Widget whose life the jobs share; it becomes the parent.
+    lane : str
+        Jobs of one lane wait for each other, whoever started them.
 
     Attributes
     ----------
@@ -138,9 +141,10 @@ class JobRunner(QObject):
     failed = Signal(object)
     cancelled = Signal()
 
-    def __init__(self, owner: QWidget) -> None:
+    def __init__(self, owner: QWidget, lane: str = "engine") -> None:
         super().__init__(owner)
         self._owner = owner
+        self._lane = lane
         self._worker: JobWorker | None = None
         self._events: list[Event] = []
         self._last_flush = 0.0
@@ -185,7 +189,7 @@ class JobRunner(QObject):
         worker.signals.ended.connect(self._end)
         self._owner.destroyed.connect(worker.stop)
         self._watch()
-        _start(worker)
+        _start(worker, self._lane)
 
     def cancel(self) -> None:
         """Ask the running job to stop at its next event; returns at once."""
@@ -258,20 +262,21 @@ def stop_all_jobs() -> None:
     """Ask every job to stop and wait for them; called when the program ends."""
     for worker in tuple(_workers):
         worker.stop()
-    if _pool and not _pool[0].waitForDone(_QUIT_TIMEOUT_MS):
-        logger.warning("a job did not stop in time")
+    for pool in _pools.values():
+        if not pool.waitForDone(_QUIT_TIMEOUT_MS):
+            logger.warning("a job did not stop in time")
 
 
-def _start(worker: JobWorker) -> None:
-    if not _pool:
-        _pool.append(QThreadPool())
-        _pool[0].setMaxThreadCount(1)
-        app = QCoreApplication.instance()
-        if app is not None:
-            app.aboutToQuit.connect(stop_all_jobs)
+def _start(worker: JobWorker, lane: str) -> None:
+    app = QCoreApplication.instance()
+    if not _pools and app is not None:
+        app.aboutToQuit.connect(stop_all_jobs)
+    if lane not in _pools:
+        _pools[lane] = QThreadPool()
+        _pools[lane].setMaxThreadCount(1)
     _workers.add(worker)  # Python's half of the worker must outlive its run
     worker.signals.ended.connect(_forget)
-    _pool[0].start(worker)
+    _pools[lane].start(worker)
 
 
 def _forget(outcome: _Outcome) -> None:

@@ -1,0 +1,117 @@
+"""What *Run on all* is asked and what it tells; loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_selfreg.core.types import PixelSize, PostProcessing
+from napari_selfreg.engine.events import Event
+
+if TYPE_CHECKING:
+    from napari_selfreg.engine.segment_types import FileResult
+
+
+@dataclass(frozen=True, slots=True)
+class BatchField:
+    """One image of a batch.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    pixel_size : PixelSize or None
+        What a person has chosen; None where the file states it.
+    """
+
+    path: Path
+    pixel_size: PixelSize | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """Which fields to segment, with what, and where the results go.
+
+    Parameters
+    ----------
+    fields : tuple of BatchField
+        In the order of work.
+    model : Path, str or Model
+        Loaded once.
+    output_dir : Path or None
+        One folder for all; None puts them into ``results`` beside each image.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    tta : bool
+        Average over eight turned and mirrored views.
+    settings : PostProcessing or None
+        How probabilities become objects; the model's own way without it.
+    current : callable, optional
+        Returns the field that a person looks at, which comes next; called between fields, from
+        the thread of the job.
+    """
+
+    fields: tuple[BatchField, ...]
+    model: Any
+    output_dir: Path | None = None
+    device: str = "auto"
+    tta: bool = False
+    settings: PostProcessing | None = None
+    current: Callable[[], Path | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStarted(Event):
+    """A field has its turn."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDone(Event):
+    """The files of a field are written.
+
+    Parameters
+    ----------
+    path : Path
+        The image.
+    result : FileResult
+        Objects, and where they come from.
+    """
+
+    path: Path
+    result: FileResult
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFailed(Event):
+    """A field could not be segmented; the others go on.
+
+    Parameters
+    ----------
+    path : Path
+        The image.
+    reason : str
+        One sentence.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """How a batch has ended.
+
+    Parameters
+    ----------
+    done : tuple of Path
+        Images with results, in the order of work.
+    failed : tuple of (Path, str)
+        The others, and why.
+    """
+
+    done: tuple[Path, ...]
+    failed: tuple[tuple[Path, str], ...]
