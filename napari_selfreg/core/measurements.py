@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,10 @@ _BAND = 1 << 20  # pixels unmixed at a time, so that memory stays flat on large 
 def measure_objects(
     labels: npt.NDArray[np.integer[Any]],
     rgb: Any,
-    probability: npt.NDArray[np.floating[Any]],
+    probability: npt.NDArray[np.floating[Any]] | None,
     pixel_size: PixelSize,
     classes: Sequence[str],
+    known: Mapping[int, str] | None = None,
 ) -> Measurements:
     """Measure every object.
 
@@ -48,13 +49,18 @@ def measure_objects(
     labels : ndarray of int, shape (Y, X)
         Object ids, 0 = background; gaps are allowed.
     rgb : array-like of uint8, shape (Y, X, 3)
-        The picture, on the same grid; anything whose rows can be sliced into numpy.
+        The picture, on the same grid; anything whose rows can be sliced into numpy. None leaves
+        the stains NaN.
     probability : ndarray of float, shape (K, Y, X)
-        Probability of each foreground class; further channels (a contour) are ignored.
+        Probability of each foreground class; further channels (a contour) are ignored. None
+        leaves it NaN.
     pixel_size : PixelSize
         Of all of them.
     classes : sequence of str, length K
         Names of the foreground classes.
+    known : mapping of int to str, optional
+        Classes of objects by id, where there is no probability; others have the only class, or
+        an empty name if there are several.
 
     Returns
     -------
@@ -72,10 +78,18 @@ def measure_objects(
     runs = find_runs(labels)
     ids, position = np.unique(runs.label, return_inverse=True)
     pixels = _per_object(position, ids.size, runs.length)
-    planes = probability[: len(classes)]
-    likely = sum((sum_runs(runs, plane) for plane in planes), start=np.zeros(runs.row.size))
-    stains = _stain_sums(runs, rgb)
-    names = np.array(classes, dtype=np.str_)
+    unknown = np.full(runs.row.size, np.nan)
+    likely, stains = unknown, (unknown, unknown)
+    if probability is not None:
+        planes = probability[: len(classes)]
+        likely = sum((sum_runs(runs, plane) for plane in planes), start=np.zeros(runs.row.size))
+        found = object_classes(np.asarray(labels, np.int32), planes)
+        names = np.array(classes, dtype=np.str_)[found]
+    else:
+        rest = classes[0] if len(classes) == 1 else ""
+        names = np.array([(known or {}).get(label, rest) for label in ids.tolist()], dtype=np.str_)
+    if rgb is not None:
+        stains = _stain_sums(runs, rgb)
     return {
         "index": ids.astype(np.int32),
         "area_um2": pixels * pixel_size.area_um2,
@@ -85,7 +99,7 @@ def measure_objects(
         "mean_probability": _per_object(position, ids.size, likely) / pixels,
         "mean_haematoxylin": _per_object(position, ids.size, stains[0]) / pixels,
         "mean_eosin": _per_object(position, ids.size, stains[1]) / pixels,
-        "class": names[object_classes(np.asarray(labels, np.int32), planes)],
+        "class": names,
     }
 
 

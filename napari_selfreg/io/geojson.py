@@ -116,14 +116,23 @@ def write_geojson(
     members : mapping
         Further members of the collection, such as ``um_per_px``; GeoJSON calls them foreign.
     """
+    for _ in geojson_steps(stream, feature_texts, members):
+        pass
+
+
+def geojson_steps(
+    stream: IO[str], feature_texts: Iterable[str], members: Mapping[str, Any]
+) -> Iterator[int]:
+    """Write as `write_geojson` does, and yield the number of features written after each."""
     stream.write('{"type":"FeatureCollection"')
     for name, value in members.items():
         stream.write(f",{_encode(name)}:{_encode(value)}")
     stream.write(',"features":[')
     separator = "\n"
-    for text in feature_texts:
+    for number, text in enumerate(feature_texts, start=1):
         stream.write(separator + text)
         separator = ",\n"
+        yield number
     stream.write("\n]}\n")
 
 

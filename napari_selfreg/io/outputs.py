@@ -12,7 +12,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ import tifffile
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, PostProcessing, UmSource
 from napari_selfreg.io.atomic import atomic_paths, write_error
-from napari_selfreg.io.geojson import FeatureStyle, features, six_digits, write_geojson
+from napari_selfreg.io.geojson import FeatureStyle, features, geojson_steps, six_digits
 from napari_selfreg.io.qupath_tiles import SlidePlace
 
 OUTPUT_NAMES = {
@@ -38,6 +38,7 @@ OUTPUT_NAMES = {
 SOFTWARE = "napari-selfreg"
 
 _GZIP_LEVEL = 5
+_STEP = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +205,38 @@ def write_results(
     WriteError
         If the disk is full or the folder cannot be written; nothing is left behind.
     """
+    steps = results_steps(directory, objects, table, origin, compressed=compressed)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            targets: dict[str, Path] = end.value
+            return targets
+
+
+def results_steps(
+    directory: str | Path,
+    objects: npt.NDArray[np.int32],
+    table: Mapping[str, npt.NDArray[Any]],
+    origin: Origin,
+    *,
+    compressed: bool = False,
+) -> Generator[int, None, dict[str, Path]]:
+    """Write as `write_results` does; closing the generator leaves every file as it was.
+
+    Yields
+    ------
+    int
+        Outlines written so far, every `_STEP` of them.
+    """
     targets = output_paths(directory, origin.stem, compressed=compressed)
     with atomic_paths(list(targets.values())) as (label_file, outline_file, table_file):
         _write_labels(label_file, objects, origin)
         with _text_stream(outline_file, compressed) as stream:
-            write_geojson(
-                stream, features(objects, table, origin.outline_style()), origin.members()
-            )
+            texts = features(objects, table, origin.outline_style())
+            for number in geojson_steps(stream, texts, origin.members()):
+                if number % _STEP == 0:
+                    yield number
         with table_file.open("w", encoding="utf-8", newline="") as stream:
             _write_table(stream, table, origin)
     return targets

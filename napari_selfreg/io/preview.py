@@ -82,13 +82,13 @@ def draw_preview(fields: Sequence[PreviewField], heading: str) -> Image.Image:
     height = _HEADER_HEIGHT + FIELD_HEIGHT + _CAPTION_HEIGHT + MARGIN
     page = Image.new("RGB", (width, height), _PAPER)
     pen = ImageDraw.Draw(page)
-    pen.text((MARGIN, _HEADER_HEIGHT / 2), heading, _INK, _font(24), anchor="lm")
+    pen.text((MARGIN, _HEADER_HEIGHT / 2), heading, _INK, text_font(24), anchor="lm")
     left = MARGIN
     for field, picture in zip(fields, drawn, strict=True):
         page.paste(picture, (left, _HEADER_HEIGHT))
         below = _HEADER_HEIGHT + FIELD_HEIGHT
-        pen.text((left, below + 10), field.title, _INK, _font(20), anchor="la")
-        pen.text((left, below + 38), field.note, _GREY, _font(16), anchor="la")
+        pen.text((left, below + 10), field.title, _INK, text_font(20), anchor="la")
+        pen.text((left, below + 38), field.note, _GREY, text_font(16), anchor="la")
         left += picture.width + MARGIN
     return page
 
@@ -150,7 +150,7 @@ def _draw_scale_bar(pen: ImageDraw.ImageDraw, size: tuple[int, int], um_per_px: 
     length = length_um / um_per_px
     right, bottom = size[0] - 28, size[1] - 28
     text = f"{length_um:g} µm" if length_um < 1000 else f"{length_um / 1000:g} mm"
-    font = _font(18 * _OVERSAMPLING)
+    font = text_font(18 * _OVERSAMPLING)
     plate = (right - length - 16, bottom - 66, right + 16, bottom + 16)
     pen.rounded_rectangle(plate, 12, (20, 20, 24))
     pen.rectangle((right - length, bottom - 8, right, bottom), (255, 255, 255))
@@ -158,7 +158,7 @@ def _draw_scale_bar(pen: ImageDraw.ImageDraw, size: tuple[int, int], um_per_px: 
 
 
 @lru_cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def text_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return Open Sans, which napari's vispy brings: Pillow's own font has no µ."""
     spec = find_spec("vispy")
     for place in (spec.submodule_search_locations or ()) if spec else ():

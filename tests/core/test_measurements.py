@@ -161,3 +161,16 @@ def test_any_thing_with_rows_can_be_measured() -> None:
 
     table = measure_objects(labels, Lazy(), np.ones((1, *labels.shape)), ONE, ("x",))
     assert np.ptp(table["mean_eosin"]) < 1e-6
+
+
+def test_without_picture_and_probability_shapes_and_known_classes_remain() -> None:
+    labels = np.zeros((6, 8), np.int32)
+    labels[1:3, 1:4], labels[4:6, 2:7], labels[0, 7] = 2, 5, 9
+    one = PixelSize.isotropic(1.0)
+    table = measure_objects(labels, None, None, one, ("gland", "tumour"), {5: "tumour"})
+    assert table["area_um2"].tolist() == [1 * 6, 10, 1]
+    assert table["class"].tolist() == ["", "tumour", ""]
+    for name in ("mean_probability", "mean_haematoxylin", "mean_eosin"):
+        assert np.isnan(table[name]).all()
+    only = measure_objects(labels, None, None, one, ("gland",))
+    assert only["class"].tolist() == ["gland"] * 3

@@ -85,8 +85,8 @@ def test_missing_fonts_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     from napari_selfreg.io import preview
 
     monkeypatch.setattr(preview, "find_spec", lambda _: None)
-    preview._font.cache_clear()
+    preview.text_font.cache_clear()
     try:
         assert draw_preview([field()], "x").width > 0
     finally:
-        preview._font.cache_clear()
+        preview.text_font.cache_clear()
