@@ -10,6 +10,7 @@ import logging
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,9 @@ from napari_selfreg.engine.batch_events import (
 from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.events import Event, Progress, TileDone
 from napari_selfreg.engine.segment import FileResult, SegmentRequest, segment_file
+from napari_selfreg.io.bundle import sha256
 from napari_selfreg.io.fields import results_folder
+from napari_selfreg.io.models import find_model
 from napari_selfreg.io.outputs import check_distinct_stems, check_writable
 from napari_selfreg.io.summary import problem_row, summary_row, update_summary
 
@@ -35,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 _KEPT_BYTES = 1 << 30
 _STEPS = 100
+_VERSION_DIGITS = 12
 
 
 def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]:
@@ -62,7 +66,7 @@ def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]
     """
     _check(request)
     yield Progress(0, 0, "Loading the model")
-    model = load_model(request.model) if isinstance(request.model, str | Path) else request.model
+    model, version = _model(request.model)
     waiting, total = list(request.fields), len(request.fields)
     done: list[Path] = []
     failed: list[tuple[Path, str]] = []
@@ -83,8 +87,16 @@ def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]
             continue
         done.append(field.path)
         result, kept = _slim(result, kept)
-        yield FieldDone(field.path, result)
+        yield FieldDone(field.path, result, version)
     return BatchResult(tuple(done), tuple(failed))
+
+
+def _model(named: Any) -> tuple[Any, str]:
+    """Return a loaded model and its version."""
+    if not isinstance(named, str | Path):
+        return named, ""
+    path = find_model(named)
+    return load_model(path), sha256(path)[:_VERSION_DIGITS]
 
 
 def _check(request: BatchRequest) -> None:
@@ -104,13 +116,13 @@ def _next(waiting: list[BatchField], request: BatchRequest) -> BatchField:
 
 
 def _one(
-    field: BatchField, request: BatchRequest, model: object, index: int, total: int
+    field: BatchField, request: BatchRequest, model: Any, index: int, total: int
 ) -> Generator[Event, None, FileResult]:
     folder = _folder(field, request)
     job = segment_file(
         SegmentRequest(
             field.path,
-            model,  # type: ignore[arg-type]
+            model,
             folder,
             um_per_px=field.pixel_size,
             device=request.device,

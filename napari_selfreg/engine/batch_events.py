@@ -79,10 +79,13 @@ class FieldDone(Event):
         The image.
     result : FileResult
         Objects, and where they come from.
+    version : str
+        First digits of the bundle's SHA-256; empty for a model without a file.
     """
 
     path: Path
     result: FileResult
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

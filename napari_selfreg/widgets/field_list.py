@@ -42,7 +42,7 @@ class Field:
         Whether *Run on all* works on it now.
     layers : list of napari.layers.Layer
         What lies on the image while another field is shown.
-    pending : (FileResult, Card) or None
+    pending : (FieldDone, Card) or None
         Objects found by *Run on all*, not yet made a layer of, and the model that found them.
     """
 
@@ -203,7 +203,7 @@ class FieldList(QObject):
         if isinstance(event, FieldStarted):
             self.update(known, running=True, problem="")
         elif isinstance(event, FieldDone):
-            self.update(known, running=False, state="segmented", pending=(event.result, card))
+            self.update(known, running=False, state="segmented", pending=(event, card))
         elif isinstance(event, FieldFailed):
             self.update(known, running=False, problem=event.reason)
 

@@ -49,6 +49,13 @@ class _MicronEdit(QLineEdit):
 class PixelSizeEdit(QWidget):
     """Micrometres per pixel along y and x; empty while nobody knows.
 
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Parent of the widget.
+    menu : bool
+        Whether magnifications are offered in a menu beside the numbers.
+
     Attributes
     ----------
     valueChanged : Signal()
@@ -60,7 +67,7 @@ class PixelSizeEdit(QWidget):
     valueChanged = Signal()
     edited = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, menu: bool = True) -> None:
         super().__init__(parent)
         self._value: PixelSize | None = None
         self._square = True  # of the last complete value: x follows y
@@ -77,6 +84,7 @@ class PixelSizeEdit(QWidget):
         self._button.setMenu(self._menu)
         self.setModelSize(None)
         self._arrange()
+        self._button.setVisible(menu)
         self.setValue(None)
 
     def value(self) -> PixelSize | None:

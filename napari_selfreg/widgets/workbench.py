@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QTabWidget, QVBoxLayout, QWidget
 
+from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.segment_panel import SegmentPanel
 
 TITLE = "Segmentation workbench"
@@ -27,12 +28,15 @@ class Workbench(QWidget):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.open_panel = OpenPanel(napari_viewer)
         self.segment_panel = SegmentPanel(napari_viewer)
         self.tabs = QTabWidget()
+        self.tabs.addTab(_PanelScroll(self.open_panel), "Open")
         self.tabs.addTab(_PanelScroll(self.segment_panel), "Segment")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tabs)
+        self.open_panel.drops.watch(self)
 
 
 def launch() -> None:

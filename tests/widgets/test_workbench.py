@@ -30,7 +30,7 @@ def test_the_workbench_is_docked_with_its_tabs(make_napari_viewer_proxy) -> None
     viewer = make_napari_viewer_proxy()
     bench = add_workbench(viewer)
     assert viewer.window.dock_widgets[TITLE] == bench
-    assert [bench.tabs.tabText(i) for i in range(bench.tabs.count())] == ["Segment"]
+    assert [bench.tabs.tabText(i) for i in range(bench.tabs.count())] == ["Open", "Segment"]
 
 
 def test_it_fits_a_small_screen(make_napari_viewer, qtbot) -> None:
@@ -44,7 +44,7 @@ def test_it_fits_a_small_screen(make_napari_viewer, qtbot) -> None:
     assert hint.width() <= 1280
     assert hint.height() <= 800
     assert bench.width() <= 400
-    panel = bench.segment_panel
+    panel = bench.open_panel
     page = bench.tabs.widget(0)
     # Nothing is cut off at the right, once the layout has settled.
     qtbot.waitUntil(lambda: panel.width() <= page.viewport().width(), timeout=20_000)

@@ -1,0 +1,241 @@
+"""What a person sees of the Open panel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_selfreg.io.fields import RESULTS_FOLDER
+from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES
+from napari_selfreg.widgets.field_list import FieldList
+from napari_selfreg.widgets.field_view import FieldView
+from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
+
+EMPTY = "Open pictures, slides or a whole folder, or drop them anywhere on this window."
+NO_MODEL_PANEL = "Open the Segment panel too: its model and settings count for all fields."
+
+
+class OpenForm(QWidget):
+    """Buttons, list of fields, pixel size, and *Run on all*.
+
+    Parameters
+    ----------
+    fields : FieldList
+        What is listed.
+    parent : QWidget
+        The panel; the form becomes its content.
+
+    Attributes
+    ----------
+    filesChosen : Signal(list)
+        Paths of files, or of one folder.
+    lazyAccepted : Signal()
+        The slide on show is to be opened piece by piece.
+    runAll : Signal()
+        All fields are to be segmented.
+    reopen : Signal()
+        A person asks for the current field once more.
+    """
+
+    filesChosen = Signal(list)
+    lazyAccepted = Signal()
+    runAll = Signal()
+    reopen = Signal()
+
+    def __init__(self, fields: FieldList, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._fields = fields
+        self._runnable = False
+        self.files_button = _button("Files…", "Open pictures or slides (Ctrl+O opens them too)")
+        self.folder_button = _button("Folder…", "Open all images of a folder as a list")
+        self.view = FieldView(fields)
+        self.empty = _words(EMPTY)
+        self.previous_button = _button("◀", "The field before (PgUp)", "Previous field")
+        self.next_button = _button("▶", "The next field (PgDn)", "Next field")
+        self.done_button = _button("Done", "You are content with this field: Run on all skips it")
+        self.done_button.setCheckable(True)
+        self.remove_button = _button("Remove", "Take this field off the list; its file stays")
+        self.chooser = PixelSizeChooser()
+        self.size_group = QGroupBox("Pixel size")
+        self.lazy_words = _words("")
+        self.lazy_button = _button("Open it piece by piece", "Quick, and with little memory")
+        self.run_all_button = _button("Run on all", "")
+        self.output_words = _words("")
+        self.output_button = _button("Change…", "Choose the folder for all results")
+        self.status = _words("")
+        self._arrange(parent)
+        self._connect()
+        self.offer_lazy("")
+        self.tell("")
+        self.refresh()
+
+    def tell(self, text: str) -> None:
+        """Say what happens, or what went wrong."""
+        self.status.setText(text)
+        self.status.setVisible(bool(text))
+
+    def offer_lazy(self, name: str) -> None:
+        """Offer to open a slide piece by piece; nothing is offered without a name."""
+        self.lazy_words.setText(
+            f"“{name}” was read into memory whole. It can also be opened as the slide it is."
+        )
+        for part in (self.lazy_words, self.lazy_button):
+            part.setVisible(bool(name))
+
+    def set_image(self, name: str) -> None:
+        """Say which image the pixel size is about."""
+        self.size_group.setTitle(f"Pixel size of {_short(name)}" if name else "Pixel size")
+
+    def set_runnable(self, runnable: bool) -> None:
+        """Say whether there is a model that could run on all fields."""
+        self._runnable = runnable
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the list."""
+        count, current = len(self._fields), self._fields.current
+        self.empty.setVisible(count == 0)
+        self.view.setVisible(count > 0)
+        place = self._fields.current_index
+        self.previous_button.setEnabled(place > 0)
+        self.next_button.setEnabled(0 <= place < count - 1)
+        for button in (self.done_button, self.remove_button):
+            button.setEnabled(current is not None)
+        self.done_button.setChecked(current is not None and current.state == "done")
+        self._refresh_run()
+
+    def missing(self) -> str:
+        """Say what is still to be done before *Run on all*, or return an empty text."""
+        if not len(self._fields):
+            return EMPTY
+        if not self._runnable:
+            return NO_MODEL_PANEL
+        unknown = [each for each in self._fields if each.facts and each.known_size() is None]
+        if unknown:
+            return f"{unknown[0].path.name} does not state its pixel size: choose it above first."
+        if not self._fields.to_run():
+            return "All fields are done."
+        return ""
+
+    def _refresh_run(self) -> None:
+        count, missing = len(self._fields.to_run()), self.missing()
+        self.run_all_button.setText(f"Run on all {count} fields" if count > 1 else "Run on all")
+        self.run_all_button.setEnabled(not missing)
+        tip = "Segment every field that is not done, and write its files and summary.csv"
+        self.run_all_button.setToolTip(missing or tip)
+        folder = self._fields.output_dir
+        place = _short(folder.name) if folder else f"“{RESULTS_FOLDER}”, beside the images"
+        self.output_words.setText(f"Results go to {place}.")
+        self.output_words.setToolTip(str(folder) if folder else "")
+
+    def _arrange(self, parent: QWidget) -> None:
+        group = QVBoxLayout(self.size_group)
+        group.addWidget(self.chooser)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(_row(self.files_button, self.folder_button))
+        column.addWidget(self.empty)
+        column.addWidget(self.view, 1)
+        column.addLayout(
+            _row(self.previous_button, self.next_button, self.done_button, self.remove_button)
+        )
+        column.addWidget(self.lazy_words)
+        column.addWidget(self.lazy_button)
+        column.addWidget(self.size_group)
+        column.addWidget(self.run_all_button)
+        column.addLayout(_row(self.output_words, self.output_button, stretch=0))
+        column.addWidget(self.status)
+        column.addStretch(0)
+        outer = QVBoxLayout(parent)
+        outer.addWidget(self)
+
+    def _connect(self) -> None:
+        self.files_button.clicked.connect(self._ask_files)
+        self.folder_button.clicked.connect(self._ask_folder)
+        self.previous_button.clicked.connect(self._on_previous)
+        self.next_button.clicked.connect(self._on_next)
+        self.done_button.clicked.connect(self._on_done)
+        self.remove_button.clicked.connect(self._on_remove)
+        self.lazy_button.clicked.connect(self._on_lazy)
+        self.run_all_button.clicked.connect(self.runAll)
+        self.output_button.clicked.connect(self._ask_output)
+        self.view.itemClicked.connect(self.reopen)
+        self._fields.currentChanged.connect(self.refresh)
+
+    def _ask_files(self) -> None:
+        suffixes = " ".join(f"*{each}" for each in sorted({*IMAGE_SUFFIXES, *INDEX_SUFFIXES}))
+        kinds = f"Pictures and slides ({suffixes} *.dcm *.czi);;All files (*)"
+        names, _ = QFileDialog.getOpenFileNames(self, "Open pictures or slides", "", kinds)
+        if names:
+            self.filesChosen.emit([Path(name) for name in names])
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of images")
+        if name:
+            self.filesChosen.emit([Path(name)])
+
+    def _ask_output(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder for results")
+        if name:
+            self._fields.output_dir = Path(name)
+            self.refresh()
+
+    def _on_previous(self) -> None:
+        self._fields.step(-1)
+
+    def _on_next(self) -> None:
+        self._fields.step(1)
+
+    def _on_done(self, done: bool) -> None:
+        field = self._fields.current
+        if field is not None:
+            self._fields.update(field, state="done" if done else "segmented")
+
+    def _on_remove(self) -> None:
+        field = self._fields.current
+        if field is not None:
+            self._fields.remove([field])
+
+    def _on_lazy(self) -> None:
+        self.offer_lazy("")
+        self.lazyAccepted.emit()
+
+
+def _button(text: str, tip: str, name: str = "") -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setAccessibleName(name or text)
+    return button
+
+
+def _words(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    # A wrapped sentence must not widen the panel.
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label
+
+
+def _row(*widgets: QWidget, stretch: int = 1) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    for index, widget in enumerate(widgets):
+        row.addWidget(widget, 1 if stretch or index == 0 else 0)
+    return row
+
+
+def _short(name: str) -> str:
+    """Cut a long name in its middle."""
+    return name if len(name) <= 28 else f"{name[:14]}…{name[-12:]}"

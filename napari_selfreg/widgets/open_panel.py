@@ -1,0 +1,259 @@
+"""The Open panel: images, slides and folders become a list of fields, one of them shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.widgets.arrivals import Arrivals
+from napari_selfreg.widgets.drops import MODEL_SUFFIX, DropFilter
+from napari_selfreg.widgets.field_list import Field, FieldList
+from napari_selfreg.widgets.field_opener import FieldOpener
+from napari_selfreg.widgets.field_results import FieldResults
+from napari_selfreg.widgets.field_stage import FieldStage
+from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.image_layers import (
+    CHOSEN,
+    REMEMBERED,
+    SourceInfo,
+    change_pixel_size,
+    set_pixel_size,
+    source_info,
+)
+from napari_selfreg.widgets.layers import ORIGIN_KEY, is_picture, pixel_size_of
+from napari_selfreg.widgets.open_form import OpenForm
+from napari_selfreg.widgets.scale_guide import ScaleGuide
+from napari_selfreg.widgets.settings import settings
+from napari_selfreg.widgets.shared import shared_for
+
+_STEPS = {"PgUp": -1, "PgDown": 1}
+MEASURED_BEFORE = (
+    "The objects on this image were measured with another pixel size: run the model again."
+)
+
+
+class OpenPanel(QWidget):
+    """Opens images, lists them as fields, and asks for the size of their pixels.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Shows the fields.
+    parent : QWidget, optional
+        Parent of the panel.
+    """
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self.shared = shared_for(napari_viewer)
+        self.fields = FieldList(self)
+        self.fields.output_dir = settings().output_folder
+        self.shared.fields = self.fields
+        self.stage = FieldStage(napari_viewer)
+        self.opener = FieldOpener(self.fields, self.stage, self)
+        self.arrivals = Arrivals(napari_viewer, self.stage, self)
+        self.results = FieldResults(napari_viewer, self.fields, self.stage, self)
+        self.guide = ScaleGuide(napari_viewer)
+        self.form = OpenForm(self.fields, self)
+        self.drops = DropFilter(self.open_paths, self)
+        self.drops.watch(self)
+        self._window: QWidget | None = None
+        self._shortcuts: list[QShortcut] = []
+        self._offered: Any = None
+        self._drawing = False
+        self._connect()
+        self._refresh()
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open files, folders and models, as if they had been dropped here."""
+        models = [path for path in paths if path.suffix.lower() == MODEL_SUFFIX]
+        for path in models:
+            self.shared.modelDropped.emit(path)
+        images = [path for path in paths if path not in models]
+        if images:
+            self.opener.open_paths(images)
+
+    def event(self, event: QEvent) -> bool:
+        """Watch the window this panel has come into."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.ParentChange):
+            self._enter(self.window())
+        return bool(super().event(event))
+
+    def _connect(self) -> None:
+        form = self.form
+        form.filesChosen.connect(self.open_paths)
+        form.chooser.chosen.connect(self._on_chosen)
+        form.chooser.guideChanged.connect(self._draw)
+        form.lazyAccepted.connect(self._on_lazy)
+        form.runAll.connect(self.shared.runAllRequested)
+        form.reopen.connect(self.opener.show_again)
+        self.opener.told.connect(form.tell)
+        self.opener.shown.connect(self._on_shown)
+        self.arrivals.arrived.connect(self._on_arrived)
+        self.arrivals.lazyOffered.connect(self._on_offer)
+        self.fields.changed.connect(self.shared.fieldsChanged)
+        self.fields.updated.connect(self._on_updated)
+        self.fields.changed.connect(self._on_fields)
+        self.shared.cardChanged.connect(self._on_card)
+        self.shared.pixelSizeChanged.connect(self._on_size_elsewhere)
+        events = self._viewer.layers.events
+        events.removed.connect(self._on_removed)
+        self._viewer.layers.selection.events.active.connect(self._on_active)
+
+    def _enter(self, window: QWidget) -> None:
+        """Take drops and the page keys wherever they happen in the window."""
+        if window is self or window is self._window:
+            return
+        self._window = window
+        self.drops.watch_window(window)
+        for shortcut in self._shortcuts:
+            shortcut.deleteLater()
+        self._shortcuts = []
+        for key, by in _STEPS.items():
+            shortcut = QShortcut(QKeySequence(key), window)
+            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+            shortcut.activated.connect(self._on_page_up if by < 0 else self._on_page_down)
+            self.destroyed.connect(shortcut.deleteLater)
+            self._shortcuts.append(shortcut)
+
+    def _on_page_up(self) -> None:
+        self.fields.step(-1)
+
+    def _on_page_down(self) -> None:
+        self.fields.step(1)
+
+    def _image(self) -> Any:
+        """Return the image whose pixel size is asked for: the selected one, or the field's."""
+        active = self._viewer.layers.selection.active
+        if active is not None and is_picture(active):
+            return active
+        if self.stage.image is not None:
+            return self.stage.image
+        return next(filter(is_picture, reversed(self._viewer.layers)), None)
+
+    def _refresh(self) -> None:
+        """Show the pixel size of the image."""
+        image = self._image()
+        self.form.chooser.setEnabled(image is not None)
+        size = pixel_size_of(image) if image is not None else None
+        default = "stated by the image"
+        origin = str(image.metadata.get(ORIGIN_KEY, default)) if size is not None else ""
+        self.form.chooser.setValue(size, origin)
+        self.form.set_image(image.name if image is not None else "")
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw what the pixel size means, unless this very drawing is what has changed."""
+        if self._drawing:
+            return
+        self._drawing = True
+        try:
+            self._draw_guide()
+        finally:
+            self._drawing = False
+
+    def _draw_guide(self) -> None:
+        image, wanted = self._image(), self.form.chooser.guide()
+        if image is None or wanted is None:
+            self.guide.hide()
+        else:
+            self.guide.show(image, wanted[0], self.shared.card, wanted[1])
+
+    def _on_shown(self, field: Field | None) -> None:
+        image = self.stage.image
+        if field is not None and image is not None:
+            self._give_size(field, image)
+            self.results.bring(field, image)
+            self.form.chooser.show_guide.setChecked(pixel_size_of(image) is None)
+        self.shared.fieldChanged.emit(field)
+        self._refresh()
+
+    def _give_size(self, field: Field, image: Any) -> None:
+        """Apply what a person has chosen, for this field or for its folder."""
+        info = source_info(image)
+        if field.pixel_size is not None:
+            set_pixel_size(image, field.pixel_size, CHOSEN)
+        elif info is not None and info.stated is None and pixel_size_of(image) is None:
+            remembered = self.shared.remembered_pixel_size(field.path)
+            if remembered is not None:
+                set_pixel_size(image, remembered, REMEMBERED)
+
+    def _on_chosen(self, size: PixelSize) -> None:
+        image = self._image()
+        if image is None:
+            return
+        touched = change_pixel_size(self._viewer, image, size)
+        info = source_info(image)
+        if info is not None and info.stated is None:
+            self.shared.remember_pixel_size(info.path, size)
+        if image is self.stage.image and self.stage.field is not None:
+            self.fields.update(self.stage.field, pixel_size=size)
+        self.form.tell(MEASURED_BEFORE if touched else "")
+        self.form.refresh()
+        self.shared.pixelSizeChanged.emit(image)
+
+    def _on_size_elsewhere(self, image: Any) -> None:
+        """Follow a size that was chosen in another panel."""
+        if image is self._image() and pixel_size_of(image) != self.form.chooser.value():
+            if image is self.stage.image and self.stage.field is not None:
+                self.fields.update(self.stage.field, pixel_size=pixel_size_of(image))
+            self._refresh()
+
+    def _on_arrived(self, layers: list[tuple[Any, SourceInfo]]) -> None:
+        """List what came through another door; of several images one stays on show."""
+        for layer, info in layers:
+            if info.folder is not None:
+                self.opener.open_paths([info.folder])
+            field = self.fields.add([info.path], info.folder)[0]
+            self.stage.adopt(field, layer)
+            self.fields.set_current(field)
+        if len(layers) > 1:
+            self.fields.set_current(self.fields.find(layers[0][1].path))
+
+    def _on_offer(self, layer: Any) -> None:
+        self._offered = layer
+        self.form.offer_lazy(layer.name)
+
+    def _on_lazy(self) -> None:
+        layer, self._offered = self._offered, None
+        field = self.stage.field
+        if layer is None or layer is not self.stage.image or field is None:
+            return
+        self.stage.forget(field)
+        self.opener.show_again()
+
+    def _on_updated(self, index: int) -> None:
+        self.form.refresh()
+        field = self.fields[index]
+        if field is self.stage.field and self.stage.image is not None:
+            self.results.bring(field, self.stage.image)
+        self.shared.fieldsChanged.emit()
+
+    def _on_fields(self) -> None:
+        self.form.refresh()
+
+    def _on_card(self) -> None:
+        self.form.set_runnable(self.shared.card is not None)
+        self._draw()
+
+    def _on_active(self, event: Any = None) -> None:
+        if alive(self) and not self.stage.working and not self._drawing:
+            active = self._viewer.layers.selection.active
+            if active is None or is_picture(active):
+                self._refresh()
+
+    def _on_removed(self, event: Any) -> None:
+        # Not the guide's own layer: drawing it anew would never end.
+        if not alive(self) or self.stage.working or not is_picture(event.value):
+            return
+        if self.stage.field is not None and self.stage.image is None:
+            self.stage.lose()
+            self.fields.set_current(None)
+        self._refresh()
