@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -72,8 +72,9 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     The decoder is what runs last with growing maps; ``B`` the smallest map before it; the encoder
     the maps of larger sizes before that. A level's block is an outermost module, the last one.
     ``E3`` and ``D3`` are of one size; an encoder that begins at half size begins with ``E2``.
-    Modules that return the logits (the head) are left out; transformer tokens that fill a grid
-    count as maps.
+    Modules that return the logits (the head), alone or among others, are left out, and so are all
+    but the last run of a module that runs several times; transformer tokens that fill a grid count
+    as maps.
 
     Parameters
     ----------
@@ -99,7 +100,10 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
             f"{tuple(image.shape)}: {error}"
         ) from error
     size = tuple(image.shape[2:])
-    path = [found for run in _before_head(seen, logits) if (found := _map_of(run.info, size))]
+    # A tap keeps what its module returned last: earlier runs of a shared module are no blocks.
+    last = {run.info.name: run for run in seen}
+    runs = [run for run in seen if last[run.info.name] is run]
+    path = [found for run in _before_head(runs, logits) if (found := _map_of(run.info, size))]
     return TapProposal(tuple(run.info for run in seen), _guess(path, size))
 
 
@@ -130,9 +134,11 @@ class _Map:
 
 def _blank(network: nn.Module, shape: Sequence[int]) -> Tensor:
     """Return an empty picture of the given shape where the network is."""
-    if len(shape) not in (4, 5):
+    sides = all(isinstance(side, int) and side > 0 for side in shape)
+    if len(shape) not in (4, 5) or not sides:
         raise BadModelError(
-            f"The input's shape is (N, C, Y, X) or (N, C, Z, Y, X), not {tuple(shape)}."
+            "The input's shape is (N, C, Y, X) or (N, C, Z, Y, X) in whole numbers above 0, not "
+            f"{tuple(shape)}."
         )
     like = next(network.parameters(), torch.zeros(()))
     return torch.zeros(tuple(shape), dtype=like.dtype, device=like.device)
@@ -180,19 +186,32 @@ def _nothing() -> None:
     """Stand for an output that is not one tensor."""
 
 
-def _before_head(runs: Sequence[_Run], logits: object) -> Sequence[_Run]:
+def _before_head(runs: Sequence[_Run], output: object) -> Sequence[_Run]:
     """Leave out the last modules: those that return the logits, or logits not yet enlarged."""
-    if not isinstance(logits, Tensor):
+    returned = list(_tensors(output))
+    if not returned:
         return runs
+    largest = max(returned, key=lambda tensor: math.prod(tensor.shape[2:]))
     end = len(runs)
-    while end and _returns_logits(runs[end - 1], logits):
+    while end and _returns_logits(runs[end - 1], returned, largest):
         end -= 1
     return runs[:end]
 
 
-def _returns_logits(run: _Run, logits: Tensor) -> bool:
+def _tensors(output: object) -> Iterator[Tensor]:
+    """Yield the tensors of what a network returned: one, or several in a list or a mapping."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, Mapping):
+        yield from _tensors(list(output.values()))
+    elif isinstance(output, (list, tuple)):
+        for item in output:
+            yield from _tensors(item)
+
+
+def _returns_logits(run: _Run, returned: Sequence[Tensor], logits: Tensor) -> bool:
     shape = run.info.shape
-    if run.output() is logits:
+    if any(run.output() is tensor for tensor in returned):
         return True
     smaller = shape is not None and len(shape) == logits.ndim and shape[2:] != logits.shape[2:]
     return smaller and shape is not None and shape[1] == logits.shape[1]

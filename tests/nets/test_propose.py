@@ -90,6 +90,61 @@ def test_an_input_that_does_not_fit_is_refused(foreign: Foreign) -> None:
     assert hook_count(foreign) == 0
 
 
+@pytest.mark.parametrize("shape", [(1, 3, -1, 16), (1, 3, 0, 16), (0, 3, 16, 16), (1, 3, 16.0, 16)])
+def test_a_shape_without_pixels_is_refused(foreign: Foreign, shape: tuple[int, ...]) -> None:
+    with pytest.raises(BadModelError, match="whole numbers above 0"):
+        TapSpec.propose(foreign, shape)
+
+
+class Several(nn.Module):
+    """A network that returns more than its logits."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.inner = Foreign()
+        self.summary = nn.Linear(2, 1)
+        self.kind = kind
+
+    def forward(self, image: Tensor) -> object:
+        """Return logits among others."""
+        logits = self.inner(image)
+        other = self.summary(logits.mean((2, 3)))
+        if self.kind == "dict":
+            return {"other": other, "out": logits, "name": "none"}
+        return (other, [logits])
+
+
+@pytest.mark.parametrize("kind", ["dict", "tuple"])
+def test_the_head_is_found_among_several_outputs(kind: str) -> None:
+    proposed = TapSpec.propose(Several(kind), (1, 3, 16, 24)).tapspec
+    assert proposed is not None
+    assert [tap.module for tap in proposed.taps] == [
+        f"inner.{tap.module}" for tap in FOREIGN_TAPS.taps
+    ]
+
+
+class Recurrent(nn.Module):
+    """One block for all levels: a tap on it would always hold its last run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter, self.block, self.head = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 3, 1, 1), nn.ReLU()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits."""
+        first = self.block(self.enter(image))
+        second = self.block(nn.functional.avg_pool2d(first, 2))
+        third = self.block(nn.functional.interpolate(second, scale_factor=2.0) + first)
+        logits: Tensor = self.head(third)
+        return logits
+
+
+def test_a_module_that_runs_on_several_levels_is_no_block() -> None:
+    proposal = TapSpec.propose(Recurrent(), (1, 3, 16, 16))
+    assert [info.name for info in proposal.modules].count("block") == 3
+    assert proposal.tapspec is None
+
+
 class Enlarged(nn.Module):
     """Logits at half size, enlarged at the end, from channels no wider than the logits."""
 
