@@ -87,7 +87,7 @@ def image_paths(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
     Returns
     -------
     list of Path
-        Each image once, in order.
+        Each image once, as it was named first, in order.
 
     Raises
     ------
@@ -97,10 +97,13 @@ def image_paths(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
     named = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     if not named:
         raise BadInputError("No image was named: give at least one file or folder.")
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for path in map(Path, named):
-        found.update(dict.fromkeys(_in_folder(path) if path.is_dir() else [_existing(path)]))
-    return list(found)
+        for image in _in_folder(path) if path.is_dir() else [_existing(path)]:
+            # Links are not followed: one file under two names is two images with two results.
+            whole = os.path.abspath(image)  # noqa: PTH100 - resolve() would follow links
+            found.setdefault(os.path.normcase(whole), image)
+    return list(found.values())
 
 
 def _existing(path: Path) -> Path:

@@ -43,6 +43,27 @@ def test_files_and_folders_mixed_each_once(tmp_path: Path) -> None:
     assert [path.name for path in image_paths(named)] == ["b.png", "a.png", "scan.dcm"]
 
 
+def test_an_image_named_in_several_ways_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "in", "a.png")
+    monkeypatch.chdir(tmp_path)
+    whole = tmp_path / "in" / "a.png"
+    assert image_paths(["in/a.png", whole, "in/../in/a.png", "in", tmp_path / "in"]) == [
+        Path("in/a.png")
+    ]
+    assert image_paths([whole, "in"]) == [whole]
+
+
+def test_a_link_is_an_image_of_its_own(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    try:
+        (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
+    except OSError:
+        pytest.skip("links are not allowed here")
+    assert [path.name for path in image_paths(tmp_path)] == ["a.png", "b.png"]
+
+
 def test_one_path_needs_no_list(tmp_path: Path) -> None:
     touch(tmp_path, "a.png")
     assert image_paths(str(tmp_path / "a.png")) == [tmp_path / "a.png"]
