@@ -34,6 +34,7 @@ from napari_selfreg.io.bundle import (
 )
 from napari_selfreg.io.card import EXTERNAL, Card
 from napari_selfreg.io.models import find_model
+from napari_selfreg.nets.taps import unwrap
 from napari_selfreg.nets.tapspec import TapSpec
 
 MAX_STRIDE = 1024
@@ -41,7 +42,9 @@ MAX_STRIDE = 1024
 _STORED_AS: Mapping[torch.dtype, frozenset[str]] = {
     torch.float32: frozenset({"F32", "F16", "BF16"}),
     torch.float16: frozenset({"F16"}),
-    torch.bfloat16: frozenset({"BF16"}),
+    # Of a network given to `load_model`; `save_bundle` stores both as float32.
+    torch.bfloat16: frozenset({"BF16", "F32"}),
+    torch.float64: frozenset({"F32"}),
     torch.int64: frozenset({"I64", "I32"}),
     torch.int32: frozenset({"I32"}),
     torch.uint8: frozenset({"U8"}),
@@ -123,7 +126,8 @@ def save_bundle(
     Parameters
     ----------
     module : torch.nn.Module
-        Any network; only its ``state_dict`` is stored.
+        Any network; only its ``state_dict`` is stored, float64 rounded to float32. Wrappers for
+        several devices are taken off.
     tapspec : TapSpec
         Block names; they become the card's ``taps``.
     card : Card
@@ -143,13 +147,18 @@ def save_bundle(
     Raises
     ------
     BadModelError
-        If the weights are not finite, or do not belong to the card's architecture.
+        If the weights are not finite, do not belong to the card's architecture or cannot be
+        stored, or the network has no such taps.
     WriteError
         If the file cannot be written.
     """
-    target = Path(path)
+    target, network = Path(path), unwrap(module)
     stored = Card.model_validate({**dict(card), "taps": tapspec.to_dict()})
-    arrays = {name: _to_array(tensor, storage) for name, tensor in module.state_dict().items()}
+    _check_taps(target, tapspec, network)
+    arrays = {
+        name: _to_array(target, name, tensor, storage)
+        for name, tensor in network.state_dict().items()
+    }
     if stored.architecture != EXTERNAL:
         _check_rebuildable(target, stored, arrays)
     write_bundle(target, stored, arrays)
@@ -217,11 +226,28 @@ def _filled(
     return skeleton
 
 
-def _to_array(tensor: torch.Tensor, storage: str) -> npt.NDArray[Any]:
-    plain = tensor.detach().to("cpu")
-    if plain.dtype in {torch.bfloat16, torch.float64}:
-        plain = plain.to(torch.float32)
-    array: npt.NDArray[Any] = plain.contiguous().numpy()
+def _check_taps(target: Path, spec: TapSpec, network: nn.Module) -> None:
+    modules = dict(network.named_modules())
+    unknown = [tap.module for tap in spec.taps if tap.module not in modules]
+    if unknown:
+        raise BadModelError(
+            f"{target.name} was not saved because its network has no module {unknown[0]!r} to "
+            "tap: give the taps of this network (TapSpec.propose lists its modules)."
+        )
+
+
+def _to_array(target: Path, name: str, tensor: Any, storage: str) -> npt.NDArray[Any]:
+    try:
+        plain = tensor.detach().to("cpu")
+        if plain.dtype in {torch.bfloat16, torch.float64}:
+            plain = plain.to(torch.float32)
+        array: npt.NDArray[Any] = plain.contiguous().numpy()
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        # Sparse, quantized, not yet initialised, without memory, or no tensor at all.
+        raise BadModelError(
+            f"{target.name} was not saved because {name} is no plain tensor: models hold dense "
+            "tensors of numbers only."
+        ) from error
     rounds_well = array.dtype == np.float32 and array.ndim >= 2
     if storage == "float16" and rounds_well and np.abs(array).max(initial=0.0) < 6e4:
         return array.astype(np.float16)

@@ -32,6 +32,7 @@ MAX_RANK = 8
 
 _ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U8": 1, "BOOL": 1}
 _NUMPY = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "U8": "u1"}
+_STORABLE = (np.float32, np.float16, np.int64, np.int32, np.uint8, np.bool_)
 _TENSOR_NAME = re.compile(r"[\w.-]{1,256}")
 _FOREIGN = (
     (b"PK\x03\x04", "it is a zip or PyTorch file, which may run code when opened"),
@@ -75,7 +76,7 @@ def write_bundle(path: Path | str, card: Card, tensors: Mapping[str, npt.NDArray
     Raises
     ------
     BadModelError
-        If the name has another suffix or a tensor cannot be stored.
+        If the name has another suffix, or a tensor could not be read back.
     WriteError
         If the file cannot be written; nothing half-written remains.
     """
@@ -85,15 +86,35 @@ def write_bundle(path: Path | str, card: Card, tensors: Mapping[str, npt.NDArray
     if target.suffix != SUFFIX:
         raise BadModelError(f"{target.name} must end in {SUFFIX} to be saved as a model.")
     arrays = {name: np.asarray(array, order="C") for name, array in tensors.items()}
+    _check_storable(target, arrays)
+    content = save(arrays, metadata={CARD_KEY: card.to_json()})
+    with atomic_write(target) as stream:
+        stream.write(content)
+
+
+def _check_storable(target: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Refuse what could be written, but not read again."""
+    if not 0 < len(arrays) <= MAX_TENSORS:
+        raise BadModelError(
+            f"{target.name} was not saved because its network has {len(arrays)} tensors: a model "
+            f"has 1 to {MAX_TENSORS}."
+        )
     for name, array in arrays.items():
+        if array.dtype not in _STORABLE or array.ndim > MAX_RANK:
+            raise BadModelError(
+                f"{target.name} was not saved because tensor {name} holds {array.ndim}-D "
+                f"{array.dtype} values, which models cannot hold: convert it first."
+            )
+        if not _TENSOR_NAME.fullmatch(name):
+            raise BadModelError(
+                f"{target.name} was not saved because of the tensor name {name!r}: name modules "
+                "with letters, digits, underscores and hyphens only."
+            )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise BadModelError(
                 f"{target.name} was not saved because tensor {name} holds values that are not "
                 "finite: lower the learning rate and train again."
             )
-    content = save(arrays, metadata={CARD_KEY: card.to_json()})
-    with atomic_write(target) as stream:
-        stream.write(content)
 
 
 def open_header(path: Path | str) -> BundleHeader:

@@ -164,6 +164,79 @@ def test_diverged_weights_are_not_saved(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def saved(tmp_path: Path, network: nn.Module) -> Path:
+    path = tmp_path / "any.safetensors"
+    save_bundle(network, ONE_TAP, example_card(architecture="external"), path)
+    return path
+
+
+class One(nn.Module):
+    """One layer and whatever a test adds to it."""
+
+    def __init__(self, **tensors: torch.Tensor) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 2, 1)
+        for name, tensor in tensors.items():
+            self.register_buffer(name, tensor)
+
+
+ONE_TAP = TapSpec((Tap("D1", "layer"),))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_networks_of_other_precisions_are_saved_and_loaded(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
+    network = One().to(dtype)
+    loaded = load_model(saved(tmp_path, network), network=One().to(dtype)).network.layer.weight
+    assert loaded.dtype == dtype
+    assert torch.equal(loaded, network.layer.weight.to(torch.float32).to(dtype))
+
+
+def test_a_wrapper_for_several_devices_is_taken_off(tmp_path: Path) -> None:
+    network = One()
+    loaded = load_model(saved(tmp_path, nn.DataParallel(network)), network=One()).network
+    assert torch.equal(loaded.layer.weight, network.layer.weight)
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (One(odd=torch.zeros(2, dtype=torch.complex64)), "odd holds 1-D complex64"),
+        (One(odd=torch.zeros(2, dtype=torch.int16)), "odd holds 1-D int16"),
+        (One(odd=torch.zeros([1] * 9)), "odd holds 9-D float32"),
+        (One(odd=torch.eye(3).to_sparse()), "odd is no plain tensor"),
+        (One(odd=torch.zeros(2, device="meta")), "odd is no plain tensor"),
+        (nn.Sequential(nn.Conv2d(3, 2, 1)), "no module 'layer'"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_saved(
+    tmp_path: Path, network: nn.Module, reason: str
+) -> None:
+    with pytest.raises(BadModelError, match=reason):
+        saved(tmp_path, network)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_state_that_is_no_tensor_is_not_saved(tmp_path: Path) -> None:
+    class Remembering(One):
+        def get_extra_state(self) -> dict[str, int]:
+            return {"seen": 1}
+
+        def set_extra_state(self, state: object) -> None: ...
+
+    with pytest.raises(BadModelError, match="_extra_state is no plain tensor"):
+        saved(tmp_path, Remembering())
+
+
+def test_odd_tensor_names_and_empty_networks_are_not_saved(tmp_path: Path) -> None:
+    odd = nn.ModuleDict({"layer": nn.Conv2d(1, 1, 1), "two words": nn.Conv2d(1, 1, 1)})
+    with pytest.raises(BadModelError, match=r"tensor name 'two words\.weight'"):
+        saved(tmp_path, odd)
+    with pytest.raises(BadModelError, match="has 0 tensors"):
+        saved(tmp_path, nn.ModuleDict({"layer": nn.ReLU()}))
+
+
 def refused(path: Path) -> str:
     with pytest.raises(BadModelError) as caught:
         load_model(path)
