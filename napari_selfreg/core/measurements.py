@@ -79,7 +79,7 @@ def measure_objects(
     ids, position = np.unique(runs.label, return_inverse=True)
     pixels = _per_object(position, ids.size, runs.length)
     unknown = np.full(runs.row.size, np.nan)
-    likely, stains = unknown, (unknown, unknown)
+    likely, stains = unknown, np.stack([unknown, unknown])
     if probability is not None:
         planes = probability[: len(classes)]
         likely = sum((sum_runs(runs, plane) for plane in planes), start=np.zeros(runs.row.size))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
@@ -21,6 +22,10 @@ class LayerPicker(QComboBox):
         Its images are listed, by their current names.
     parent : QWidget, optional
         Parent of the list.
+    accepts : callable
+        Tells whether a layer is listed.
+    tip : str
+        Tooltip.
 
     Attributes
     ----------
@@ -30,10 +35,18 @@ class LayerPicker(QComboBox):
 
     valueChanged = Signal()
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        parent: QWidget | None = None,
+        *,
+        accepts: Callable[[Any], bool] = is_picture,
+        tip: str = "The image to segment. Selecting an image in the layer list chooses it.",
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self.setToolTip("The image to segment. Selecting an image in the layer list chooses it.")
+        self._accepts = accepts
+        self.setToolTip(tip)
         # Long names must not widen the panel.
         policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self.setSizeAdjustPolicy(policy)
@@ -73,7 +86,7 @@ class LayerPicker(QComboBox):
         with signals_blocked(self):
             self.clear()
             for layer in self._viewer.layers:
-                if is_picture(layer):
+                if self._accepts(layer):
                     self.addItem(str(layer.name), layer.unique_id)
                     last = self.count() - 1  # long names are cut off in the list
                     self.setItemData(last, str(layer.name), Qt.ItemDataRole.ToolTipRole)
@@ -84,7 +97,7 @@ class LayerPicker(QComboBox):
         if not alive(self):
             return
         active = self._viewer.layers.selection.active
-        if active is not None and is_picture(active):
+        if active is not None and self._accepts(active):
             self.setValue(active)
 
     def _announce(self, index: int = 0) -> None:

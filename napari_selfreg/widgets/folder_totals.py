@@ -1,0 +1,56 @@
+"""Totals of all segmented fields of the list, whether their objects are layers yet or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from napari_selfreg.core.totals import Totals, add_totals
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.widgets.result_info import result_info
+from napari_selfreg.widgets.result_plane import label_plane, table_of
+
+
+def folder_totals(fields: Any, shown: Totals | None) -> Totals | None:
+    """Sum up the fields of the list.
+
+    Parameters
+    ----------
+    fields : FieldList or None
+        The list.
+    shown : Totals or None
+        Of the field on show, which the caller knows best.
+
+    Returns
+    -------
+    Totals or None
+        None while there are fewer than two fields.
+    """
+    if fields is None or len(fields) < 2:
+        return None
+    others = [found for each in fields if each is not fields.current for found in _of(each)]
+    return add_totals([*others, *([shown] if shown is not None else [])])
+
+
+def _of(field: Any) -> Iterator[Totals]:
+    """Yield the totals of a field that is not shown, at most one."""
+    for layer in reversed(field.layers):
+        info = result_info(layer)
+        if info is not None:
+            shape = info.place.shape if info.probability is not None else label_plane(layer).shape
+            yield from _from_table(table_of(layer.features), info.label_size, shape)
+            return
+    if field.pending is not None:
+        done = field.pending[0].result
+        scale, size = done.origin.scale, done.origin.pixel_size
+        pixel = PixelSize(size.y * scale[0], size.x * scale[1])
+        yield from _from_table(done.result.table, pixel, done.result.box.shape)
+
+
+def _from_table(table: Any, pixel: PixelSize, shape: tuple[int, ...]) -> Iterator[Totals]:
+    if "area_um2" in table:
+        areas = np.asarray(table["area_um2"], dtype=np.float64)
+        region = float(shape[0] * shape[1]) * pixel.area_um2
+        yield Totals(len(areas), region, float(areas.sum()), areas)

@@ -1,0 +1,49 @@
+"""What the Results panel asks a person: where to save, what to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from napari_selfreg.io.label_imports import IMPORT_FILTER
+from napari_selfreg.io.outputs import output_paths
+
+_PICTURES = "PNG, 300 dpi (*.png);;SVG, lines that stay lines (*.svg)"
+
+
+def ask_folder(parent: QWidget, start: Path) -> Path | None:
+    """Return a folder for the three files, None if she has changed her mind."""
+    chosen = QFileDialog.getExistingDirectory(parent, "Save for QuPath", str(start))
+    return Path(chosen) if chosen else None
+
+
+def ask_to_replace(parent: QWidget, folder: Path, stem: str, compressed: bool) -> bool:
+    """Tell whether files that are there already may be replaced."""
+    there = [path.name for path in output_paths(folder, stem, compressed=compressed).values()
+             if path.exists()]  # fmt: skip
+    if not there:
+        return True
+    answer = QMessageBox.question(
+        parent,
+        "Replace files?",
+        f"{', '.join(there)} of an earlier result will be replaced.",
+        QMessageBox.StandardButton.Save | QMessageBox.StandardButton.Cancel,
+    )
+    return bool(answer == QMessageBox.StandardButton.Save)
+
+
+def ask_picture(parent: QWidget, start: Path) -> Path | None:
+    """Return the file of a picture, with a suffix."""
+    chosen, kind = QFileDialog.getSaveFileName(parent, "Save picture", str(start), _PICTURES)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    suffix = ".svg" if kind.startswith("SVG") else ".png"
+    return path if path.suffix.lower() in (".png", ".svg") else path.with_name(path.name + suffix)
+
+
+def ask_labels(parent: QWidget, start: Path) -> Path | None:
+    """Return the label file to import."""
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Import labels", str(start), IMPORT_FILTER)
+    return Path(chosen) if chosen else None

@@ -1,0 +1,90 @@
+"""The totals of what is in view, of the field, and of the folder, side by side."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+
+from napari_selfreg.core.totals import Totals
+
+Column = Literal["view", "field", "folder"]
+
+_COLUMNS: dict[Column, tuple[str, str]] = {
+    "view": ("View", "What the window shows of the segmented area"),
+    "field": ("Field", "The whole segmented area of this image"),
+    "folder": ("Folder", "All fields of the list that are segmented"),
+}
+_ROWS = (
+    ("Objects", "Objects whose centre lies there"),
+    ("Area", "Share of the area that belongs to objects"),
+    ("Median size", "Median area of the objects, all of each"),
+    ("Density", "Objects per square millimetre"),
+)
+_NOTHING = "–"
+
+
+class TotalsView(QWidget):
+    """Three columns of four totals."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cells: dict[Column, list[QLabel]] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for row, (title, tip) in enumerate(_ROWS, start=1):
+            label = QLabel(title)
+            label.setToolTip(tip)
+            grid.addWidget(label, row, 0)
+        self._folder_parts: list[QWidget] = []
+        for column, (name, (title, tip)) in enumerate(_COLUMNS.items(), start=1):
+            head = QLabel(f"<b>{title}</b>")
+            head.setToolTip(tip)
+            grid.addWidget(head, 0, column, Qt.AlignmentFlag.AlignRight)
+            self._cells[name] = [self._cell() for _ in _ROWS]
+            for row, cell in enumerate(self._cells[name], start=1):
+                grid.addWidget(cell, row, column, Qt.AlignmentFlag.AlignRight)
+            grid.setColumnStretch(column, 1)
+            self._folder_parts = [head, *self._cells[name]]  # the folder is the last column
+        self.setTotals("folder", None)
+
+    def setTotals(self, column: Column, totals: Totals | None) -> None:
+        """Show totals; None empties a column, and hides that of the folder."""
+        texts = [_NOTHING] * len(_ROWS) if totals is None else in_words(totals)
+        for cell, text in zip(self._cells[column], texts, strict=True):
+            cell.setText(text)
+        if column == "folder":
+            for part in self._folder_parts:
+                part.setVisible(totals is not None)
+
+    def texts(self, column: Column) -> list[str]:
+        """Return what a column shows."""
+        return [cell.text() for cell in self._cells[column]]
+
+    @staticmethod
+    def _cell() -> QLabel:
+        cell = QLabel(_NOTHING)
+        cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return cell
+
+
+def in_words(totals: Totals) -> list[str]:
+    """Return objects, area, median size and density as a person reads them."""
+    return [
+        f"{totals.objects:,}".replace(",", "\N{THIN SPACE}"),
+        _number(totals.area_percent, " %"),
+        _number(totals.median_area_um2, " µm²"),
+        _number(totals.density_per_mm2, " /mm²"),
+    ]
+
+
+def _number(value: float, unit: str) -> str:
+    """Return three digits: more would pretend."""
+    if not math.isfinite(value):
+        return _NOTHING
+    if value >= 1000:
+        rounded = round(value, 2 - math.floor(math.log10(value)))
+        return f"{rounded:,.0f}".replace(",", "\N{THIN SPACE}") + unit
+    return f"{value:.3g}{unit}"
