@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QTabWidget, QVBoxLayout, QWidget
 
+from napari_selfreg.widgets.layers import is_picture
 from napari_selfreg.widgets.open_panel import OpenPanel
-from napari_selfreg.widgets.segment_panel import SegmentPanel
+from napari_selfreg.widgets.preload import Preloader
+
+if TYPE_CHECKING:
+    from napari_selfreg.widgets.results_panel import ResultsPanel
+    from napari_selfreg.widgets.segment_panel import SegmentPanel
 
 TITLE = "Segmentation workbench"
 
+_OPEN, _SEGMENT, _RESULTS = range(3)
+_TABS = (
+    ("Open", "Open pictures, slides and folders, and say how large their pixels are"),
+    ("Segment", "Find the objects of a picture with a model"),
+    ("Results", "Totals, measurements, and what to save"),
+)
 _CHANGES_OF_SIZE = (QEvent.Type.Show, QEvent.Type.LayoutRequest, QEvent.Type.StyleChange)
 
 
 class Workbench(QWidget):
     """All panels, each on a tab that scrolls.
+
+    The panel in front is made at once, the others when the window comes to rest or somebody asks
+    for them, so that the Workbench opens quickly.
 
     Parameters
     ----------
@@ -28,15 +44,71 @@ class Workbench(QWidget):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.open_panel = OpenPanel(napari_viewer)
-        self.segment_panel = SegmentPanel(napari_viewer)
+        self._viewer = napari_viewer
+        self._panels: dict[int, QWidget] = {}
         self.tabs = QTabWidget()
-        self.tabs.addTab(_PanelScroll(self.open_panel), "Open")
-        self.tabs.addTab(_PanelScroll(self.segment_panel), "Segment")
+        self._pages = [_PanelScroll() for _ in _TABS]
+        for page, (title, tip) in zip(self._pages, _TABS, strict=True):
+            self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tabs)
+        # Where there is a picture already, opening one is not what comes next.
+        if any(is_picture(layer) for layer in napari_viewer.layers):
+            self.tabs.setCurrentIndex(_SEGMENT)
         self.open_panel.drops.watch(self)
+        self._panel(self.tabs.currentIndex())
+        self.tabs.currentChanged.connect(self._panel)
+        self._rest = QTimer(self)
+        self._rest.timeout.connect(self._make_next)
+        self.preloader = Preloader(self)
+
+    @property
+    def open_panel(self) -> OpenPanel:
+        """The Open panel."""
+        return self._panel(_OPEN)
+
+    @property
+    def segment_panel(self) -> SegmentPanel:
+        """The Segment panel."""
+        return self._panel(_SEGMENT)
+
+    @property
+    def results_panel(self) -> ResultsPanel:
+        """The Results panel."""
+        return self._panel(_RESULTS)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Make the other panels once the window has come to rest."""
+        super().showEvent(event)
+        self._rest.start(0)
+
+    def _make_next(self) -> None:
+        """Make one panel that is missing; one at a time, so that the window stays alive."""
+        missing = [index for index in range(len(_TABS)) if index not in self._panels]
+        if missing:
+            self._panel(missing[0])
+        else:
+            self._rest.stop()
+
+    def _panel(self, index: int) -> Any:
+        if index not in self._panels:
+            self._panels[index] = _panel_class(index)(self._viewer)
+            self._pages[index].setPanel(self._panels[index])
+        return self._panels[index]
+
+
+def _panel_class(index: int) -> Callable[[Any], QWidget]:
+    """Return the class of a panel; imported only now, as that takes time too."""
+    if index == _SEGMENT:
+        from napari_selfreg.widgets.segment_panel import SegmentPanel
+
+        return SegmentPanel
+    if index == _RESULTS:
+        from napari_selfreg.widgets.results_panel import ResultsPanel
+
+        return ResultsPanel
+    return OpenPanel
 
 
 def launch() -> None:
@@ -68,13 +140,17 @@ def add_workbench(viewer: Any) -> Workbench:
 class _PanelScroll(QScrollArea):
     """Lets a panel scroll up and down instead of stretching the window."""
 
-    def __init__(self, panel: QWidget) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._panel = panel
-        self.setWidget(panel)
+        self._panel: QWidget | None = None
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def setPanel(self, panel: QWidget) -> None:
+        """Hold a panel from now on."""
+        self._panel = panel
+        self.setWidget(panel)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # A scroll area alone would let a narrow dock cut the panel at its right.
@@ -84,8 +160,10 @@ class _PanelScroll(QScrollArea):
 
     def sizeHint(self) -> QSize:
         # Wrapped sentences would ask for a dock as wide as they are.
+        if self._panel is None:
+            return super().sizeHint()
         return QSize(self._needed_width(), self._panel.sizeHint().height())
 
     def _needed_width(self) -> int:
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
-        return self._panel.minimumSizeHint().width() + bar
+        return (self._panel.minimumSizeHint().width() if self._panel else 0) + bar

@@ -30,7 +30,11 @@ def test_the_workbench_is_docked_with_its_tabs(make_napari_viewer_proxy) -> None
     viewer = make_napari_viewer_proxy()
     bench = add_workbench(viewer)
     assert viewer.window.dock_widgets[TITLE] == bench
-    assert [bench.tabs.tabText(i) for i in range(bench.tabs.count())] == ["Open", "Segment"]
+    assert [bench.tabs.tabText(i) for i in range(bench.tabs.count())] == [
+        "Open",
+        "Segment",
+        "Results",
+    ]
 
 
 def test_it_fits_a_small_screen(make_napari_viewer, qtbot) -> None:
@@ -48,6 +52,35 @@ def test_it_fits_a_small_screen(make_napari_viewer, qtbot) -> None:
     page = bench.tabs.widget(0)
     # Nothing is cut off at the right, once the layout has settled.
     qtbot.waitUntil(lambda: panel.width() <= page.viewport().width(), timeout=20_000)
+
+
+def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
+    make_napari_viewer_proxy, qtbot
+) -> None:
+    bench = Workbench(make_napari_viewer_proxy())
+    qtbot.addWidget(bench)
+    assert [page.widget() is not None for page in bench._pages] == [True, False, False]
+    bench.show()
+    qtbot.waitUntil(lambda: all(page.widget() for page in bench._pages), timeout=20_000)
+    assert bench._pages[1].widget() is bench.segment_panel
+    assert bench._pages[2].widget() is bench.results_panel
+    qtbot.waitUntil(lambda: not bench._rest.isActive(), timeout=20_000)
+
+
+def test_a_tab_makes_its_panel(make_napari_viewer_proxy, qtbot) -> None:
+    bench = Workbench(make_napari_viewer_proxy())
+    qtbot.addWidget(bench)
+    bench.tabs.setCurrentIndex(2)
+    assert bench._pages[2].widget() is bench.results_panel
+    assert bench._pages[1].widget() is None
+
+
+def test_with_a_picture_the_model_comes_next(make_napari_viewer_proxy, qtbot) -> None:
+    viewer = make_napari_viewer_proxy()
+    viewer.add_image(np.zeros((8, 8, 3), np.uint8), rgb=True)
+    bench = Workbench(viewer)
+    qtbot.addWidget(bench)
+    assert bench.tabs.tabText(bench.tabs.currentIndex()) == "Segment"
 
 
 def test_launch_opens_one_window_with_it(make_napari_viewer, monkeypatch) -> None:
