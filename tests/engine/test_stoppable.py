@@ -12,7 +12,7 @@ from napari_selfreg.engine.predict import PredictRequest, predict
 from napari_selfreg.engine.stoppable import NOTHING, predict_until
 from tests.bundles import tiny_bundle
 
-IMAGE = np.random.default_rng(0).integers(0, 255, (160, 192, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 255, (320, 384, 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 def request(model: Model, **changes: object) -> PredictRequest:
     size = PixelSize(*model.card.um_per_px)
-    return PredictRequest(IMAGE, size, model, device="cpu", tile=64, **changes)  # type: ignore[arg-type]
+    return PredictRequest(IMAGE, size, model, device="cpu", tile=96, halo=16, **changes)  # type: ignore[arg-type]
 
 
 def test_without_a_stop_it_is_a_prediction(model: Model) -> None:
@@ -41,7 +41,7 @@ def test_what_is_finished_is_kept(model: Model) -> None:
             tiles.append(event)
 
     whole = run(predict(request(model))).probability
-    region = Box(0, 0, 160, 192)
+    region = Box(0, 0, 320, 384)
     found = run(predict_until(request(model), model, lambda: len(tiles) >= 2), note)
     assert len(tiles) == 2 < tiles[0].total
     assert found.region == region
