@@ -1,34 +1,36 @@
-"""Choose a model and read its card."""
+"""Choose a model by what it is for and its terms, read its card, add a file to the list."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
 
-from napari_selfreg.core.errors import BadModelError
-from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.bundle import SUFFIX
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.models import bundled_models
 from napari_selfreg.widgets.card_view import CardDialog, summary
 from napari_selfreg.widgets.guards import ignore_stray_wheel
-
-logger = logging.getLogger(__name__)
+from napari_selfreg.widgets.model_entries import (
+    ModelEntry,
+    added_files,
+    new_models,
+    read_model,
+)
+from napari_selfreg.widgets.runner import JobRunner
 
 NO_MODEL = "No model is installed: install napari-selfreg again."
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One model: its file, and its card or what is wrong with it."""
-
-    path: Path
-    card: Card | None
-    problem: str = ""
 
 
 class ModelPicker(QWidget):
@@ -37,7 +39,7 @@ class ModelPicker(QWidget):
     Parameters
     ----------
     models : mapping of str to Path, optional
-        Name -> bundle; the models of the package without it.
+        Name -> bundle; without it the models of the package and those a person has added.
     parent : QWidget, optional
         Parent of the widget.
 
@@ -45,29 +47,41 @@ class ModelPicker(QWidget):
     ----------
     valueChanged : Signal()
         Another model is chosen.
+    told : Signal(str)
+        What became of files that were added.
+    tryAllWanted : Signal()
+        A person wants to see all models side by side.
     """
 
     valueChanged = Signal()
+    told = Signal(str)
+    tryAllWanted = Signal()
 
     def __init__(
         self, models: Mapping[str, Path] | None = None, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._entries: list[_Entry] = []
+        self._entries: list[ModelEntry] = []
         self._dialog: CardDialog | None = None
         self._list = QComboBox()
-        self._list.setToolTip("The model: what it finds, and in which tissue")
+        self._list.setToolTip("The model: what it finds, in which tissue, and who may use it")
         policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self._list.setSizeAdjustPolicy(policy)
         self._list.setMinimumContentsLength(12)
         ignore_stray_wheel(self._list)
-        self._about = QPushButton("Card…")
-        self._about.setToolTip("What this model learned, how good it is and what it is bad at")
+        self._about = _button("Card…", "What it learned, how good it is and what it is bad at")
+        self._try = _button("Try all…", "Show every fitting model on the current view")
+        self._add = _button("Add…", f"Add a model file ({SUFFIX}), or drop it on this panel")
         self._about.clicked.connect(self.show_card)
+        self._try.clicked.connect(self.tryAllWanted)
+        self._add.clicked.connect(self._choose_files)
         self._line = QLabel()
         self._line.setWordWrap(True)
         self._arrange()
-        for path in (bundled_models() if models is None else models).values():
+        self._runner = JobRunner(self, lane="files")
+        self._runner.finished.connect(self._on_read)
+        files = bundled_models().values() if models is None else models.values()
+        for path in (*files, *(added_files() if models is None else ())):
             self.addModel(path)
         self._list.currentIndexChanged.connect(self._on_index)
         self._describe()
@@ -93,17 +107,18 @@ class ModelPicker(QWidget):
         entry = self._entry()
         return entry.problem if entry else NO_MODEL
 
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """Return all models of the list, also those that cannot be used."""
+        return tuple(self._entries)
+
     def addModel(self, path: Path) -> None:
         """Add a bundle to the end of the list, also if it turns out unusable."""
-        try:
-            entry = _Entry(path, read_card(path))
-        except BadModelError as error:
-            logger.warning("%s", error)
-            entry = _Entry(path, None, str(error))
-        self._entries.append(entry)
-        title = entry.card.title if entry.card else f"{path.stem} (unusable)"
-        self._list.addItem(title)
-        self._list.setItemData(self._list.count() - 1, title, Qt.ItemDataRole.ToolTipRole)
+        self._append(read_model(path))
+
+    def addFiles(self, paths: Sequence[Path]) -> None:
+        """Add files for good and choose the last one; those that are no model are told."""
+        if not self._runner.running:
+            self._runner.start(new_models, tuple(paths))
 
     def show_card(self) -> None:
         """Show the card of the chosen model beside the window."""
@@ -116,19 +131,53 @@ class ModelPicker(QWidget):
         self._dialog.show()
 
     def _arrange(self) -> None:
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._list, 1)
-        row.addWidget(self._about)
+        buttons = QHBoxLayout()
+        buttons.setContentsMargins(0, 0, 0, 0)
+        for button in (self._about, self._try, self._add):
+            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        column.addLayout(row)
+        column.addWidget(self._list)
         column.addWidget(self._line)
+        column.addLayout(buttons)
 
-    def _entry(self) -> _Entry | None:
+    def _append(self, entry: ModelEntry) -> None:
+        self._entries.append(entry)
+        self._list.addItem(entry.label)
+        self._list.setItemData(self._list.count() - 1, entry.label, Qt.ItemDataRole.ToolTipRole)
+
+    def _entry(self) -> ModelEntry | None:
         index = self._list.currentIndex()
         return self._entries[index] if 0 <= index < len(self._entries) else None
+
+    def _choose_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, "Add models", "", f"Models (*{SUFFIX})")
+        if names:
+            self.addFiles([Path(name) for name in names])
+
+    def _on_read(self, entries: tuple[ModelEntry, ...]) -> None:
+        before = self.value()
+        with signals_blocked(self._list):
+            for entry in entries:
+                if entry.card is not None:
+                    self._replace_or_append(entry)
+        problems = [entry.problem for entry in entries if entry.card is None]
+        titles = [f"“{entry.card.title}” is in the list now." for entry in entries if entry.card]
+        if self.value() != before or titles:
+            self._on_index(self._list.currentIndex())
+        self.told.emit(" ".join([*titles, *problems]))
+
+    def _replace_or_append(self, entry: ModelEntry) -> None:
+        known = [each.path for each in self._entries]
+        if entry.path in known:
+            index = known.index(entry.path)
+            self._entries[index] = entry
+            self._list.setItemText(index, entry.label)
+        else:
+            index = len(known)
+            self._append(entry)
+        self._list.setCurrentIndex(index)
 
     def _on_index(self, index: int) -> None:
         self._describe()
@@ -138,3 +187,9 @@ class ModelPicker(QWidget):
         card = self.card()
         self._line.setText(summary(card) if card else self.problem())
         self._about.setEnabled(card is not None)
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button

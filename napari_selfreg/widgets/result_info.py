@@ -17,6 +17,9 @@ from napari_selfreg.core.types import Box, PixelSize, PostProcessing, UmSource
 RESULT_KEY = "napari_selfreg_result"
 """Metadata key of result layers."""
 
+TOUCHED_KEY = "napari_selfreg_touched"
+"""Metadata key of result layers that a person has changed."""
+
 IMPORTED = "imported"
 """`ResultInfo.model_name` of labels that were read from a file."""
 
@@ -98,3 +101,13 @@ def result_info(layer: Any) -> ResultInfo | None:
 def is_result(layer: Any) -> bool:
     """Tell whether a layer is a result of ours or labels that were imported."""
     return result_info(layer) is not None
+
+
+def is_touched(layer: Any) -> bool:
+    """Tell whether a person has changed a layer: then it is hers."""
+    return bool(layer.metadata.get(TOUCHED_KEY))
+
+
+def mark_touched(layer: Any) -> None:
+    """Note that a person has changed a layer."""
+    layer.metadata[TOUCHED_KEY] = True

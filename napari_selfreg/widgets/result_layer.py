@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,7 @@ from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import Picture
 from napari_selfreg.widgets.placement import expand, placement
-
-if TYPE_CHECKING:
-    from napari_selfreg.engine.segment import ObjectsResult
+from napari_selfreg.widgets.result_info import RESULT_KEY, ResultInfo
 
 WHOLE_PLANE_PIXELS = 100_000_000
 """Up to this size a result covers its whole image, so that a brush works anywhere on it."""
@@ -34,7 +33,33 @@ _BACKGROUND = "#00000000"
 """Napari gives the first colour of the cycle to no object."""
 
 
-def add_result(viewer: Any, layer: Any, picture: Picture, result: ObjectsResult, name: str) -> Any:
+class Objects(Protocol):
+    """Objects of a part of a picture: ids, where they lie, and one row for each."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32]:
+        """Object ids, shape (Y, X), of `box`."""
+        ...
+
+    @property
+    def box(self) -> Box:
+        """Where they lie in the picture."""
+        ...
+
+    @property
+    def table(self) -> dict[str, npt.NDArray[Any]]:
+        """Column name -> one value per object."""
+        ...
+
+
+def add_result(
+    viewer: Any,
+    layer: Any,
+    picture: Picture,
+    result: Objects,
+    name: str,
+    info: ResultInfo | None = None,
+) -> Any:
     """Add the objects found in an image; no other layer changes.
 
     Parameters
@@ -45,26 +70,27 @@ def add_result(viewer: Any, layer: Any, picture: Picture, result: ObjectsResult,
         The image, wherever it lies by now.
     picture : Picture
         The plane that was segmented.
-    result : ObjectsResult
+    result : Objects
         int32 object ids, shape (Y, X), of ``result.box``, and one row per object in
         ``result.table``.
     name : str
         Wanted name; napari adds a number if there is such a layer.
+    info : ResultInfo, optional
+        Where the objects come from; its ``origin`` is filled in here.
 
     Returns
     -------
     napari.layers.Labels
         Selected, unless a person has a brush or another tool in hand.
     """
-    labels, box = result.labels, result.box
-    if picture.shape[0] * picture.shape[1] <= WHOLE_PLANE_PIXELS:
-        labels, box = _on_whole_plane(labels, box, picture.shape)
+    labels, box = on_plane(result.labels, result.box, picture.shape)
     outlined = math.prod(labels.shape) <= OUTLINED_PIXELS
     arguments = {
         "name": name,
         "opacity": 1.0 if outlined else FILLED_OPACITY,
         "colormap": CyclicLabelColormap([_BACKGROUND, *COLOURS], background_value=0),
         "features": {key: np.asarray(column) for key, column in result.table.items()},
+        "metadata": {RESULT_KEY: replace(info, origin=(box.y0, box.x0))} if info else {},
         **placement(layer, picture, (box.y0, box.x0)),
     }
     added = Labels(expand(labels, picture), **arguments)
@@ -79,9 +105,27 @@ def outline_width(shape: tuple[int, int]) -> int:
     return max(1, round(max(shape) / 600))
 
 
-def _on_whole_plane(
+def on_plane(
     labels: npt.NDArray[np.int32], box: Box, shape: tuple[int, int]
 ) -> tuple[npt.NDArray[np.int32], Box]:
+    """Put labels of a box on their whole plane, unless that is too large.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape of `box`
+        Object ids.
+    box : Box
+        Where they lie.
+    shape : tuple of int
+        Rows and columns of the plane.
+
+    Returns
+    -------
+    labels, box
+        Of the plane up to `WHOLE_PLANE_PIXELS`, else as they were.
+    """
+    if math.prod(shape) > WHOLE_PLANE_PIXELS or box.shape == shape:
+        return labels, box
     whole = np.zeros(shape, dtype=np.int32)
     whole[box.slices] = labels
     return whole, Box(0, 0, *shape)

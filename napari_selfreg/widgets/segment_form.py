@@ -1,4 +1,4 @@
-"""What a person sets before a run: model, image, pixel size, area and device."""
+"""What a person sets before a run: model, image, pixel size, area, and what is folded away."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
-from napari_selfreg.core.types import PixelSize
+from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.pixel_size import plausible
+from napari_selfreg.widgets.advanced_box import Advanced, AdvancedBox
 from napari_selfreg.widgets.area_picker import AreaPicker
-from napari_selfreg.widgets.device_picker import DevicePicker
 from napari_selfreg.widgets.layer_picker import LayerPicker
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
 from napari_selfreg.widgets.model_picker import ModelPicker
@@ -56,19 +56,25 @@ class SegmentForm(QWidget):
         self.layer_picker = LayerPicker(viewer)
         self.pixel_size_edit = PixelSizeEdit()
         self.area_picker = AreaPicker()
-        self.device_picker = DevicePicker()
+        self.advanced = AdvancedBox()
         self._arrange()
         self._connect()
         self._on_model()
         self._on_layer()
 
-    def value(self) -> SegmentSettings:
-        """Return the settings."""
+    def value(self, objects: PostProcessing | None = None) -> SegmentSettings:
+        """Return the settings, together with how objects are to be made."""
+        advanced = self.advanced.value()
         return SegmentSettings(
             self.model_picker.value(),
             self.pixel_size_edit.value(),
             self.area_picker.value(),
-            self.device_picker.value(),
+            advanced.device,
+            objects,
+            tta=advanced.tta,
+            uncertainty=advanced.uncertainty,
+            probability=advanced.probability,
+            precision=advanced.precision,
         )
 
     def setValue(self, value: SegmentSettings) -> None:
@@ -77,12 +83,20 @@ class SegmentForm(QWidget):
             self.model_picker.setValue(value.model)
         self.pixel_size_edit.setValue(value.pixel_size)
         self.area_picker.setValue(value.scope)
-        self.device_picker.setValue(value.device)
+        self.advanced.setValue(
+            Advanced(value.device, value.precision, value.tta, value.uncertainty, value.probability)
+        )
 
     def missing(self) -> str:
         """Say what is still to be done here, or return an empty text."""
         problem = self.model_picker.problem()
         return problem or what_is_missing(self._viewer, self.layer_picker.value(), self.value())
+
+    def forget_pixel_size(self, layer: Any) -> None:
+        """Read the pixel size of an image layer again: it has been chosen elsewhere."""
+        self._pixel_sizes.pop(layer.unique_id, None)
+        if layer is self.layer_picker.value():
+            self._on_layer()
 
     def _arrange(self) -> None:
         form = QFormLayout()
@@ -91,16 +105,16 @@ class SegmentForm(QWidget):
         form.addRow("Image", self.layer_picker)
         form.addRow("Pixel size", self.pixel_size_edit)
         form.addRow("Area", self.area_picker)
-        form.addRow("Device", self.device_picker)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
+        column.addWidget(self.advanced)
 
     def _connect(self) -> None:
         self.model_picker.valueChanged.connect(self._on_model)
         self.layer_picker.valueChanged.connect(self._on_layer)
         self.pixel_size_edit.edited.connect(self._on_pixel_size)
-        for part in (self.pixel_size_edit, self.area_picker, self.device_picker):
+        for part in (self.pixel_size_edit, self.area_picker, self.advanced):
             part.valueChanged.connect(self.valueChanged)
 
     def _on_model(self) -> None:

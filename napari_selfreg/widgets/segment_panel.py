@@ -8,19 +8,30 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
+from napari_selfreg.io.memory import free_memory
+from napari_selfreg.widgets.batch_run import BatchRun
+from napari_selfreg.widgets.fit_check import FitCheck
+from napari_selfreg.widgets.model_drops import ModelDrops
+from napari_selfreg.widgets.object_sliders import ObjectSliders
 from napari_selfreg.widgets.progress_row import ProgressRow
+from napari_selfreg.widgets.relabeller import Relabeller
+from napari_selfreg.widgets.run_question import RunQuestion, cost_of
 from napari_selfreg.widgets.runner import Job
 from napari_selfreg.widgets.segment_form import SegmentForm
 from napari_selfreg.widgets.segment_job import run_segment
 from napari_selfreg.widgets.segment_run import SegmentRun
 from napari_selfreg.widgets.segment_setup import SegmentSettings, take_request
+from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.terms_notice import TermsNotice
+from napari_selfreg.widgets.try_all import TryRequest, find_candidates
+from napari_selfreg.widgets.try_all_dialog import TryAllDialog
 
-_SHAPES_POLL_MS = 300
+_POLL_MS = 300
 _SHORTCUTS = {"Ctrl+Return": "run", "Ctrl+Enter": "run", "Esc": "cancel"}
+_READ_TERMS = "Please read the terms of this model first."
 
 
 class SegmentPanel(QWidget):
@@ -33,7 +44,7 @@ class SegmentPanel(QWidget):
     parent : QWidget, optional
         Parent of the panel.
     models : mapping of str to Path, optional
-        Name -> bundle; the models of the package without it.
+        Name -> bundle; the models of the package and those added without it.
     job : callable
         Generator function that takes a `PanelRequest`, yields events and returns the objects.
 
@@ -59,20 +70,28 @@ class SegmentPanel(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self._last_words = ""
+        self.shared = shared_for(napari_viewer)
         self.form = SegmentForm(napari_viewer, models)
         self.model_picker = self.form.model_picker
         self.layer_picker = self.form.layer_picker
         self.pixel_size_edit = self.form.pixel_size_edit
         self.area_picker = self.form.area_picker
-        self.device_picker = self.form.device_picker
+        self.device_picker = self.form.advanced.device_picker
         self.control = SegmentRun(napari_viewer, self, job)
         self.runner = self.control.runner
+        self.batch = BatchRun(self.shared, self)
+        self.relabeller = Relabeller(napari_viewer, self)
+        self.fit_check = FitCheck(napari_viewer, self)
+        self.drops = ModelDrops(self)
         self.terms_notice = TermsNotice()
+        self.warning = _sentence_label()
+        self.warning.hide()
+        self.question = RunQuestion()
         self.run_button = QPushButton()
         self.progress_row = ProgressRow()
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.status = _sentence_label()
+        self.sliders = ObjectSliders()
+        self.try_all_dialog: TryAllDialog | None = None
         self._arrange()
         self._connect()
         self._on_model()
@@ -80,16 +99,59 @@ class SegmentPanel(QWidget):
 
     def value(self) -> SegmentSettings:
         """Return the settings."""
-        return self.form.value()
+        return self.form.value(self.sliders.value())
 
     def setValue(self, value: SegmentSettings) -> None:
         """Change the settings, as a person would."""
         self.form.setValue(value)
+        if value.settings is not None:
+            self.sliders.setValue(value.settings)
 
     def run(self) -> None:
-        """Start, unless something is missing."""
+        """Start, unless something is missing; asks first if it will be long."""
+        self._run(ask=True)
+
+    def cancel(self) -> None:
+        """Stop at the next tile; what is finished is kept."""
+        if self.batch.runner.running:
+            self.batch.cancel()
+        elif self.runner.running:
+            self.control.cancel()
+        self._refresh()
+
+    def run_on_all(self) -> None:
+        """Segment all fields of the Open panel with these settings."""
         card = self.model_picker.card()
-        if self.runner.running or self._missing() or card is None:
+        if self._running() or card is None:
+            return
+        if self.terms_notice.pending:
+            self._conclude(_READ_TERMS)
+            return
+        self.progress_row.start()
+        self.batch.start(self.value(), card)
+        self._refresh()
+
+    def try_all(self) -> None:
+        """Show every fitting model on the current view."""
+        layer, size = self.layer_picker.value(), self.pixel_size_edit.value()
+        card = self.model_picker.card()
+        if layer is None or size is None or card is None:
+            self._conclude(self.form.missing())
+            return
+        try:
+            request = take_request(self._viewer, layer, self._on_view(), card)
+        except SelfRegError as error:
+            self._conclude(str(error))
+            return
+        candidates = find_candidates(self.model_picker.entries(), size)
+        self.try_all_dialog = TryAllDialog(TryRequest(request, candidates), self)
+        self.try_all_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.try_all_dialog.chosen.connect(self.model_picker.setValue)
+        self.try_all_dialog.show()
+
+    def _run(self, ask: bool) -> None:
+        card = self.model_picker.card()
+        if self._running() or self._missing() or card is None:
             return
         layer = self.layer_picker.value()
         try:
@@ -97,24 +159,30 @@ class SegmentPanel(QWidget):
         except SelfRegError as error:
             self._conclude(str(error))
             return
+        cost, free = cost_of(request, card), free_memory()
+        if ask and cost.is_large(free):
+            self.question.ask(cost, free, self.area_picker.value())
+            return
+        self.question.hide()
         self.progress_row.start()
         self.control.start(layer, request, card)
         self._refresh()
 
-    def cancel(self) -> None:
-        """Stop at the next tile."""
-        if self.runner.running:
-            self.control.cancel()
-            self._refresh()
-
     def _arrange(self) -> None:
+        objects = QGroupBox("Objects")
+        objects.setToolTip("These act at once on the result, without a new run")
+        inside = QVBoxLayout(objects)
+        inside.addWidget(self.sliders)
         column = QVBoxLayout(self)
         for part in (
             self.form,
             self.terms_notice,
+            self.warning,
+            self.question,
             self.run_button,
             self.progress_row,
             self.status,
+            objects,
         ):
             column.addWidget(part)
         column.addStretch(1)
@@ -123,32 +191,49 @@ class SegmentPanel(QWidget):
         self.form.modelChanged.connect(self._on_model)
         self.form.valueChanged.connect(self._on_setting)
         self.terms_notice.accepted.connect(self._on_setting)
+        self.model_picker.told.connect(self._conclude)
+        self.model_picker.tryAllWanted.connect(self.try_all)
+        self.drops.dropped.connect(self.model_picker.addFiles)
+        self.question.accepted.connect(self._run_anyway)
+        self.question.viewWanted.connect(self._run_view)
         self.run_button.clicked.connect(self._on_button)
-        self.control.told.connect(self.status.setText)
-        self.control.progressed.connect(self.progress_row.setProgress)
-        self.control.segmented.connect(self.segmented)
-        self.control.concluded.connect(self._on_concluded)
+        for job in (self.control, self.batch):
+            job.told.connect(self.status.setText)
+            job.progressed.connect(self.progress_row.setProgress)
+            job.concluded.connect(self._on_concluded)
+        self.control.segmented.connect(self._on_segmented)
+        self.sliders.valueChanged.connect(self._on_sliders)
+        self.relabeller.currentChanged.connect(self._on_current)
+        self.relabeller.relabelled.connect(self.shared.resultChanged)
+        self.relabeller.told.connect(self._conclude)
+        self.fit_check.warned.connect(self._on_warning)
+        self.shared.runAllRequested.connect(self.run_on_all)
+        self.shared.pixelSizeChanged.connect(self.form.forget_pixel_size)
+        self.shared.modelDropped.connect(self._on_model_dropped)
         for keys, method in _SHORTCUTS.items():
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(getattr(self, method))
         # Selecting a shape or turning the view is announced in too many ways to follow them all.
         self._poll = QTimer(self)
-        self._poll.setInterval(_SHAPES_POLL_MS)
-        self._poll.timeout.connect(self._refresh)
+        self._poll.setInterval(_POLL_MS)
+        self._poll.timeout.connect(self._on_poll)
+        self._poll.start()
 
     def _missing(self) -> str:
         missing = self.form.missing()
-        if not missing and self.terms_notice.pending:
-            return "Please read the terms of this model first."
-        return missing
+        return _READ_TERMS if not missing and self.terms_notice.pending else missing
+
+    def _running(self) -> bool:
+        return self.runner.running or self.batch.runner.running
 
     def _refresh(self) -> None:
         """Bring button and status in line with what is set and what runs."""
-        if self.runner.running:
+        if self._running():
             # Never disabled meanwhile: it would lose the focus, and the keys would go elsewhere.
-            self.run_button.setText("Stopping…" if self.runner.cancelling else "Cancel")
-            self.run_button.setToolTip("Stop after the current tile (Esc)")
+            stopping = self.control.stopping or self.batch.runner.cancelling
+            self.run_button.setText("Stopping…" if stopping else "Cancel")
+            self.run_button.setToolTip("Stop after the current tile; what is found is kept (Esc)")
         else:
             missing = self._missing()
             self.run_button.setText("Run")
@@ -156,23 +241,71 @@ class SegmentPanel(QWidget):
             self.run_button.setEnabled(not missing)
             self.status.setText(missing or self._last_words)
 
+    def _on_poll(self) -> None:
+        if self.isVisible() and not self._running():
+            self._refresh()
+            self._look()
+
+    def _look(self) -> None:
+        self.fit_check.look(
+            self.layer_picker.value(), self.pixel_size_edit.value(), self.model_picker.card()
+        )
+
     def _on_setting(self) -> None:
         self._last_words = ""
-        if self.area_picker.value() == "whole":
-            self._poll.stop()
-        else:
-            self._poll.start()
+        self.question.hide()
         self._refresh()
         self.valueChanged.emit()
 
     def _on_model(self) -> None:
-        self.terms_notice.setCard(self.model_picker.card())
+        card = self.model_picker.card()
+        self.terms_notice.setCard(card)
+        self.shared.set_card(card)
+        if card is not None:
+            self.sliders.setModel(card.postprocessing, card.typical_area_um2)
+
+    def _on_model_dropped(self, path: Path) -> None:
+        self.model_picker.addFiles([path])
 
     def _on_button(self) -> None:
-        if self.runner.running:
+        if self._running():
             self.cancel()
         else:
             self.run()
+
+    def _run_anyway(self) -> None:
+        self._run(ask=False)
+
+    def _run_view(self) -> None:
+        self.area_picker.setValue("view")
+        self.run()
+
+    def _on_view(self) -> SegmentSettings:
+        settings = self.value()
+        return SegmentSettings(
+            settings.model,
+            settings.pixel_size,
+            "view",
+            settings.device,
+            precision=settings.precision,
+        )
+
+    def _on_segmented(self, layer: Any, picture: Any) -> None:
+        self.relabeller.take(layer, picture)
+        self.shared.resultChanged.emit(layer)
+        self.segmented.emit(layer)
+
+    def _on_sliders(self) -> None:
+        self.relabeller.change(self.sliders.value())
+        self.valueChanged.emit()
+
+    def _on_current(self, info: Any) -> None:
+        if info is not None:
+            self.sliders.setValue(info.settings)
+
+    def _on_warning(self, text: str) -> None:
+        self.warning.setText(f"⚠ {text}" if text else "")
+        self.warning.setVisible(bool(text))
 
     def _on_concluded(self, text: str) -> None:
         self.progress_row.stop()
@@ -181,3 +314,10 @@ class SegmentPanel(QWidget):
     def _conclude(self, text: str) -> None:
         self._last_words = text
         self._refresh()
+
+
+def _sentence_label() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

@@ -14,9 +14,11 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Event, Notice, Progress, TileDone
 from napari_selfreg.io.card import Card
+from napari_selfreg.widgets.extra_layers import add_extra_layers
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.preview import Preview
 from napari_selfreg.widgets.result_layer import add_result
+from napari_selfreg.widgets.result_record import record
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_job import PanelRequest
 from napari_selfreg.widgets.sentences import GREY, describe_failure, describe_result
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 CANCELLED = "Cancelled: nothing was added."
 CHANGED = "The image has changed meanwhile, so nothing was added."
 REMOVED = "The image was removed, so the job has stopped."
+KEEPING = "Stopping: the objects of the finished part follow…"
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class _Run:
     began: float = field(default_factory=time.monotonic)
     notices: list[str] = field(default_factory=list)
     reason: str = CANCELLED
+    tiles: int = 0
 
 
 class SegmentRun(QObject):
@@ -61,14 +65,15 @@ class SegmentRun(QObject):
         Parts done and planned.
     concluded : Signal(str)
         The run has ended, and how.
-    segmented : Signal(object)
-        The new Labels layer of a finished run; before `concluded`.
+    segmented : Signal(object, object)
+        The new Labels layer of a finished run, and the `Picture` it was made from; before
+        `concluded`.
     """
 
     told = Signal(str)
     progressed = Signal(int, int)
     concluded = Signal(str)
-    segmented = Signal(object)
+    segmented = Signal(object, object)
 
     def __init__(self, viewer: Any, owner: QWidget, job: Job) -> None:
         super().__init__(owner)
@@ -83,6 +88,12 @@ class SegmentRun(QObject):
         self.runner.cancelled.connect(self._on_cancelled)
         viewer.layers.events.removed.connect(self._on_removed)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to end, with or without a result."""
+        run = self._run
+        return self.runner.cancelling or (run is not None and run.request.enough.is_set())
+
     def start(self, layer: Any, request: PanelRequest, card: Card) -> None:
         """Start a job for an image layer; none may be running."""
         preview = Preview(self._viewer, layer, request.picture, request.box)
@@ -93,8 +104,13 @@ class SegmentRun(QObject):
         self.runner.start(self._job, request)
 
     def cancel(self) -> None:
-        """Stop at the next tile."""
-        self.runner.cancel()
+        """Stop at the next tile and keep what is finished; a second time, drop it too."""
+        run = self._run
+        if run is not None and run.tiles and not run.request.enough.is_set():
+            run.request.enough.set()
+            self.told.emit(KEEPING)
+        else:
+            self.runner.cancel()
 
     def _on_started(self) -> None:
         self.told.emit("Starting…")
@@ -110,6 +126,10 @@ class SegmentRun(QObject):
             elif isinstance(event, (Progress, TileDone)):
                 self.progressed.emit(event.done, event.total)
             if isinstance(event, TileDone):
+                run.tiles = event.done
+            if run.request.enough.is_set():
+                continue
+            if isinstance(event, TileDone):
                 self.told.emit(f"Finding objects: part {event.done} of {event.total}")
             elif isinstance(event, Progress) and event.message:
                 self.told.emit(f"{event.message}…")
@@ -121,14 +141,17 @@ class SegmentRun(QObject):
             self.concluded.emit(CHANGED)
             return
         name = f"{layer.name} {run.card.name}"
+        info = record(run.request, layer, run.card, result)
+        picture = run.request.picture
         try:
-            added = add_result(self._viewer, layer, run.request.picture, result, name)
+            add_extra_layers(self._viewer, layer, run.request, run.card, result)
+            added = add_result(self._viewer, layer, picture, result, name, info)
         except Exception as error:
             logger.exception("the result could not be shown")
             self._tell_failure(error)
             return
         found = describe_result(len(result.table["index"]), time.monotonic() - run.began)
-        self.segmented.emit(added)
+        self.segmented.emit(added, picture)
         self.concluded.emit(" ".join([found, *run.notices, *result.notes]))
 
     def _on_failed(self, error: Exception) -> None:
@@ -149,7 +172,7 @@ class SegmentRun(QObject):
         if not alive(self) or run is None or event.value.unique_id != run.layer_id:
             return
         run.reason = REMOVED
-        self.cancel()
+        self.runner.cancel()
 
     def _end_run(self) -> _Run:
         run, self._run = self._run, None

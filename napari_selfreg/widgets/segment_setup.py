@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.areas import Scope, has_selected_shapes, selected_area, view_box
 from napari_selfreg.widgets.layers import Picture, picture_of
@@ -44,12 +44,25 @@ class SegmentSettings:
         The area.
     device : str
         What computes.
+    settings : PostProcessing or None
+        How probabilities become objects; None for the model's own way.
+    tta : bool
+        Average over eight turned and mirrored views.
+    uncertainty, probability : bool
+        Layers to add beside the objects.
+    precision : str
+        ``auto`` or ``fp32``.
     """
 
     model: Path | None
     pixel_size: PixelSize | None
     scope: Scope
     device: str
+    settings: PostProcessing | None = None
+    tta: bool = False
+    uncertainty: bool = False
+    probability: bool = False
+    precision: str = "auto"
 
 
 def what_is_missing(viewer: Any, layer: Any, settings: SegmentSettings) -> str:
@@ -101,7 +114,7 @@ def take_request(viewer: Any, layer: Any, settings: SegmentSettings, card: Card)
         picture, box, mask = _area(viewer, layer, settings.scope, card.pixel_size)
     if box.empty:
         raise BadInputError(OUT_OF_VIEW)
-    step_y, step_x = picture.plane_factors
+    step_y, step_x = (float(factor) for factor in picture.plane_factors)
     return PanelRequest(
         picture=picture,
         box=box,
@@ -110,6 +123,11 @@ def take_request(viewer: Any, layer: Any, settings: SegmentSettings, card: Card)
         model=settings.model,
         device=settings.device,
         focus=_in_view(viewer, layer, picture, box),
+        settings=settings.settings,
+        tta=settings.tta,
+        uncertainty=settings.uncertainty,
+        probability=settings.probability,
+        precision=settings.precision,
     )
 
 

@@ -16,6 +16,15 @@ def describe_result(count: int, seconds: float) -> str:
     return f"{objects} found in {seconds:.1f} s. {hint}"
 
 
+def describe_relabelled(count: int) -> str:
+    """Return what the sliders have made of a result."""
+    if count == 0:
+        return "No object is left: lower the threshold or the smallest size."
+    return (
+        "1 object with these settings." if count == 1 else f"{count} objects with these settings."
+    )
+
+
 def describe_failure(error: Exception) -> str:
     """Return one sentence about an error of a job, with what to do.
 

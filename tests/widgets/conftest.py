@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_selfreg.io import remembered, terms
+from napari_selfreg.io import remembered, speeds, terms
 from napari_selfreg.widgets import runner
 from napari_selfreg.widgets.segment_panel import SegmentPanel
 from tests.widgets.fakes import FakeJob, write_model
@@ -17,6 +17,7 @@ from tests.widgets.fakes import FakeJob, write_model
 def _own_settings_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terms, "settings_folder", lambda: tmp_path / "settings")
     monkeypatch.setattr(terms, "_shown_here", set())
+    monkeypatch.setattr(speeds, "_here", {})
     monkeypatch.setattr(remembered, "settings_folder", lambda: tmp_path / "settings")
     monkeypatch.setattr(remembered, "_here", {})
 

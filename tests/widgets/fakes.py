@@ -51,6 +51,9 @@ class Objects:
     box: Box
     table: dict[str, np.ndarray]
     notes: tuple[str, ...] = ()
+    probability: np.ndarray | None = None
+    uncertainty: np.ndarray | None = None
+    version: str = "0123456789ab"
 
 
 @dataclass
@@ -89,6 +92,9 @@ class FakeJob:
             preview = dark[y0:y1].astype(np.uint8) * 255
             yield TileDone(box, preview[::2, ::2], index + 1, self.tiles)
             self.tiles_done = index + 1
+            if request.enough.is_set():
+                dark[y1:] = False
+                break
             if self.error is not None and index == 1:
                 raise self.error
         if self.notice:
@@ -97,4 +103,12 @@ class FakeJob:
         ids = np.arange(1, count + 1)
         area = np.bincount(labels.ravel(), minlength=count + 1)[1:].astype(float)
         table = {"index": ids, "area_um2": area * request.pixel_size.area_um2}
-        return Objects(labels.astype(np.int32), request.box, table)
+        probability = np.where(dark, 1 - rgb.mean(axis=2) / 255, 0.1).astype(np.float32)[None]
+        return Objects(
+            labels.astype(np.int32),
+            request.box,
+            table,
+            ("Stopped early.",) if request.enough.is_set() else (),
+            probability,
+            probability[0] / 2 if request.uncertainty else None,
+        )

@@ -87,13 +87,13 @@ class TestKeyboard:
         viewer, panel, job = make_panel(show=True)
         add_field(viewer, field)
         panel.activateWindow()
-        panel.device_picker.setFocus()
-        qtbot.waitUntil(panel.device_picker.hasFocus, timeout=LONG)
+        panel.layer_picker.setFocus()
+        qtbot.waitUntil(panel.layer_picker.hasFocus, timeout=LONG)
         job.gate.clear()
-        qtbot.keyClick(panel.device_picker, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        qtbot.keyClick(panel.layer_picker, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         assert panel.runner.running
         with qtbot.waitSignal(panel.runner.cancelled, timeout=LONG):
-            qtbot.keyClick(panel.device_picker, Qt.Key.Key_Escape)
+            qtbot.keyClick(panel.layer_picker, Qt.Key.Key_Escape)
 
     def test_tab_goes_from_top_to_bottom(self, qtbot) -> None:
         panel = SegmentPanel(ViewerModel(), models={})

@@ -1,0 +1,110 @@
+"""Settings that most people never need, folded away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_selfreg.widgets.device_picker import DevicePicker
+from napari_selfreg.widgets.guards import ignore_stray_wheel
+
+_PRECISIONS = {
+    "auto": "Automatic",
+    "fp32": "Full (32 bit)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What is set there.
+
+    Parameters
+    ----------
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    precision : str
+        ``auto`` or ``fp32``.
+    tta, uncertainty, probability : bool
+        Eight views; layers beside the objects.
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    tta: bool = False
+    uncertainty: bool = False
+    probability: bool = False
+
+
+class AdvancedBox(QCollapsible):
+    """Device, precision, eight views and extra layers; folded at first.
+
+    Attributes
+    ----------
+    valueChanged : Signal()
+        A setting is another.
+    """
+
+    valueChanged = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Advanced", parent, expandedIcon="▾", collapsedIcon="▸")
+        self.device_picker = DevicePicker()
+        self.precision_picker = QComboBox()
+        for value, text in _PRECISIONS.items():
+            self.precision_picker.addItem(text, value)
+        self.precision_picker.setToolTip(
+            "Automatic computes in half precision where that is faster; the objects hardly differ."
+        )
+        self.tta = QCheckBox("Average eight views (8× slower)")
+        self.tta.setToolTip("Turns and mirrors the image and averages: a little more accurate")
+        self.uncertainty = QCheckBox("Add a layer: where the model is unsure")
+        self.uncertainty.setToolTip("Bright where object or background is undecided")
+        self.probability = QCheckBox("Add layers: probabilities")
+        self.probability.setToolTip("One for each class, and one for the contours between objects")
+        ignore_stray_wheel(self.precision_picker)
+        self._arrange()
+        self.device_picker.valueChanged.connect(self.valueChanged)
+        self.precision_picker.currentIndexChanged.connect(self._on_change)
+        for box in (self.tta, self.uncertainty, self.probability):
+            box.toggled.connect(self._on_change)
+
+    def value(self) -> Advanced:
+        """Return the settings."""
+        return Advanced(
+            self.device_picker.value(),
+            str(self.precision_picker.currentData()),
+            self.tta.isChecked(),
+            self.uncertainty.isChecked(),
+            self.probability.isChecked(),
+        )
+
+    def setValue(self, value: Advanced) -> None:
+        """Change the settings."""
+        self.device_picker.setValue(value.device)
+        place = self.precision_picker.findData(value.precision)
+        self.precision_picker.setCurrentIndex(max(0, place))
+        self.tta.setChecked(value.tta)
+        self.uncertainty.setChecked(value.uncertainty)
+        self.probability.setChecked(value.probability)
+
+    def _arrange(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(12, 0, 0, 0)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Device", self.device_picker)
+        form.addRow("Precision", self.precision_picker)
+        column.addLayout(form)
+        for box in (self.tta, self.uncertainty, self.probability):
+            column.addWidget(box)
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.setContent(content)
+        self.collapse(animate=False)
+        self.setDuration(0)  # an animation would move Run away under the pointer
+
+    def _on_change(self, *_: object) -> None:
+        self.valueChanged.emit()

@@ -1,0 +1,129 @@
+"""*Run on all*: the fields of the Open panel, with model and settings of the Segment panel."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.engine.batch_events import BatchRequest
+from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.io.card import Card
+from napari_selfreg.widgets.runner import Job, JobRunner
+from napari_selfreg.widgets.segment_job import start_engine
+from napari_selfreg.widgets.segment_setup import SegmentSettings
+from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.shared import Shared
+
+NO_FIELDS = "There is nothing to run on: open a folder first, or take “done” off its fields."
+CANCELLED = "Cancelled: the fields that were finished are kept."
+
+
+class BatchRun(QObject):
+    """Runs all fields in one job; each is complete before the next one begins.
+
+    Parameters
+    ----------
+    shared : Shared
+        Holds the fields.
+    owner : QWidget
+        Its life ends the job.
+    job : callable, optional
+        Generator function that takes a `BatchRequest`; the engine's without it.
+
+    Attributes
+    ----------
+    told : Signal(str)
+        What happens now.
+    progressed : Signal(int, int)
+        Done and planned.
+    concluded : Signal(str)
+        How it has ended.
+    """
+
+    told = Signal(str)
+    progressed = Signal(int, int)
+    concluded = Signal(str)
+
+    def __init__(self, shared: Shared, owner: QWidget, job: Job | None = None) -> None:
+        super().__init__(owner)
+        self._shared = shared
+        self._job = job or run_batch
+        self._card: Card | None = None
+        self.runner = JobRunner(owner)
+        self.runner.received.connect(self._on_events)
+        self.runner.finished.connect(self._on_finished)
+        self.runner.failed.connect(self._on_failed)
+        self.runner.cancelled.connect(self._on_cancelled)
+
+    def start(self, settings: SegmentSettings, card: Card) -> None:
+        """Run all fields that are not done; tells if there are none.
+
+        Parameters
+        ----------
+        settings : SegmentSettings
+            Model, device and how objects are made; area and pixel size are the fields' own.
+        card : Card
+            Of the model.
+        """
+        fields = self._shared.fields
+        chosen = fields.to_run() if fields is not None else ()
+        if fields is None or not chosen or self.runner.running:
+            self.concluded.emit(NO_FIELDS)
+            return
+        self._card = card
+        self.told.emit("Waiting until another job has ended…")
+        self.runner.start(
+            self._job,
+            BatchRequest(
+                chosen,
+                settings.model,
+                fields.output_dir,
+                settings.device,
+                settings.tta,
+                settings.settings,
+                fields.current_path,
+            ),
+        )
+
+    def cancel(self) -> None:
+        """Stop after the current part; finished fields are kept."""
+        self.runner.cancel()
+
+    def _on_events(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            if isinstance(event, Progress):
+                self.progressed.emit(event.done, event.total)
+                self.told.emit(f"{event.message}…")
+            elif self._shared.fields is not None and self._card is not None:
+                self._shared.fields.on_batch_event(event, self._card)
+
+    def _on_finished(self, result: Any) -> None:
+        self._end()
+        done, failed = len(result.done), len(result.failed)
+        text = f"{done} of {done + failed} fields segmented; their files are beside summary.csv."
+        if failed:
+            text += " The list says why the others were not."
+        self.concluded.emit(text)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._end()
+        self.concluded.emit(describe_failure(error))
+
+    def _on_cancelled(self) -> None:
+        self._end()
+        self.concluded.emit(CANCELLED)
+
+    def _end(self) -> None:
+        if self._shared.fields is not None:
+            self._shared.fields.end_batch()
+
+
+def run_batch(request: BatchRequest) -> Generator[Event, None, Any]:
+    """Segment all fields; the engine is first imported here, in the job's thread."""
+    yield from start_engine()
+    from napari_selfreg.engine.batch import segment_fields
+
+    return (yield from segment_fields(request))

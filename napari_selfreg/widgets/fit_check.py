@@ -1,0 +1,172 @@
+"""Warns when what is in view is far from what the model has learned from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.errors import SelfRegError
+from napari_selfreg.core.stain_gap import StainGap, stain_gap, too_coarse
+from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.io.card import Card
+from napari_selfreg.io.rgb import to_rgb8
+from napari_selfreg.widgets.areas import view_box
+from napari_selfreg.widgets.layers import Picture, picture_of, pixel_size_of
+from napari_selfreg.widgets.runner import JobRunner
+
+_PAUSE_MS = 250
+_ENOUGH_PIXELS = 250_000
+_MOST_SIDE = 2048
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitRequest:
+    """A snapshot of what is in view, and the model.
+
+    Parameters
+    ----------
+    picture : Picture
+        One plane, at a resolution that suits the view.
+    box : Box
+        The view, in its pixels.
+    um_per_px : float
+        Of the image at full resolution.
+    card : Card
+        Of the model.
+    """
+
+    picture: Picture
+    box: Box
+    um_per_px: float
+    card: Card
+
+    def same(self, other: FitRequest | None) -> bool:
+        """Tell whether another request would have the same answer."""
+        return (
+            other is not None
+            and self.picture.data is other.picture.data
+            and self.picture.position == other.picture.position
+            and (self.box, self.um_per_px) == (other.box, other.um_per_px)
+            and self.card is other.card
+        )
+
+
+class FitCheck(QObject):
+    """Looks at the view in a thread of its own whenever it may have changed.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose view.
+    owner : QWidget
+        Its life ends the job.
+
+    Attributes
+    ----------
+    warned : Signal(str)
+        What speaks against this model here; empty if nothing does.
+    """
+
+    warned = Signal(str)
+
+    def __init__(self, viewer: Any, owner: QWidget) -> None:
+        super().__init__(owner)
+        self._viewer = viewer
+        self._next: FitRequest | None = None
+        self._seen: FitRequest | None = None
+        self._runner = JobRunner(owner, lane="check")
+        self._runner.finished.connect(self._on_finished)
+        self._runner.failed.connect(self._on_failed)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._start)
+
+    def look(self, layer: Any, pixel_size: PixelSize | None, card: Card | None) -> None:
+        """Look again, if anything is different; call it as often as you like."""
+        request = self._request(layer, pixel_size, card)
+        if request is None:
+            if self._next is not None:
+                self._next = self._seen = None
+                self.warned.emit("")
+        elif not request.same(self._next):
+            self._next = request
+            self._pause.start()
+
+    def _start(self) -> None:
+        if self._next is not None and self._next is not self._seen and not self._runner.running:
+            self._seen = self._next
+            self._runner.start(check_fit, self._next)
+
+    def _on_finished(self, text: str) -> None:
+        if self._next is self._seen:
+            self.warned.emit(text)
+        self._start()
+
+    def _on_failed(self, error: Exception) -> None:
+        self.warned.emit("")  # a run will tell what is wrong with the image
+
+    def _request(self, layer: Any, size: PixelSize | None, card: Card | None) -> FitRequest | None:
+        if layer is None or size is None or card is None or self._viewer.dims.ndisplay != 2:
+            return None
+        try:
+            picture = picture_of(self._viewer, layer)
+            box = view_box(self._viewer, layer, picture)
+            step = math.sqrt(max(1.0, math.prod(box.shape) / _ENOUGH_PIXELS))
+            stated = pixel_size_of(layer)
+            if layer.multiscale and stated is not None:
+                wanted = PixelSize(stated.y * step, stated.x * step)
+                picture = picture_of(self._viewer, layer, wanted)
+                box = view_box(self._viewer, layer, picture)
+        except SelfRegError:
+            return None
+        return None if box.empty else FitRequest(picture, _middle(box), size.mean, card)
+
+
+def check_fit(request: FitRequest) -> Generator[Event, None, str]:
+    """Compare the view with the model's training pictures.
+
+    Returns
+    -------
+    str
+        A warning, or an empty text.
+    """
+    yield Progress(0, 0)
+    pixels = to_rgb8(request.picture.read(request.box), request.picture.name)
+    step = max(1, math.floor(math.sqrt(math.prod(pixels.shape[:2]) / _ENOUGH_PIXELS)))
+    thinned = np.ascontiguousarray(pixels[::step, ::step])
+    gap = stain_gap(thinned, request.card.normalisation.mean)
+    return describe_fit(gap, request.um_per_px, request.card, grey=request.picture.is_grey)
+
+
+def describe_fit(gap: StainGap | None, um_per_px: float, card: Card, grey: bool = False) -> str:
+    """Return what speaks against a model, in one or two sentences, or an empty text."""
+    sentences = []
+    model_um = card.pixel_size.mean
+    if too_coarse(um_per_px, model_um):
+        sentences.append(
+            f"This image is {um_per_px / model_um:.1f} times coarser than what the model has "
+            "learned from: it will miss objects."
+        )
+    if gap is not None and gap.far and not grey:
+        sentences.append(f"{_stain(gap)} than what the model has learned from: check with care.")
+    return " ".join(sentences)
+
+
+def _stain(gap: StainGap) -> str:
+    if abs(gap.octaves) > 1 and gap.angle < gap.distance * 20:
+        return f"The stain in view is much {'darker' if gap.octaves > 0 else 'paler'}"
+    return "The colours in view are far other"
+
+
+def _middle(box: Box) -> Box:
+    """Return the middle of a box that is too large to be read for a glance."""
+    rows, columns = (max(0, side - _MOST_SIDE) // 2 for side in box.shape)
+    return Box(box.y0 + rows, box.x0 + columns, box.y1 - rows, box.x1 - columns)

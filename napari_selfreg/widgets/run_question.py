@@ -1,0 +1,86 @@
+"""Asks before a run that is long or needs much memory; the window goes on meanwhile."""
+
+from __future__ import annotations
+
+import math
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_selfreg.core.cost import Cost, estimate, model_pixels
+from napari_selfreg.io.card import Card
+from napari_selfreg.io.speeds import speed_of
+from napari_selfreg.widgets.progress_row import in_words
+from napari_selfreg.widgets.segment_job import PanelRequest
+
+
+class RunQuestion(QFrame):
+    """Visible while a person has not decided about a large run.
+
+    Attributes
+    ----------
+    accepted : Signal()
+        She wants all of it.
+    viewWanted : Signal()
+        She wants the current view only.
+    """
+
+    accepted = Signal()
+    viewWanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.view_button = QPushButton("Only the current view")
+        self.run_button = QPushButton("Run it all")
+        self.no_button = QPushButton("Not now")
+        row = QHBoxLayout()
+        for button in (self.view_button, self.run_button, self.no_button):
+            row.addWidget(button)
+        column = QVBoxLayout(self)
+        column.addWidget(self.text)
+        column.addLayout(row)
+        self.view_button.clicked.connect(self._on_view)
+        self.run_button.clicked.connect(self._on_run)
+        self.no_button.clicked.connect(self.hide)
+        self.hide()
+
+    def ask(self, cost: Cost, free: int, scope: str) -> None:
+        """Show what a run will cost.
+
+        Parameters
+        ----------
+        cost : Cost
+            Of the run.
+        free : int
+            Bytes of memory that are free.
+        scope : str
+            The chosen area: the view is not offered instead of itself.
+        """
+        self.text.setText(describe_cost(cost, free))
+        self.view_button.setVisible(scope != "view")
+        self.show()
+
+    def _on_view(self) -> None:
+        self.hide()
+        self.viewWanted.emit()
+
+    def _on_run(self) -> None:
+        self.hide()
+        self.accepted.emit()
+
+
+def cost_of(request: PanelRequest, card: Card) -> Cost:
+    """Return what a run will cost, from the speed of earlier ones on the same device."""
+    pixels = math.prod(request.box.shape)
+    seen = model_pixels(pixels, request.pixel_size, card.pixel_size, request.tta)
+    channels = card.n_classes + (card.separation is not None)
+    return estimate(pixels, seen, channels, speed_of(request.device))
+
+
+def describe_cost(cost: Cost, free: int) -> str:
+    """Return time and memory in words."""
+    needed = f"{cost.bytes / 1e9:.1f} GB of the {free / 1e9:.1f} GB of memory that are free"
+    return f"This will take {in_words(cost.seconds)} and needs {needed}."
