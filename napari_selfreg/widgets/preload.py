@@ -21,6 +21,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets.settings import settings
+from napari_selfreg.widgets.warm_up import warm_labels
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class _Loader:
                     if self._ending.is_set():
                         return
                     importlib.import_module(name)
+                warm_labels()
         except Exception:  # the first Run meets the same fault and tells the person
             logger.warning("the engine could not be loaded ahead", exc_info=True)
 

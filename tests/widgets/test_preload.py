@@ -38,6 +38,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     monkeypatch.setattr(preload, "IDLE_MS", 30)
     monkeypatch.setattr(preload, "_loader", preload._Loader())
+    monkeypatch.setattr(preload, "warm_labels", lambda: None)
     monkeypatch.setattr(preload, "load_libraries", lambda: names.append("libraries"))
     monkeypatch.setattr(preload, "importlib", type("", (), {"import_module": names.append}))
     return names
