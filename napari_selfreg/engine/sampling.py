@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.resample import model_shape, resample_region
 from napari_selfreg.core.targets import IGNORE, class_target, contour_target
 from napari_selfreg.core.types import Box, PixelSize
@@ -64,14 +65,21 @@ def load_field(sample: Sample, dataset: Dataset, recipe: Recipe) -> Field:
     Raises
     ------
     BadInputError
-        If image or label cannot be read, or their sizes differ.
+        If image or label cannot be read, their sizes differ, or the label file holds a class that
+        the recipe does not name.
     """
     with open_image(sample.image) as source:
         rgb = np.asarray(source.levels[0][:, :])
         size = source_pixel_size(source.pixel_size, dataset, recipe)
     labels = read_labels(sample.label, (rgb.shape[0], rgb.shape[1]))
-    if len(recipe.data.classes) == 1:
+    n_classes = len(recipe.data.classes)
+    if n_classes == 1:
         labels = object_labels(labels)
+    elif labels.max(initial=0) > n_classes:
+        raise BadInputError(
+            f"{sample.label.name} holds the class {labels.max()}, but the recipe names {n_classes} "
+            "classes: name them all in data.classes."
+        )
     shape = model_shape(
         (rgb.shape[0], rgb.shape[1]), size, PixelSize.isotropic(recipe.data.um_per_px)
     )

@@ -96,7 +96,7 @@ def split_by_patient(
     Parameters
     ----------
     samples : iterable of Sample
-        If every sample states its split, that split is taken.
+        If every sample states its split, and both are there, that split is taken.
     fraction : float
         Aimed share of the samples for validation, in (0, 1).
     seed : int
@@ -113,9 +113,10 @@ def split_by_patient(
         If there are fewer than two patients.
     """
     samples = list(samples)
-    if samples and all(sample.split for sample in samples):
+    if all(sample.split for sample in samples):
         training = [s for s in samples if s.split == "train"]
-        return training, [s for s in samples if s.split != "train"]
+        if 0 < len(training) < len(samples):
+            return training, [s for s in samples if s.split != "train"]
     patients = sorted({sample.patient for sample in samples})
     if len(patients) < 2:
         raise BadInputError(
@@ -230,7 +231,10 @@ def _patients(folder: Path) -> dict[str, str]:
     """Patient by stem from an optional ``patients.csv`` with columns ``stem,patient``."""
     if not (folder / "patients.csv").is_file():
         return {}
-    return {row["stem"]: row["patient"] for row in _rows(folder / "patients.csv")}
+    rows = _rows(folder / "patients.csv")
+    if rows and not {"stem", "patient"} <= rows[0].keys():
+        raise BadInputError("patients.csv needs a first row with the columns stem and patient.")
+    return {row["stem"]: row["patient"] for row in rows}
 
 
 def _sibling(folder: Path, stem: str) -> Path:
@@ -247,5 +251,12 @@ def _first_match(pattern: str, text: str) -> str:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
+    """Read a table; cells that a row leaves out are empty, those it has too many are dropped."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file, restval=""))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(
+            f"{path.name} cannot be read as a table: save it as CSV in UTF-8."
+        ) from error
+    return [{key: value for key, value in row.items() if key is not None} for row in rows]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.targets import IGNORE
@@ -19,7 +20,11 @@ from tests.engine.recipes import squares, tiny_recipe
 
 
 def _fields(folder: Path, recipe: Recipe) -> list[Field]:
-    dataset = open_dataset(squares(folder))
+    return _read(squares(folder), recipe)
+
+
+def _read(folder: Path, recipe: Recipe) -> list[Field]:
+    dataset = open_dataset(folder)
     return [load_field(sample, dataset, recipe) for sample in dataset.samples]
 
 
@@ -79,3 +84,11 @@ def test_reflection_stays_inside_and_mirrors(centre: int, size: int, length: int
     assert index.min() >= 0
     assert index.max() < length
     assert np.abs(np.diff(index)).max(initial=0) <= 1
+
+
+def test_a_class_that_the_recipe_does_not_name_is_refused(tmp_path: Path) -> None:
+    assert _fields(tmp_path, tiny_recipe(data={"classes": ["a", "b"]}))[0].targets[0].max() == 2
+    with Image.open(tmp_path / "labels" / "0.png") as picture:
+        Image.fromarray(np.asarray(picture) * 2).save(tmp_path / "labels" / "0.png")
+    with pytest.raises(BadInputError, match=r"0\.png holds the class 4"):
+        _read(tmp_path, tiny_recipe(data={"classes": ["a", "b"]}))

@@ -101,6 +101,34 @@ def test_plain_pairs_know_their_patients_from_a_table(tmp_path: Path) -> None:
     assert [s.patient for s in dataset.samples] == ["p1", "b"]
 
 
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (b"name,patient\na,p1\n", "columns stem and patient"),
+        (b"stem,patient\n\xff\xfe,p1\n", "save it as CSV in UTF-8"),
+    ],
+)
+def test_damaged_tables_are_named(tmp_path: Path, table: bytes, reason: str) -> None:
+    _picture(tmp_path / "images" / "a.png")
+    _picture(tmp_path / "labels" / "a.png")
+    (tmp_path / "patients.csv").write_bytes(table)
+    with pytest.raises(BadInputError, match=rf"patients\.csv.*{reason}"):
+        open_dataset(tmp_path)
+
+
+def test_rows_that_are_too_short_or_too_long_do_no_harm(tmp_path: Path) -> None:
+    for name in ("train_1.png", "train_1_anno.png"):
+        _picture(tmp_path / name, 1)
+    (tmp_path / "Grade.csv").write_text("name, patient ID\ntrain_1,3,surplus\ntrain_2\n")
+    assert [sample.patient for sample in open_dataset(tmp_path).samples] == ["3"]
+
+
+def test_a_stated_split_with_one_side_empty_is_no_split() -> None:
+    samples = [Sample(n, Path(n), Path(n), n, split="train") for n in "abcd"]
+    training, validation = split_by_patient(samples, 0.3, 0)
+    assert (len(training), len(validation)) == (3, 1)
+
+
 @pytest.mark.parametrize("name", ["missing", "empty"])
 def test_nothing_to_read_is_said(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
