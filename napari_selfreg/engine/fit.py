@@ -309,6 +309,7 @@ class _Loop:
             len(request.recipe.data.classes),
             self.dtype,
             request.device,
+            request.tapspec,
         )
         best = dice > progress.best_dice
         progress.validated_step = progress.step

@@ -28,6 +28,7 @@ from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.datasets import Dataset, Sample, open_dataset, split_by_patient
+from napari_selfreg.io.outputs import check_writable
 from napari_selfreg.nets.registry import build_network, tap_spec
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -46,7 +47,8 @@ class TrainRequest:
     output : str or Path
         The ``.safetensors`` file to write.
     resume : bool
-        Go on with the state beside `output`; without it an old state is deleted.
+        Go on with the state beside `output`; without it an old state is deleted once the data are
+        read.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
@@ -103,19 +105,29 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
 
     Notes
     -----
-    When the job is closed or interrupted during its main phase, a bundle with the best weights so
-    far is written before it ends.
+    When the job is closed or interrupted after λ was chosen, a bundle with the best weights so far
+    is written before it ends.
     """
     device = resolve_device(request.device)
     folder = _state_folder(request)
+    check_crop(request.recipe)
     prepared = yield from _prepare(request, folder, device)
+    if not request.resume:  # not before the data proved readable: the old state took hours
+        shutil.rmtree(folder, ignore_errors=True)
     choice = yield from _choose_lambda(request, prepared)
     chosen = _with_lambda(request.recipe, choice.chosen)
     try:
-        main = yield from _phase(request, prepared, chosen, "main", chosen.train.steps)
+        return (yield from _train_chosen(request, prepared, chosen, choice))
     except (GeneratorExit, KeyboardInterrupt):
         _keep_best(request, prepared, chosen, choice)
         raise
+
+
+def _train_chosen(
+    request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice
+) -> Generator[Event, None, TrainResult]:
+    """Train with the chosen λ, train the plain twin, score both and write the bundle."""
+    main = yield from _phase(request, prepared, chosen, "main", chosen.train.steps)
     twin = None
     if request.recipe.plain_twin and choice.chosen > 0:
         plain = _with_lambda(request.recipe, 0.0)
@@ -131,10 +143,33 @@ def _state_folder(request: TrainRequest) -> Path:
     output = Path(request.output)
     if output.suffix != ".safetensors":
         raise BadInputError(f"{output.name} is no name for a model: end it with .safetensors.")
-    folder = output.with_suffix(".training")
-    if not request.resume:
-        shutil.rmtree(folder, ignore_errors=True)
-    return folder
+    check_writable(output.parent)
+    return output.with_suffix(".training")
+
+
+def check_crop(recipe: Recipe) -> None:
+    """Refuse crops that the recipe's network cannot take.
+
+    Raises
+    ------
+    BadInputError
+        Naming the sizes that fit.
+    BadModelError
+        If there is no such architecture.
+    """
+    section, crop = recipe.network, recipe.train.crop
+    spec = tap_spec(section.architecture, **section.arguments)
+    if spec.fixed_size is not None and set(spec.fixed_size) != {crop}:
+        sizes = " x ".join(map(str, spec.fixed_size))
+        raise BadInputError(
+            f"The recipe cannot be used: its network takes {sizes} pixels only, train.crop is "
+            f"{crop}."
+        )
+    if crop % spec.size_multiple or crop < spec.min_size:
+        raise BadInputError(
+            f"The recipe cannot be used: train.crop is {crop}, its network needs a multiple of "
+            f"{spec.size_multiple} from {spec.min_size} on."
+        )
 
 
 def _prepare(
@@ -167,10 +202,9 @@ def _choose_lambda(
     if not grid:
         return LambdaChoice(recipe.regularization.lambda_scr, {})
     record = prepared.folder / "selection.json"
-    scores: dict[str, float] = json.loads(record.read_text()) if record.is_file() else {}
+    scores: dict[str, float] = {}
     for value in grid:
-        if f"{value:g}" in scores:
-            continue
+        # A phase that is done gives its result at once, or refuses the state of another recipe.
         result = yield from _phase(
             request,
             prepared,

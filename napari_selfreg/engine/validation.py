@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +13,9 @@ from torch.nn import functional
 
 from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.engine.sampling import Field
+from napari_selfreg.nets.tapspec import TapSpec
 
-_MULTIPLE = 32  # of every registered network's total stride
+_MULTIPLE = 32  # of most networks' total stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def mean_dice(
     n_classes: int,
     dtype: torch.dtype,
     device: torch.device,
+    tapspec: TapSpec,
 ) -> float:
     """Return the mean Dice of the foreground over images; foreground wins by arg-max.
 
@@ -65,6 +68,8 @@ def mean_dice(
     dtype : torch.dtype
         Of autocast; float32 switches it off.
     device : torch.device
+    tapspec : TapSpec
+        Sizes the network accepts: one of a fixed size sees overlapping windows.
 
     Returns
     -------
@@ -80,12 +85,34 @@ def mean_dice(
         for field in fields:
             picture = torch.from_numpy(field.rgb).permute(2, 0, 1)[None].to(device).float() / 255.0
             height, width = picture.shape[-2:]
-            pad = (0, -width % _MULTIPLE, 0, -height % _MULTIPLE)
+            pad = (0, _padding(width, tapspec), 0, _padding(height, tapspec))
             padded = functional.pad(normalizer(picture), pad, mode="replicate")
-            logits = network(padded.contiguous(memory_format=torch.channels_last))
+            padded = padded.contiguous(memory_format=torch.channels_last)
+            logits = _whole_image(network, padded, tapspec)
             semantic = logits[0, : n_classes + 1, :height, :width].float().cpu()
             scores.append(_dice(semantic, field))
     return float(np.mean(scores))
+
+
+def _padding(length: int, tapspec: TapSpec) -> int:
+    """Return how many pixels a side lacks to be one that the network accepts."""
+    shortest = tapspec.min_size
+    if tapspec.fixed_size is not None:
+        shortest = max(tapspec.fixed_size)
+    wanted = max(length, shortest)
+    return wanted + -wanted % math.lcm(_MULTIPLE, tapspec.size_multiple) - length
+
+
+def _whole_image(network: nn.Module, picture: Tensor, tapspec: TapSpec) -> Tensor:
+    if tapspec.fixed_size is None:
+        logits: Tensor = network(picture)
+        return logits
+    from monai.inferers import sliding_window_inference
+
+    windows = sliding_window_inference(picture, tapspec.fixed_size, 1, network, overlap=0.25)
+    if not isinstance(windows, Tensor):
+        raise TypeError("a network for training returns one tensor of logits")
+    return windows
 
 
 def _dice(logits: Tensor, field: Field) -> float:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from napari_selfreg.core.errors import BadInputError, DeviceError
+from napari_selfreg.core.errors import BadInputError, DeviceError, WriteError
 from napari_selfreg.engine.bundles import load_model, save_bundle
-from napari_selfreg.engine.events import Event, Progress, StepDone, run
+from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, run
 from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.train import TrainRequest, new_network, train
+from napari_selfreg.engine.train import TrainRequest, check_crop, new_network, train
 from napari_selfreg.io.bundle import read_card
 from tests.engine.recipes import squares, tiny_recipe
 
@@ -81,6 +82,72 @@ def test_an_interrupted_main_run_leaves_the_best_so_far(tmp_path: Path) -> None:
     assert card.training["steps"] == 3
     assert card.training["finished"] is False
     assert card.metrics == ()
+
+
+@pytest.mark.parametrize("phase", ["plain", "Scoring"])
+def test_what_is_interrupted_after_the_main_run_keeps_its_result(
+    tmp_path: Path, phase: str
+) -> None:
+    job = train(_request(tmp_path, tiny_recipe(plain_twin=True)))
+    for event in job:
+        if isinstance(event, Progress | Notice) and phase in event.message:
+            break
+    else:
+        pytest.fail("the phase never came")
+    job.close()
+    card = load_model(tmp_path / "tiny.safetensors").card
+    assert card.training["finished"] is True
+    assert card.recipe["regularization"]["lambda_scr"] > 0
+    assert card.metrics == ()
+
+
+def test_a_changed_recipe_does_not_take_over_the_old_choice(tmp_path: Path) -> None:
+    grid = tiny_recipe(selection=GRID)
+    job = train(_request(tmp_path, grid))
+    for event in job:
+        if isinstance(event, Notice) and "validation Dice" in event.message:
+            break
+    job.close()
+    changed = tiny_recipe(selection=GRID, train={"learning_rate": 0.5})
+    with pytest.raises(BadInputError, match="another version of the recipe"):
+        run(train(_request(tmp_path, changed, resume=True)))
+
+
+def test_a_wrong_data_folder_costs_no_old_state(tmp_path: Path) -> None:
+    request = _request(tmp_path, tiny_recipe())
+    run(train(request))
+    kept = tmp_path / "tiny.training" / "main" / "state.safetensors"
+    wrong = TrainRequest(request.recipe, tmp_path / "typo", request.output, False, "cpu")
+    with pytest.raises(BadInputError, match="typo"):
+        run(train(wrong))
+    assert kept.is_file()
+
+
+@pytest.mark.parametrize(
+    ("network", "crop", "reason"),
+    [
+        ({}, 40, "a multiple of 16 from 16 on"),
+        ({"architecture": "swin_unetr", "arguments": {}}, 32, "a multiple of 32 from 64 on"),
+        ({"architecture": "unetr", "arguments": {"img_size": 64}}, 32, "64 x 64 pixels only"),
+    ],
+)
+def test_crops_the_network_cannot_take_are_refused(
+    network: dict[str, Any], crop: int, reason: str
+) -> None:
+    recipe = tiny_recipe(network=network, train={"crop": crop})
+    with pytest.raises(BadInputError, match=reason):
+        check_crop(recipe)
+    fitting = {"unetr": 64, "swin_unetr": 64}.get(recipe.network.architecture, 48)
+    check_crop(tiny_recipe(network=network, train={"crop": fitting}))
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    request = _request(tmp_path, tiny_recipe())
+    (tmp_path / "file").write_text("in the way")
+    output = tmp_path / "file" / "tiny.safetensors"
+    job = train(TrainRequest(request.recipe, request.data, output, False, "cpu"))
+    with pytest.raises(WriteError, match="file"):
+        next(job)
 
 
 def test_a_fault_while_scoring_costs_no_training(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,10 @@ from torch import Tensor, nn
 from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.engine.sampling import Field
 from napari_selfreg.engine.validation import Normalizer, mean_dice
+from napari_selfreg.nets.tapspec import Tap, TapSpec
 
 CPU = torch.device("cpu")
+SPEC = TapSpec((Tap("D1", "x"),))
 PLAIN = Normalizer((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
@@ -29,7 +33,40 @@ def _field(dark: np.ndarray, truth: np.ndarray) -> Field:
 
 
 def _score(*fields: Field) -> float:
-    return mean_dice(Dark(), fields, PLAIN, 1, torch.float32, CPU)
+    return mean_dice(Dark(), fields, PLAIN, 1, torch.float32, CPU, SPEC)
+
+
+class Picky(Dark):
+    """Takes sides that the spec allows, and notes them."""
+
+    def __init__(self, spec: TapSpec) -> None:
+        super().__init__()
+        self.spec, self.seen = spec, set[tuple[int, ...]]()
+
+    def forward(self, picture: Tensor) -> Tensor:
+        self.seen.add(tuple(picture.shape[2:]))
+        for side in picture.shape[2:]:
+            assert side >= self.spec.min_size
+            assert side % self.spec.size_multiple == 0
+        return super().forward(picture)
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        ({"size_multiple": 32, "min_size": 64}, {(64, 64)}),
+        ({"size_multiple": 24, "min_size": 24}, {(96, 96)}),
+        ({"size_multiple": 16, "min_size": 32, "fixed_size": (32, 32)}, {(32, 32)}),
+    ],
+)
+def test_networks_get_sizes_they_accept(options: dict[str, Any], seen: set[Any]) -> None:
+    dark, truth = np.zeros((33, 5), bool), np.zeros((33, 5), np.uint8)
+    dark[:4], truth[2:8] = True, 1
+    spec = TapSpec((Tap("D1", "x"),), **options)
+    network = Picky(spec)
+    score = mean_dice(network, [_field(dark, truth)], PLAIN, 1, torch.float32, CPU, spec)
+    assert score == pytest.approx(0.4)
+    assert network.seen == seen
 
 
 def test_half_overlap_by_hand() -> None:
