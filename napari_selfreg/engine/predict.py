@@ -172,8 +172,8 @@ def _predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
 
 
 def _prepare(request: PredictRequest) -> _Job:
-    shape = _image_shape(request.image)
-    region = _region(request.region, shape)
+    region = region_of(request.image, request.region)
+    shape = request.image.shape[0], request.image.shape[1]
     device = resolve_device(request.device)
     model = _loaded(request.model)
     network, card, spec = model.network.eval(), model.card, model.tapspec
@@ -205,17 +205,27 @@ def _prepare(request: PredictRequest) -> _Job:
     return _Job(plan, sink, forward, BatchSize(device), prediction, outputs.n_classes)
 
 
-def _image_shape(image: ArrayLike) -> tuple[int, int]:
+def region_of(image: ArrayLike, region: Box | None) -> Box:
+    """Return the part of an image that is predicted.
+
+    Parameters
+    ----------
+    image : array-like, shape (Y, X, 3)
+        RGB.
+    region : Box, optional
+        In image pixels; all of it by default.
+
+    Raises
+    ------
+    BadInputError
+        If the image is not RGB, has no pixels, or the region lies outside it.
+    """
     if len(image.shape) != 3 or image.shape[2] != 3:
         shape = " x ".join(str(side) for side in image.shape)
         raise BadInputError(f"An RGB image (Y, X, 3) is needed; this array is {shape}.")
     if 0 in image.shape:
         raise BadInputError("The image has no pixels: choose another file.")
-    return image.shape[0], image.shape[1]
-
-
-def _region(region: Box | None, shape: tuple[int, int]) -> Box:
-    whole = Box(0, 0, *shape)
+    whole = Box(0, 0, image.shape[0], image.shape[1])
     region = whole if region is None else region.intersect(whole)
     if region.empty:
         raise BadInputError("The region lies outside the image: choose a part of the image.")

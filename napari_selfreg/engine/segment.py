@@ -1,7 +1,8 @@
 """Jobs: objects of an image file, or of an array that is already open.
 
 Probabilities are labelled once, on the image's own grid; a slide too large for that is labelled
-on the pyramid level nearest to the model's pixel size, and its outlines are placed by scale.
+on the pyramid level nearest to the model's pixel size, and its outlines are placed by scale. What
+is read piece by piece is labelled while it is predicted (`napari_selfreg.engine.overlap`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,9 @@ from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.events import Event, Notice, Progress
-from napari_selfreg.engine.predict import Prediction, PredictRequest
+from napari_selfreg.engine.growing import ObjectPlanes
+from napari_selfreg.engine.overlap import predict_and_label
+from napari_selfreg.engine.predict import Prediction, PredictRequest, region_of
 from napari_selfreg.engine.segment_types import (
     ArraySegmentRequest,
     FileResult,
@@ -199,28 +201,30 @@ def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, Object
     """
     model = _loaded(request.model)
     card = model.card
-    prediction: Prediction = yield from predict_until(
-        PredictRequest(
-            request.image,
-            request.pixel_size,
-            model,
-            region=request.region,
-            device=request.device,
-            precision=request.precision,
-            focus=request.focus,
-            tta=request.tta,
-            uncertainty=request.uncertainty,
-        ),
-        model,
-        request.enough,
-    )
-    box = prediction.region
-    yield Progress(0, 0, "Separating objects")
-    classes = prediction.probability[: card.n_classes]
-    foreground = _foreground(classes, request.mask)
-    contour = prediction.probability[card.n_classes] if card.separation == "contour" else None
+    _check_mask(request)
     settings = request.settings or card.postprocessing
-    labels = label_objects(foreground, contour, settings, request.pixel_size)
+    wanted = PredictRequest(
+        request.image,
+        request.pixel_size,
+        model,
+        region=request.region,
+        device=request.device,
+        precision=request.precision,
+        focus=request.focus,
+        tta=request.tta,
+        uncertainty=request.uncertainty,
+    )
+    if isinstance(request.image, np.ndarray):
+        prediction: Prediction = yield from predict_until(wanted, model, request.enough)
+        yield Progress(0, 0, "Separating objects")
+        planes = ObjectPlanes(prediction.probability, card.n_classes, request.mask)
+        labels = label_objects(*planes(slice(None)), settings, request.pixel_size)
+    else:
+        prediction, labels = yield from predict_and_label(
+            wanted, model, settings, request.mask, request.enough
+        )
+    box = prediction.region
+    classes = prediction.probability[: card.n_classes]
     yield Progress(0, 0, "Measuring objects")
     rgb = _View(request.image, box)
     table = measure_objects(labels, rgb, classes, request.pixel_size, card.classes)
@@ -266,18 +270,13 @@ class _View:
         return np.asarray(pixels)
 
 
-def _foreground(
-    classes: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None
-) -> npt.NDArray[np.floating[Any]]:
-    foreground = classes[0] if len(classes) == 1 else classes.sum(axis=0)
-    if mask is None:
-        return np.asarray(foreground)
-    if mask.shape != foreground.shape:
+def _check_mask(request: ArraySegmentRequest) -> None:
+    shape = region_of(request.image, request.region).shape
+    if request.mask is not None and request.mask.shape != shape:
         raise BadInputError(
-            f"The mask has {mask.shape} pixels, the region {foreground.shape}: give one value "
-            "for every pixel of the region."
+            f"The mask has {request.mask.shape} pixels, the region {shape}: give one value for "
+            "every pixel of the region."
         )
-    return np.where(mask, foreground, 0).astype(foreground.dtype)
 
 
 def _pixels(source: ImageSource, level: int, channels: int) -> ArrayLike:

@@ -11,7 +11,7 @@ import numpy as np
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, TileDone
-from napari_selfreg.engine.predict import Prediction, PredictRequest, predict
+from napari_selfreg.engine.predict import Prediction, PredictRequest, predict, region_of
 
 NOTHING = "Stopped before any part was finished."
 
@@ -24,7 +24,7 @@ def predict_until(
     Parameters
     ----------
     request : PredictRequest
-        Without `out`.
+        What to predict.
     model : Model
         The one of the request, loaded.
     enough : callable, optional
@@ -43,11 +43,11 @@ def predict_until(
     """
     if enough is None:
         return (yield from predict(request))
-    region = Box(0, 0, *request.image.shape[:2])
-    if request.region is not None:
-        region = request.region.intersect(region)
+    region = region_of(request.image, request.region)
     channels = model.card.n_classes + (model.card.separation == "contour")
-    out = np.zeros((channels, *region.shape), np.float32)
+    out = request.out
+    if out is None:
+        out = np.zeros((channels, *region.shape), np.float32)
     job = predict(replace(request, out=out))
     done = 0
     try:

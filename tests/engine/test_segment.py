@@ -57,13 +57,16 @@ def dark_is_tissue(request: PredictRequest) -> Generator[Event, None, Prediction
     channels = request.model.card.n_classes + (request.model.card.separation is not None)
     probability = 1 - pixels[..., :channels].astype(np.float32) / 255
     unsure = np.full(box.shape, float(request.tta), np.float32) if request.uncertainty else None
-    return Prediction(np.moveaxis(probability, -1, 0), box, unsure, ("predicted",))
+    probability = np.moveaxis(probability, -1, 0)
+    if request.out is not None:
+        request.out[:, 0 : box.shape[0], 0 : box.shape[1]] = probability
+    return Prediction(probability, box, unsure, ("predicted",))
 
 
 @pytest.fixture
 def dark(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A model that finds what is dark."""
-    monkeypatch.setattr(module, "predict", dark_is_tissue)
+    monkeypatch.setattr("napari_selfreg.engine.stoppable.predict", dark_is_tissue)
     return SimpleNamespace(card=card())
 
 

@@ -14,7 +14,6 @@ import tifffile
 from shapely.geometry import shape
 
 from napari_selfreg.core.types import PostProcessing
-from napari_selfreg.engine import segment as module
 from napari_selfreg.engine.events import Notice, run
 from napari_selfreg.engine.segment import SegmentRequest, segment
 from napari_selfreg.io.qupath_tiles import SlidePlace
@@ -26,7 +25,7 @@ SQUARES = ((130, 410, 40), (220, 520, 26), (300, 430, 58))
 
 @pytest.fixture
 def dark(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(module, "predict", dark_is_tissue)
+    monkeypatch.setattr("napari_selfreg.engine.stoppable.predict", dark_is_tissue)
     return SimpleNamespace(card=card(postprocessing=PostProcessing(threshold=0.5)))
 
 
