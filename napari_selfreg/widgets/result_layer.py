@@ -17,11 +17,12 @@ from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import Picture
 from napari_selfreg.widgets.placement import expand, placement
 from napari_selfreg.widgets.result_info import RESULT_KEY, ResultInfo
+from napari_selfreg.widgets.settings import OUTLINE_COLOURS, settings
 
 WHOLE_PLANE_PIXELS = 100_000_000
 """Up to this size a result covers its whole image, so that a brush works anywhere on it."""
 
-COLOURS = ("#ffff00", "#00ffff", "#40ff40", "#ffffff", "#ff9000")
+COLOURS = tuple(colour for colour in OUTLINE_COLOURS.values() if colour)
 """Bright against pink and violet; neighbours differ for colour-blind eyes too."""
 
 OUTLINED_PIXELS = 4_000_000
@@ -84,20 +85,26 @@ def add_result(
         Selected, unless a person has a brush or another tool in hand.
     """
     labels, box = on_plane(result.labels, result.box, picture.shape)
+    chosen = settings()
     outlined = math.prod(labels.shape) <= OUTLINED_PIXELS
+    colours = (chosen.outline_colour,) if chosen.outline_colour else COLOURS
     arguments = {
         "name": name,
         "opacity": 1.0 if outlined else FILLED_OPACITY,
-        "colormap": CyclicLabelColormap([_BACKGROUND, *COLOURS], background_value=0),
+        "colormap": CyclicLabelColormap([_BACKGROUND, *colours], background_value=0),
         "features": {key: np.asarray(column) for key, column in result.table.items()},
         "metadata": {RESULT_KEY: replace(info, origin=(box.y0, box.x0))} if info else {},
         **placement(layer, picture, (box.y0, box.x0)),
     }
-    added = Labels(expand(labels, picture), **arguments)
-    # What lies inside an object must stay visible to judge it.
-    added.contour = outline_width(labels.shape) if outlined else 0
+    # Hidden until it is complete: napari prepares the whole picture at every change of a layer
+    # on show, and outlines of a large one take a tenth of a second each time.
+    added = Labels(expand(labels, picture), visible=False, **arguments)
+    if outlined:  # what lies inside an object must stay visible to judge it
+        added.contour = chosen.outline_width or outline_width(labels.shape)
     with selection_kept(viewer) if _tool_in_hand(viewer) else nullcontext():
-        return viewer.add_layer(added)
+        viewer.add_layer(added)
+    added.visible = True
+    return added
 
 
 def outline_width(shape: tuple[int, int]) -> int:

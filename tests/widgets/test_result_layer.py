@@ -8,6 +8,7 @@ from napari_selfreg.core.types import Box
 from napari_selfreg.widgets import result_layer
 from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.result_layer import COLOURS, add_result, outline_width
+from napari_selfreg.widgets.settings import Settings
 from tests.widgets.fakes import Objects
 from tests.widgets.pictures import colour
 
@@ -53,6 +54,18 @@ def test_large_results_are_filled_and_half_transparent(monkeypatch) -> None:
     assert filled.contour == 0
     assert filled.opacity < 0.5
     assert filled.name == "spots [1]"
+
+
+def test_outlines_look_as_the_person_has_set_them(monkeypatch) -> None:
+    chosen = Settings(outline_colour="#00ffff", outline_width=3)
+    monkeypatch.setattr(result_layer, "settings", lambda: chosen)
+    viewer = ViewerModel()
+    image = viewer.add_layer(colour(60, 80))
+    found = add_result(viewer, image, picture_of(viewer, image), objects(Box(0, 0, 8, 10)), "spots")
+    assert found.contour == 3
+    np.testing.assert_allclose(found.get_color(1), (0, 1, 1, 1))
+    np.testing.assert_allclose(found.get_color(2), (0, 1, 1, 1))
+    assert found.visible
 
 
 def test_outlines_grow_with_the_image() -> None:

@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from napari_selfreg.io.models import DEFAULT_MODEL, bundled_models
-from napari_selfreg.widgets.result_layer import COLOURS
 from napari_selfreg.widgets.settings import (
     OUTLINE_COLOURS,
     PLUGIN,
@@ -83,4 +82,3 @@ def test_without_the_plugin_nothing_is_loaded_ahead() -> None:
 def test_the_manifest_offers_what_there_is() -> None:
     assert set(declared("segmentation")["model"]["enum"]) == set(bundled_models())
     assert declared("results")["outline_colour"]["enum"] == list(OUTLINE_COLOURS)
-    assert [colour for colour in OUTLINE_COLOURS.values() if colour] == list(COLOURS)
