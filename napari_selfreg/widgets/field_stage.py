@@ -52,7 +52,7 @@ class FieldStage:
 
     def adopt(self, field: Field, image: Any) -> None:
         """Take an image layer that is in the viewer already for the one of a field."""
-        if image is self._image:
+        if image == self._image:  # not `is`: plugins see layers through proxies
             return
         self.clear(kept=image)
         self._take(field, image)
@@ -96,7 +96,7 @@ class FieldStage:
         image, self._image = self._image, None
         if field is None:
             return
-        leaving = [layer for layer in self._viewer.layers if _leaves(layer) and layer is not kept]
+        leaving = [layer for layer in self._viewer.layers if _leaves(layer) and layer != kept]
         with self._at_work(), selection_kept(self._viewer):
             for layer in (*leaving, image):
                 if layer in self._viewer.layers:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QWidget
 
@@ -64,12 +65,17 @@ class OpenPanel(QWidget):
         self.form = OpenForm(self.fields, self)
         self.drops = DropFilter(self.open_paths, self)
         self.drops.watch(self)
-        self._window: QWidget | None = None
+        self._window: Callable[[], QWidget | None] = _nowhere
         self._shortcuts: list[QShortcut] = []
         self._offered: Any = None
         self._drawing = False
         self._connect()
         self._refresh()
+        # Behind another tab this panel is never shown, and its own parent never changes.
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(self._enter)
+        timer.start(0)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open files, folders and models, as if they had been dropped here."""
@@ -83,7 +89,7 @@ class OpenPanel(QWidget):
     def event(self, event: QEvent) -> bool:
         """Watch the window this panel has come into."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.ParentChange):
-            self._enter(self.window())
+            self._enter()
         return bool(super().event(event))
 
     def _connect(self) -> None:
@@ -107,11 +113,12 @@ class OpenPanel(QWidget):
         events.removed.connect(self._on_removed)
         self._viewer.layers.selection.events.active.connect(self._on_active)
 
-    def _enter(self, window: QWidget) -> None:
+    def _enter(self) -> None:
         """Take drops and the page keys wherever they happen in the window."""
-        if window is self or window is self._window:
+        window = self.window()
+        if window is self or window is self._window():
             return
-        self._window = window
+        self._window = ref(window)  # a window kept here would outlive its closing
         self.drops.watch_window(window)
         for shortcut in self._shortcuts:
             shortcut.deleteLater()
@@ -193,7 +200,7 @@ class OpenPanel(QWidget):
         info = source_info(image)
         if info is not None and info.stated is None:
             self.shared.remember_pixel_size(info.path, size)
-        if image is self.stage.image and self.stage.field is not None:
+        if image == self.stage.image and self.stage.field is not None:
             self.fields.update(self.stage.field, pixel_size=size)
         self.form.tell(MEASURED_BEFORE if touched else "")
         self.form.refresh()
@@ -201,8 +208,8 @@ class OpenPanel(QWidget):
 
     def _on_size_elsewhere(self, image: Any) -> None:
         """Follow a size that was chosen in another panel."""
-        if image is self._image() and pixel_size_of(image) != self.form.chooser.value():
-            if image is self.stage.image and self.stage.field is not None:
+        if image == self._image() and pixel_size_of(image) != self.form.chooser.value():
+            if image == self.stage.image and self.stage.field is not None:
                 self.fields.update(self.stage.field, pixel_size=pixel_size_of(image))
             self._refresh()
 
@@ -224,7 +231,7 @@ class OpenPanel(QWidget):
     def _on_lazy(self) -> None:
         layer, self._offered = self._offered, None
         field = self.stage.field
-        if layer is None or layer is not self.stage.image or field is None:
+        if layer is None or layer != self.stage.image or field is None:
             return
         self.stage.forget(field)
         self.opener.show_again()
@@ -257,3 +264,7 @@ class OpenPanel(QWidget):
             self.stage.lose()
             self.fields.set_current(None)
         self._refresh()
+
+
+def _nowhere() -> None:
+    """Stand for the window of a panel that is in none yet."""
