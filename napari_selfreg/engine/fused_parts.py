@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from napari_selfreg.core.types import Box
+
+_PER_CORE = 4
+"""Blocks for each core at least, so that all cores end together."""
+
+_FEW_ROWS = 32
+"""Blocks of fewer rows than this compute much of their margins twice."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,42 @@ def needed_parts(crop: Box, shape: tuple[int, int], levels: int) -> Parts:
         skip = grown(decoder[level], 2).intersect(maps[level])
         encoder.insert(0, _union(pooled, skip))
     return Parts(tuple(decoder), tuple(encoder))
+
+
+def cut(part: Box, pixels: int, cores: int) -> list[Box]:
+    """Cut an even part into even blocks.
+
+    Whole rows are read without a copy; where they would be few, blocks are nearly square.
+
+    Parameters
+    ----------
+    part : Box
+        Of a map.
+    pixels : int
+        About the most of a block.
+    cores : int
+        How many blocks are computed at a time: for more than one, each gets several.
+    """
+    height, width = part.shape
+    if cores > 1:
+        pixels = min(pixels, max(height * width // (_PER_CORE * cores), _FEW_ROWS**2))
+    rows = columns = max(2, math.isqrt(pixels))
+    if pixels >= _FEW_ROWS * width:
+        rows, columns = pixels // width, width
+    return [
+        Box(y0, x0, y1, x1)
+        for y0, y1 in _shares(part.y0, part.y1, rows)
+        for x0, x1 in _shares(part.x0, part.x1, columns)
+    ]
+
+
+def _shares(start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
+    """Cut a range into equal even pieces of about `most`."""
+    length = stop - start
+    step = -(-length // max(1, round(length / most)))
+    step += step % 2
+    for a in range(start, stop, step):
+        yield a, min(stop, a + step)
 
 
 def _even(box: Box) -> Box:

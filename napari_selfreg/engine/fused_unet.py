@@ -5,14 +5,14 @@ The same function as MONAI's BasicUNet in evaluation mode, computed differently:
 * batch normalisation and ReLU are folded into the convolutions;
 * each upsampling and the convolution after it are one transposed convolution, added to the
   skip's convolution in place, so that nothing is concatenated;
-* large levels are computed in bands of rows that stay in the cache between two convolutions;
+* each level is computed in blocks that go through all its convolutions, each block on one core;
 * each level computes only what the core of a tile needs of it: the halo costs little more than
   the first levels of the encoder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -26,12 +26,17 @@ from napari_selfreg.engine.fused_blocks import (
     encoder_blocks,
     head_block,
 )
-from napari_selfreg.engine.fused_parts import Parts, below, grown, needed_parts
+from napari_selfreg.engine.fused_edges import Sides, take_back, zero_outside
+from napari_selfreg.engine.fused_parts import Parts, below, cut, grown, needed_parts
+from napari_selfreg.engine.side_by_side import SideBySide
 from napari_selfreg.engine.workspace import Frame, Workspace
 from napari_selfreg.nets.outputs import Separation, to_probabilities
 
-BAND_BYTES = 16 << 20
-"""Size of one feature map of a band: small enough for caches and to be used again by malloc."""
+BLOCK_BYTES = 16 << 20
+"""Size of one feature map of a block: small enough for caches and to be used again by malloc."""
+
+_Use = Callable[[Tensor, Box], None]
+"""Takes a block of a feature map and its place; blocks come in any order, several at a time."""
 
 
 class FusedUNet:
@@ -59,6 +64,7 @@ class FusedUNet:
             self._decoder = decoder_blocks(network, dtype)
             self._head = head_block(network, n_classes, dtype)
         self._workspace = Workspace(dtype)
+        self._cores = SideBySide()
 
     @torch.inference_mode()
     def __call__(self, window: Tensor, crop: Box) -> Tensor:
@@ -78,20 +84,29 @@ class FusedUNet:
         """
         shape = (int(window.shape[0]), int(window.shape[1]))
         parts = needed_parts(crop, shape, LEVELS)
-        skips, low = self._encode(window, parts)
-        for level in range(LEVELS - 1, 0, -1):
-            part, above = parts.decoder[level], parts.decoder[level - 1]
-            target = self._frame(f"low{level}", self._decoder[level], below(above), 1)
-            for rows, y0 in self._decode(level, part, skips[level], low, shape):
-                target.put(rows, y0, part.x0)
-            low = target
+        with self._cores:
+            skips, low = self._encode(window, parts)
+            result = self._finish(parts.decoder, skips, low, shape)
         top = parts.decoder[0]
-        result = torch.empty(self._channels, *top.shape)
-        for rows, y0 in self._decode(0, top, skips[0], low, shape):
-            first = y0 - top.y0
-            result[:, first : first + rows.shape[2]] = self._probabilities(rows)
-        rows_of, columns_of = crop.shift(-top.y0, -top.x0).slices
-        return result[:, rows_of, columns_of]
+        rows, columns = crop.shift(-top.y0, -top.x0).slices
+        return result[:, rows, columns]
+
+    def _finish(
+        self, parts: tuple[Box, ...], skips: list[Frame], low: Frame, shape: tuple[int, int]
+    ) -> Tensor:
+        """Return the probabilities of the finest of `parts`."""
+        for level in range(LEVELS - 1, 0, -1):
+            target = self._frame(f"low{level}", self._decoder[level], below(parts[level - 1]), 1)
+            self._decode(level, parts[level], skips[level], low, shape, target.put)
+            low = target
+        result = torch.empty(self._channels, *parts[0].shape)
+
+        def put(features: Tensor, place: Box) -> None:
+            rows, columns = place.shift(-parts[0].y0, -parts[0].x0).slices
+            result[:, rows, columns] = self._probabilities(features)
+
+        self._decode(0, parts[0], skips[0], low, shape, put)
+        return result
 
     @property
     def _channels(self) -> int:
@@ -107,92 +122,66 @@ class FusedUNet:
         """Return what the decoder needs of each level, and of the bottleneck."""
         shape = (int(window.shape[0]), int(window.shape[1]))
         x = self._workspace.frame("x0", 3, grown(parts.encoder[0], 2), 2)
-        x.put(window.permute(2, 0, 1)[None], 0, 0)
+        x.put(window.permute(2, 0, 1)[None], Box(0, 0, *shape))
         skips = []
         for level, part in enumerate(parts.decoder):
-            block, computed = self._encoder[level], parts.encoder[level]
+            block = self._encoder[level]
             skip = self._frame(f"skip{level}", block, grown(part, 2), 2)
             pooled = self._frame(f"x{level + 1}", block, grown(parts.encoder[level + 1], 2), 2)
-            for rows, y0 in self._convolve(level, computed, x, shape):
-                skip.put(rows, y0, computed.x0)
-                pooled.put(_max_pool(rows), y0 // 2, computed.x0 // 2)
+            self._convolve(level, parts.encoder[level], x, shape, _to_both(skip, pooled))
             skips.append(skip)
             x = pooled
-        bottom = self._encoder[LEVELS]
-        low = self._frame(f"low{LEVELS}", bottom, below(parts.decoder[-1]), 1)
-        for rows, y0 in self._convolve(LEVELS, parts.encoder[LEVELS], x, shape):
-            low.put(rows, y0, parts.encoder[LEVELS].x0)
+        low = self._frame(f"low{LEVELS}", self._encoder[LEVELS], below(parts.decoder[-1]), 1)
+        self._convolve(LEVELS, parts.encoder[LEVELS], x, shape, low.put)
         return skips, low
 
     def _frame(self, name: str, block: EncoderBlock | DecoderBlock, box: Box, ring: int) -> Frame:
         return self._workspace.frame(name, block.second.channels, box, ring)
 
-    def _convolve(
-        self, level: int, part: Box, x: Frame, shape: tuple[int, int]
-    ) -> Iterator[tuple[Tensor, int]]:
-        """Compute `part` of an encoder level, band by band."""
-        block, height, width = self._encoder[level], shape[0] >> level, shape[1] >> level
-        left, right = part.x0 == 0, part.x1 == width
-        for a, b in self._bands(part, block):
-            middle = block.first(x.rows(a - 2, b + 2))
-            _zero_outside(middle, a == 0, b == height, left, right)
-            yield block.second(middle), a
+    def _convolve(self, level: int, part: Box, x: Frame, shape: tuple[int, int], use: _Use) -> None:
+        """Compute `part` of an encoder level, block by block."""
+        block = self._encoder[level]
+
+        @torch.inference_mode()
+        def compute(place: Box) -> None:
+            middle = block.first(x.part(grown(place, 2)))
+            zero_outside(middle, Sides.of(place, level, shape))
+            use(block.second(middle), place)
+
+        self._cores.for_each(compute, self._blocks(part, block))
 
     def _decode(
-        self, level: int, part: Box, skip: Frame, low: Frame, shape: tuple[int, int]
-    ) -> Iterator[tuple[Tensor, int]]:
-        """Compute `part` of a decoder level, band by band."""
-        block, height, width = self._decoder[level], shape[0] >> level, shape[1] >> level
-        left, right = part.x0 == 0, part.x1 == width
-        for a, b in self._bands(part, block):
-            sides = a == 0, b == height, left, right
-            total = block.up(low.rows(a // 2 - 1, b // 2 + 1))
-            _take_back(total, block.border, *sides)
-            block.skip.add_relu_(total, skip.rows(a - 2, b + 2))
-            _zero_outside(total, *sides)
-            yield block.second(total), a
+        self, level: int, part: Box, skip: Frame, low: Frame, shape: tuple[int, int], use: _Use
+    ) -> None:
+        """Compute `part` of a decoder level, block by block."""
+        block = self._decoder[level]
 
-    def _bands(self, part: Box, block: EncoderBlock | DecoderBlock) -> Iterator[tuple[int, int]]:
-        """Cut rows into even pieces of about `BAND_BYTES`."""
-        height, width = part.shape
-        most = max(2, BAND_BYTES // (width * block.second.channels * self.dtype.itemsize))
-        step = -(-height // -(-height // most))
-        step += step % 2
-        for a in range(part.y0, part.y1, step):
-            yield a, min(part.y1, a + step)
+        @torch.inference_mode()
+        def compute(place: Box) -> None:
+            sides = Sides.of(place, level, shape)
+            total = block.up(low.part(below(place)))
+            take_back(total, block.border, sides)
+            block.skip.add_relu_(total, skip.part(grown(place, 2)))
+            zero_outside(total, sides)
+            use(block.second(total), place)
+
+        self._cores.for_each(compute, self._blocks(part, block))
+
+    def _blocks(self, part: Box, block: EncoderBlock | DecoderBlock) -> list[Box]:
+        pixels = BLOCK_BYTES // (block.second.channels * self.dtype.itemsize)
+        return cut(part, pixels, self._cores.threads)
+
+
+def _to_both(skip: Frame, pooled: Frame) -> _Use:
+    def use(features: Tensor, place: Box) -> None:
+        skip.put(features, place)
+        half = Box(place.y0 // 2, place.x0 // 2, place.y1 // 2, place.x1 // 2)
+        pooled.put(_max_pool(features), half)
+
+    return use
 
 
 def _max_pool(x: Tensor) -> Tensor:
     # Three times as fast as max_pool2d, which also writes indices.
     rows = torch.maximum(x[:, :, ::2], x[:, :, 1::2])
     return torch.maximum(rows[..., ::2], rows[..., 1::2])
-
-
-def _zero_outside(x: Tensor, top: bool, bottom: bool, left: bool, right: bool) -> None:
-    """Zero the outermost row or column where it lies outside the picture: zero padding."""
-    if top:
-        x[:, :, 0] = 0
-    if bottom:
-        x[:, :, -1] = 0
-    if left:
-        x[..., 0] = 0
-    if right:
-        x[..., -1] = 0
-
-
-def _take_back(x: Tensor, border: Tensor, top: bool, bottom: bool, left: bool, right: bool) -> None:
-    """Subtract the upsampling's bias where a tap of the kernel hangs over the border."""
-    lines: list[tuple[bool, Callable[[Tensor], Tensor], Tensor]] = [
-        (top, lambda v: v[:, 1], border[:, 0].sum(1)),
-        (bottom, lambda v: v[:, -2], border[:, 2].sum(1)),
-        (left, lambda v: v[:, :, 1], border[:, :, 0].sum(1)),
-        (right, lambda v: v[:, :, -2], border[:, :, 2].sum(1)),
-    ]
-    for wanted, line, value in lines:
-        if wanted:
-            line(x[0]).sub_(value[:, None])
-    for (y, row), (z, column) in (
-        ((1, 0), (1, 0)), ((1, 0), (-2, 2)), ((-2, 2), (1, 0)), ((-2, 2), (-2, 2)),
-    ):  # fmt: skip
-        if (top if row == 0 else bottom) and (left if column == 0 else right):
-            x[0, :, y, z] += border[:, row, column]

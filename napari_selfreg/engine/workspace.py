@@ -27,19 +27,19 @@ class Frame:
         self.values = values
         self.box = box
 
-    def put(self, values: Tensor, y0: int, x0: int) -> None:
-        """Copy in what overlaps of `values` (1, C, y, x), whose first pixel is ``(y0, x0)``."""
-        there = Box(y0, x0, y0 + values.shape[2], x0 + values.shape[3])
-        common = self.box.intersect(there)
+    def put(self, values: Tensor, place: Box) -> None:
+        """Copy in what overlaps of `values` (1, C, y, x), which lie at `place`."""
+        common = self.box.intersect(place)
         if common.empty:
             return
         rows, columns = common.shift(-self.box.y0, -self.box.x0).slices
-        rows_of, columns_of = common.shift(-y0, -x0).slices
+        rows_of, columns_of = common.shift(-place.y0, -place.x0).slices
         self.values[:, :, rows, columns] = values[:, :, rows_of, columns_of]
 
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Return rows ``[start, stop)`` of the map, all columns, without a copy."""
-        return self.values[:, :, start - self.box.y0 : stop - self.box.y0]
+    def part(self, box: Box) -> Tensor:
+        """Return the values inside `box`, a part of the frame, without a copy."""
+        rows, columns = box.shift(-self.box.y0, -self.box.x0).slices
+        return self.values[:, :, rows, columns]
 
 
 class Workspace:

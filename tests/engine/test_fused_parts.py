@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_selfreg.core.types import Box
-from napari_selfreg.engine.fused_parts import below, grown, needed_parts
+from napari_selfreg.engine.fused_parts import below, cut, grown, needed_parts
 
 LEVELS = 4
 
@@ -52,3 +53,33 @@ def test_a_whole_window_is_computed_whole():
     parts = needed_parts(Box(0, 0, 64, 96), (64, 96), LEVELS)
     assert parts.encoder == tuple(Box(0, 0, 64 >> i, 96 >> i) for i in range(LEVELS + 1))
     assert parts.decoder == parts.encoder[:-1]
+
+
+evens = st.integers(0, 50).map(lambda n: 2 * n)
+
+
+@given(evens, evens, evens, evens, st.integers(1, 5_000), st.integers(1, 64))
+def test_blocks_cover_a_part_once_and_are_even(y0, x0, height, width, pixels, cores):
+    part = Box(y0, x0, y0 + height + 2, x0 + width + 2)
+    blocks = cut(part, pixels, cores)
+    times = np.zeros(part.shape, np.uint8)
+    for block in blocks:
+        times[block.shift(-part.y0, -part.x0).slices] += 1
+        assert block.y0 % 2 == block.x0 % 2 == block.y1 % 2 == block.x1 % 2 == 0
+        assert block.shape[0] * block.shape[1] <= max(16, 3 * pixels)
+    assert (times == 1).all()
+
+
+def test_rows_are_whole_where_they_are_many():
+    part = Box(0, 0, 512, 1000)
+    assert {block.shape for block in cut(part, 64_000, 1)} == {(64, 1000)}
+    square = cut(part, 16_000, 1)
+    assert max(block.shape[1] for block in square) < 200
+
+
+def test_every_core_gets_several_blocks_that_are_not_too_small():
+    part = Box(0, 0, 512, 512)
+    assert len(cut(part, 1 << 30, 1)) == 1
+    for cores in (2, 4, 16):
+        assert len(cut(part, 1 << 30, cores)) >= 3 * cores
+    assert len(cut(Box(0, 0, 32, 32), 1 << 30, 16)) == 1

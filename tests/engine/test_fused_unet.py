@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +25,15 @@ from tests.engine.models import shake, unet_model
 NETWORK = unet_model().network
 
 
+@pytest.fixture
+def three_threads():
+    """Whatever the machine: three threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
 def plain(network, window, classes=1, separation="contour"):
     with torch.no_grad():
         logits = network(window.permute(2, 0, 1)[None])
@@ -32,9 +45,9 @@ def colours(height, width, seed=0):
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (32, 160), (160, 32), (96, 112)])
-@pytest.mark.parametrize("band", [1, 20_000, 1 << 30])
-def test_a_whole_window_is_the_same_in_bands_of_any_size(monkeypatch, shape, band):
-    monkeypatch.setattr(fused_unet, "BAND_BYTES", band)
+@pytest.mark.parametrize("size", [1, 20_000, 1 << 30])
+def test_a_whole_window_is_the_same_in_blocks_of_any_size(monkeypatch, shape, size):
+    monkeypatch.setattr(fused_unet, "BLOCK_BYTES", size)
     fused = FusedUNet(NETWORK, 1, "contour", torch.float32)
     window = colours(*shape)
     found = fused(window, Box(0, 0, *shape))
@@ -59,6 +72,39 @@ def test_a_crop_is_the_crop_of_the_whole(case):
     torch.testing.assert_close(
         found, whole[:, crop.y0 : crop.y1, crop.x0 : crop.x1], atol=2e-6, rtol=0
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_same_bit_for_bit_whichever_thread_is_slow(monkeypatch, three_threads, dtype):
+    monkeypatch.setattr(fused_unet, "BLOCK_BYTES", 60_000)
+    fused, window = FusedUNet(NETWORK, 1, "contour", dtype), colours(96, 112)
+    expected = fused(window, Box(3, 5, 90, 112))
+    waits = random.Random(0)
+    pool = fused_unet._max_pool
+
+    def now_and_then_slow(x):
+        time.sleep(waits.choice([0, 0, 0.004]))
+        return pool(x)
+
+    monkeypatch.setattr(fused_unet, "_max_pool", now_and_then_slow)
+    for _ in range(3):
+        assert torch.equal(fused(window, Box(3, 5, 90, 112)), expected)
+
+
+def test_a_lack_of_memory_in_a_block_is_the_callers(monkeypatch, three_threads):
+    monkeypatch.setattr(fused_unet, "BLOCK_BYTES", 60_000)
+    fused, window = FusedUNet(NETWORK, 1, "contour", torch.float32), colours(96, 96)
+    expected, threads = fused(window, Box(0, 0, 96, 96)), threading.active_count()
+
+    def full(x):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(fused_unet, "_max_pool", full)
+        with pytest.raises(RuntimeError, match="can't allocate memory"):
+            fused(window, Box(0, 0, 96, 96))
+    assert threading.active_count() == threads
+    assert torch.equal(fused(window, Box(0, 0, 96, 96)), expected)
 
 
 def test_memory_of_earlier_windows_does_not_shine_through():

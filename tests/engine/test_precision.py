@@ -10,6 +10,7 @@ import torch
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine import precision as module
 from napari_selfreg.engine.forward import Mode, Outputs
+from napari_selfreg.engine.openmp import can_compute_alone
 from napari_selfreg.engine.precision import candidates, choose_mode
 from tests.engine.models import small_model, unet_model
 
@@ -106,6 +107,25 @@ def test_a_gpu_without_bfloat16_gets_float16(monkeypatch, supported):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
     half = candidates(MODEL.network, torch.device("cuda"))[-1]
     assert half == Mode("bf16" if supported else "fp16", channels_last=True)
+
+
+def test_what_is_computed_side_by_side_is_measured_on_one_thread(monkeypatch):
+    """The thread that waits for the others uses no time of its own."""
+    before, numbers = torch.get_num_threads(), []
+
+    def build(network, outputs, mode, device):
+        return lambda windows, crops: numbers.append(torch.get_num_threads())
+
+    monkeypatch.setattr(module, "build_forward", build)
+    try:
+        torch.set_num_threads(2)
+        choose_mode(MODEL.network, OUTPUTS, CPU)
+        assert set(numbers) == {2}
+        numbers.clear()
+        choose_mode(unet_model().network, OUTPUTS, CPU)
+        assert set(numbers) == ({1} if can_compute_alone() else {2})
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_real_probe_is_quick_and_gives_a_mode_that_runs():

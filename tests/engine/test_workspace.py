@@ -38,19 +38,19 @@ def test_an_old_picture_does_not_show_in_the_ring():
 def test_only_what_overlaps_is_copied():
     frame = Workspace(torch.float32).frame("a", 1, Box(10, 20, 14, 24), 0)
     frame.values.zero_()
-    frame.put(torch.ones(1, 1, 3, 3), 12, 18)
+    frame.put(torch.ones(1, 1, 3, 3), Box(12, 18, 15, 21))
     expected = torch.zeros(4, 4)
     expected[2:, :1] = 1
     torch.testing.assert_close(frame.values[0, 0], expected)
-    frame.put(torch.full((1, 1, 2, 2), 9.0), 0, 0)
+    frame.put(torch.full((1, 1, 2, 2), 9.0), Box(0, 0, 2, 2))
     torch.testing.assert_close(frame.values[0, 0], expected)
 
 
-def test_rows_are_a_view_by_their_place_on_the_map():
-    frame = Workspace(torch.float32).frame("a", 3, Box(-2, 0, 6, 5), 0)
+def test_a_part_is_a_view_by_its_place_on_the_map():
+    frame = Workspace(torch.float32).frame("a", 3, Box(-2, -1, 6, 5), 0)
     frame.values.zero_()
-    rows = frame.rows(0, 3)
-    rows.fill_(4)
-    assert rows.shape == (1, 3, 3, 5)
-    assert frame.values.sum() == 4 * rows.numel()
-    assert rows.is_contiguous(memory_format=torch.channels_last)
+    part = frame.part(Box(0, 2, 3, 4))
+    part.fill_(4)
+    assert part.shape == (1, 3, 3, 2)
+    assert frame.values.sum() == 4 * part.numel()
+    assert (frame.values[0, :, 2:5, 3:5] == 4).all()
