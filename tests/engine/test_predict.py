@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zarr.storage import MemoryStore
 
 from napari_selfreg.core.errors import BadInputError, BadModelError, DeviceError
 from napari_selfreg.core.types import Box, PixelSize
@@ -156,6 +158,15 @@ def test_a_lazy_image_is_read_window_by_window():
     lazy = Lazy()
     np.testing.assert_array_equal(probability(lazy), probability(picture(400, 400)))
     assert lazy.largest <= 48**2
+
+
+def test_chunked_arrays_are_read_and_written_piece_by_piece():
+    image = picture(150, 130)
+    lazy = zarr.create_array(MemoryStore(), shape=image.shape, chunks=(64, 64, 3), dtype="uint8")
+    lazy[:] = image
+    out = zarr.create_array(MemoryStore(), shape=(2, 150, 130), chunks=(1, 64, 64), dtype="float32")
+    run(predict(PredictRequest(lazy, UM, SMALL, out=out, **TILED)))
+    np.testing.assert_array_equal(out[:], probability(image))
 
 
 def test_a_read_only_image_is_read_without_a_warning(recwarn):
