@@ -182,7 +182,7 @@ class _ScaleBar:
         um_per_px = figure.pixel_size.x / figure.scale
         length_um = scale_bar_um(width * um_per_px)
         length = length_um / um_per_px
-        self.unit = max(12.0, min(width, height) / 28)
+        self.unit = max(12.0, min(width, height) / 34)
         right, bottom = width - 1.6 * self.unit, height - 1.4 * self.unit
         self.text = f"{length_um:g} µm" if length_um < 1000 else f"{length_um / 1000:g} mm"
         self.bar = (right - length, bottom - self.unit / 3.5, right, bottom)

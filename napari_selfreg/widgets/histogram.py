@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from superqt.utils import signals_blocked
 
 from napari_selfreg.widgets.guards import ignore_stray_wheel
+from napari_selfreg.widgets.totals_view import in_digits
 
 TITLES = {
     "area_um2": "Area (µm²)",
@@ -201,10 +202,9 @@ class Histogram(QWidget):
             hint = "Drag the edges of the plot to mark a range." if self.name() else ""
             self.words.setText(hint)
             return
-        low, high = self._range
-        self.words.setText(
-            f"{len(self.chosen())} of {len(self.values())} objects from {low:.4g} to {high:.4g}"
-        )
+        low, high = map(in_digits, self._range)
+        count = f"{len(self.chosen())} of {len(self.values())}"
+        self.words.setText(f"{count} objects from {low} to {high}")
 
 
 def _floats(column: npt.NDArray[Any]) -> Values:

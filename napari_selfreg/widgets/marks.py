@@ -22,8 +22,8 @@ NAME = "objects in the chosen range"
 MAX_PIXELS = 4_000_000
 """Larger results are marked on a coarser grid: drawing every pixel would stop the window."""
 
-_COLOUR = (0.0, 0.62, 0.45)
-_OPACITY = 0.6
+_COLOUR = (0.1, 1.0, 0.8)
+_OPACITY = 0.45
 _SPATIAL = ("rotate", "shear", "affine", "units", "axis_labels")
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QTableView
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtWidgets import QMainWindow, QTableView, QWidget
 
 from napari_selfreg.core.totals import ObjectPlaces
 from napari_selfreg.widgets.guards import alive
@@ -24,6 +24,9 @@ _SHARE_OF_VIEW = 0.25
 
 _MOST_ZOOM = 8.0
 """Pixels on the screen per pixel of the image."""
+
+
+_TABLE_HEIGHT = 220
 
 
 class ObjectLink(QObject):
@@ -72,11 +75,13 @@ class ObjectLink(QObject):
 
     def openTable(self) -> Any:
         """Open napari's Features Table, or bring it to the front, and return it."""
-        if self._table is None or not alive(self._table) or self._table.parent() is None:
-            _, self._table = self._viewer.window.add_plugin_dock_widget(
-                TABLE_PLUGIN, TABLE_WIDGET, tabify=False
-            )
         self._viewer.layers.selection.active = self._layer
+        if self._table is None or not alive(self._table) or self._table.parent() is None:
+            dock, self._table = self._viewer.window.add_plugin_dock_widget(
+                TABLE_PLUGIN, TABLE_WIDGET
+            )
+            _lay_below(dock)
+            _hide_background(self._table)
         dock = self._table.parentWidget()
         if dock is not None:
             dock.show()
@@ -139,6 +144,40 @@ class ObjectLink(QObject):
         rows = view.selectionModel().selectedRows() if view is not None else []
         if rows:
             view.scrollTo(rows[0])
+
+
+def _lay_below(dock: Any) -> None:
+    """Put a dock below the image: a table is wide."""
+    window = dock.parentWidget()
+    if isinstance(window, QMainWindow):
+        window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        window.resizeDocks([dock], [_TABLE_HEIGHT], Qt.Orientation.Vertical)
+
+
+def _hide_background(table: QWidget) -> None:
+    """Hide the empty row of the background, wherever sorting puts it."""
+    view = table.findChild(QTableView)
+    if view is None:
+        return
+    proxy = view.model()
+
+    def hide() -> None:
+        source = proxy.sourceModel()
+        frame = source.df
+        empty = (
+            len(frame) > 0
+            and {"index", "area_um2"} <= set(frame.columns)
+            and frame["index"].iloc[0] == 0
+            and bool(np.isnan(frame["area_um2"].iloc[0]))
+        )
+        at = proxy.mapFromSource(source.index(0, 0)).row() if empty else -1
+        for row in range(proxy.rowCount()):
+            if view.isRowHidden(row) != (row == at):
+                view.setRowHidden(row, row == at)
+
+    proxy.layoutChanged.connect(hide)
+    proxy.modelReset.connect(hide)
+    hide()
 
 
 def _click_callback(link: ObjectLink) -> Any:

@@ -31,6 +31,8 @@ from napari_selfreg.widgets.shared import shared_for
 
 OUTLINE = "#ffff00"
 OUT_OF_VIEW = "The result is not in view: move it into the window."
+_SHOWN = 90
+
 NO_IMAGE = "Open the image first, then import its labels."
 
 
@@ -116,7 +118,8 @@ class ResultsActions(QObject):
             return
         text = methods_sentence(_method(info, is_touched(self._layer)))
         QApplication.clipboard().setText(text)
-        self.tell(f"Copied: {text}")
+        beginning = text if len(text) <= _SHOWN else f"{text[:_SHOWN].rsplit(' ', 1)[0]} …"
+        self.tell(f"Copied: {beginning}")
 
     def import_labels(self) -> None:
         """Read labels of another program onto the image."""

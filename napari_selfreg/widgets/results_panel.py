@@ -39,13 +39,18 @@ class ResultsPanel(QWidget):
         Its results are offered.
     parent : QWidget, optional
         Parent of the panel.
+
+    Attributes
+    ----------
+    survey : Survey or None
+        What is known of the chosen result; None until it was looked at.
     """
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
         self._layer: Any = None
-        self._survey: Survey | None = None
+        self.survey: Survey | None = None
         self.shared = shared_for(napari_viewer)
         self.form = ResultsForm(napari_viewer)
         self.link = ObjectLink(napari_viewer, self)
@@ -95,7 +100,7 @@ class ResultsPanel(QWidget):
         """Turn to another result."""
         for emitter in self._edits():
             emitter.disconnect(self._on_edit)
-        self._layer, self._survey = self.form.picker.value(), None
+        self._layer, self.survey = self.form.picker.value(), None
         self.marks.clear()
         self.link.setLayer(self._layer)
         self.form.histogram.setTable({})
@@ -137,7 +142,7 @@ class ResultsPanel(QWidget):
         layer = self._layer
         if layer is None or found.snapshot.info.image_layer_id != _image_id(layer):
             return
-        self._survey = found
+        self.survey = found
         if found.fresh or not is_aligned(layer.features):
             layer.features = feature_rows(found.table)
         self.link.setPlaces(found.places)
@@ -148,9 +153,9 @@ class ResultsPanel(QWidget):
         self._look_at_view()
 
     def _look_at_view(self) -> None:
-        if self._survey is None or self._layer is None or self._viewer.dims.ndisplay != 2:
+        if self.survey is None or self._layer is None or self._viewer.dims.ndisplay != 2:
             return
-        self._views.submit(view_totals, self._survey, label_view(self._viewer, self._layer))
+        self._views.submit(view_totals, self.survey, label_view(self._viewer, self._layer))
 
     def _on_view(self, totals: Totals) -> None:
         self.form.totals.setTotals("view", totals if totals.region_um2 else None)
@@ -162,7 +167,7 @@ class ResultsPanel(QWidget):
         self._show_folder()
 
     def _show_folder(self) -> None:
-        shown = self._survey.totals if self._survey is not None else None
+        shown = self.survey.totals if self.survey is not None else None
         self.form.totals.setTotals("folder", folder_totals(self.shared.fields, shown))
 
     def _on_range(self) -> None:

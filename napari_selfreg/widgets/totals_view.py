@@ -80,11 +80,13 @@ def in_words(totals: Totals) -> list[str]:
     ]
 
 
-def _number(value: float, unit: str) -> str:
-    """Return three digits: more would pretend."""
-    if not math.isfinite(value):
-        return _NOTHING
+def in_digits(value: float) -> str:
+    """Return three digits, in groups: more would pretend."""
     if value >= 1000:
         rounded = round(value, 2 - math.floor(math.log10(value)))
-        return f"{rounded:,.0f}".replace(",", "\N{THIN SPACE}") + unit
-    return f"{value:.3g}{unit}"
+        return f"{rounded:,.0f}".replace(",", "\N{THIN SPACE}")
+    return f"{value:.3g}"
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{in_digits(value)}{unit}" if math.isfinite(value) else _NOTHING

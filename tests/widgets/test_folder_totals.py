@@ -1,0 +1,59 @@
+"""The folder's totals hold each field once, wherever its objects wait."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+
+from napari_selfreg.core.totals import Totals
+from napari_selfreg.core.types import Box
+from napari_selfreg.widgets.folder_totals import folder_totals
+from napari_selfreg.widgets.result_info import RESULT_KEY
+from napari_selfreg.widgets.result_plane import feature_rows
+from tests.widgets.results_steps import UM, info_for, squares, table_for
+
+SHOWN = Totals(2, 100.0, 10.0, np.array([4.0, 6.0]))
+
+
+class Fields(list):
+    current: Any = None
+
+
+def field(layers: Any = (), pending: Any = None) -> Any:
+    return SimpleNamespace(layers=list(layers), pending=pending)
+
+
+def result_layer() -> Labels:
+    labels = squares()
+    info = info_for(labels)
+    features = feature_rows(table_for(labels, info))
+    return Labels(labels, features=features, metadata={RESULT_KEY: info})
+
+
+def waiting() -> Any:
+    labels = squares()
+    table = table_for(labels, info_for(labels))
+    result = SimpleNamespace(table=table, box=Box(0, 0, *labels.shape))
+    origin = SimpleNamespace(scale=(2.0, 2.0), pixel_size=UM)
+    return (SimpleNamespace(result=SimpleNamespace(result=result, origin=origin)), None)
+
+
+def test_no_folder_is_no_total() -> None:
+    assert folder_totals(None, SHOWN) is None
+    assert folder_totals(Fields([field()]), SHOWN) is None
+
+
+def test_shown_kept_waiting_and_new_fields() -> None:
+    shown = field([result_layer()])  # its layers are on the viewer: what is shown counts
+    fields = Fields([shown, field([result_layer()]), field(pending=waiting()), field()])
+    fields.current = shown
+    found = folder_totals(fields, SHOWN)
+    assert found.objects == 2 + 6 + 6
+    whole = squares().size
+    assert found.region_um2 == pytest.approx(100 + whole * 0.25 + whole * 1.0)
+    kept = folder_totals(fields, None)
+    assert kept.objects == 12
