@@ -15,7 +15,7 @@ from napari_selfreg.widgets.latest import Latest
 from napari_selfreg.widgets.marks import Marks
 from napari_selfreg.widgets.object_link import ObjectLink
 from napari_selfreg.widgets.result_info import result_info
-from napari_selfreg.widgets.result_plane import feature_rows, is_aligned, label_view
+from napari_selfreg.widgets.result_plane import feature_rows, is_aligned, label_view, table_of
 from napari_selfreg.widgets.results_actions import ResultsActions
 from napari_selfreg.widgets.results_form import ResultsForm
 from napari_selfreg.widgets.results_job import Survey, survey, view_totals
@@ -175,8 +175,11 @@ class ResultsPanel(QWidget):
             self.marks.mark(self._layer, self.form.histogram.chosen())
 
     def _on_table(self) -> None:
-        if self._layer is not None:
-            self.link.openTable()
+        if self._layer is None:
+            return
+        if not is_aligned(self._layer.features) and (table := table_of(self._layer.features)):
+            self._layer.features = feature_rows(table)
+        self.link.openTable()
 
 
 def _timer(owner: QWidget, milliseconds: int, slot: Any) -> QTimer:
