@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PostProcessing
 from napari_selfreg.engine.bundles import Model, load_model, save_bundle
+from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.events import Event, Notice
 from napari_selfreg.engine.fit import FitResult
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.validation import Normalizer
-from napari_selfreg.io.card import Card, DataSource, MetricRecord, Normalisation
+from napari_selfreg.io.card import (
+    Card,
+    DataSource,
+    MetricRecord,
+    Normalisation,
+    first_reason,
+)
 from napari_selfreg.io.datasets import Dataset, Sample
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -30,6 +39,11 @@ class LambdaChoice:
     def sentence(self) -> str:
         """Say how the chosen λ compares with none, whichever won."""
         difference = self.scores[f"{self.chosen:g}"] - self.scores["0"]
+        if difference == 0:
+            return (
+                f"In the short runs lambda = {self.chosen:g} was as good as lambda = 0 on the "
+                "validation patients."
+            )
         verdict = "better" if difference > 0 else "worse"
         return (
             f"In the short runs lambda = {self.chosen:g} was {abs(difference):.4f} Dice {verdict} "
@@ -130,6 +144,38 @@ def write_bundle_of(
     card = make_card(publication, metrics)
     # Half the size; probabilities move by less than 1e-3.
     return save_bundle(network.cpu().eval(), tapspec, card, output, storage="float16")
+
+
+def check_card(recipe: Recipe) -> None:
+    """Find out before hours of training whether the recipe makes a valid card.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Raises
+    ------
+    BadInputError
+        Naming the field of the card and what is wrong with it.
+    """
+    trial = Publication(
+        recipe=recipe,
+        dataset=Dataset("", ()),
+        images=0,
+        held_out=(),
+        normalizer=Normalizer((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        choice=LambdaChoice(0.0, {}),
+        main=FitResult({}, TrainingProgress()),
+        twin=None,
+        device=torch.device("cpu"),
+    )
+    try:
+        make_card(trial, ())
+    except ValidationError as error:
+        raise BadInputError(
+            f"The recipe cannot be used: its model's card would not be valid "
+            f"({first_reason(error)})."
+        ) from None
 
 
 def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card:

@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from napari_selfreg.core.errors import BadInputError
 
+MAX_SEED = 2**63 - 1
+
 
 class _Section(BaseModel):
     """Frozen, and strict about misspelt keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetworkSection(_Section):
@@ -43,7 +45,7 @@ class DataSection(_Section):
     )
     classes: list[str] = Field(min_length=1, max_length=254)
     validation_fraction: float = Field(0.15, gt=0, lt=0.9)
-    split_seed: int = 0
+    split_seed: int = Field(0, ge=0, le=MAX_SEED)
 
 
 class TargetSection(_Section):
@@ -79,7 +81,7 @@ class TrainSection(_Section):
     validate_every: int = Field(100, ge=1)
     patience: int = Field(10, ge=1, description="validations without a better score")
     checkpoint_minutes: float = Field(3.0, gt=0)
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=MAX_SEED)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
 
@@ -103,8 +105,10 @@ class SelectionSection(_Section):
 
     @model_validator(mode="after")
     def _needs_plain(self) -> SelectionSection:
-        if self.lambdas and (0.0 not in self.lambdas or not any(v > 0 for v in self.lambdas)):
-            raise ValueError("selection.lambdas must hold 0 and at least one positive value")
+        if self.lambdas and (min(self.lambdas) != 0 or max(self.lambdas) <= 0):
+            raise ValueError(
+                "selection.lambdas must hold 0 and at least one positive value, no negative one"
+            )
         return self
 
 

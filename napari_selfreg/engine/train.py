@@ -21,7 +21,13 @@ from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.fit import FitRequest, FitResult, best_weights, fit, last_progress
-from napari_selfreg.engine.publish import LambdaChoice, Publication, publish, write_bundle_of
+from napari_selfreg.engine.publish import (
+    LambdaChoice,
+    Publication,
+    check_card,
+    publish,
+    write_bundle_of,
+)
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.sampling import Field, load_field
 from napari_selfreg.engine.validation import Normalizer
@@ -111,6 +117,7 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     device = resolve_device(request.device)
     folder = _state_folder(request)
     check_crop(request.recipe)
+    check_card(request.recipe)
     prepared = yield from _prepare(request, folder, device)
     if not request.resume:  # not before the data proved readable: the old state took hours
         shutil.rmtree(folder, ignore_errors=True)

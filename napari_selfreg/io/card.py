@@ -212,7 +212,7 @@ def parse_card(text: str) -> Card:
         loads_strict(text)
         return Card.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise ValueError(f"its card is not valid ({_first_reason(error)})") from None
+        raise ValueError(f"its card is not valid ({first_reason(error)})") from None
     except ValueError as error:
         raise ValueError(f"its card is not valid ({error})") from None
 
@@ -226,8 +226,14 @@ def _check_settings(settings: PostProcessing) -> None:
         raise ValueError("postprocessing areas must not be negative or huge")
 
 
-def _first_reason(error: ValidationError) -> str:
-    """Say where and why in a few words, without echoing what the card holds."""
+def first_reason(error: ValidationError) -> str:
+    """Say where and why in a few words, without echoing what the card holds.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What building a `Card` raised.
+    """
     first = error.errors(include_input=False, include_url=False)[0]
     message = str(first["msg"]).removeprefix("Value error, ")
     where = _place(first["loc"])

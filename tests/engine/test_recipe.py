@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.engine.recipe import load_recipe
+from napari_selfreg.engine.recipe import Recipe, load_recipe
+from tests.engine.recipes import tiny_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 
@@ -51,3 +55,39 @@ def test_faults_are_named(tmp_path: Path, old: str, new: str, named: str) -> Non
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"nowhere\.toml"):
         load_recipe(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": {"seed": -1}},
+        {"train": {"seed": 2**63}},
+        {"train": {"learning_rate": math.inf}},
+        {"train": {"steps": 0}},
+        {"train": {"crop": 16}},
+        {"data": {"split_seed": -1}},
+        {"data": {"classes": []}},
+        {"data": {"validation_fraction": 0.95}},
+        {"data": {"um_per_px": math.nan}},
+        {"regularization": {"lambda_ifd": math.inf}},
+        {"regularization": {"pairing": "sometimes"}},
+        {"selection": {"lambdas": [0.0, -0.1, 0.1]}},
+        {"selection": {"lambdas": [0.0, math.nan]}},
+        {"selection": {"lambdas": [0.0]}},
+        {"selection": {"lambdas": [0.01, 0.02]}},
+        {"network": {"start_from": "../glands"}},
+        {"postprocessing": {"threshold": 1.0}},
+    ],
+)
+def test_values_out_of_range_are_refused(change: dict[str, Any]) -> None:
+    (section,) = change
+    with pytest.raises(ValidationError) as caught:
+        tiny_recipe(**change)
+    assert caught.value.errors()[0]["loc"][0] == section
+
+
+def test_a_recipe_survives_its_own_json_and_cannot_be_changed() -> None:
+    recipe = tiny_recipe(selection={"lambdas": [0.0, 0.01]})
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+    with pytest.raises(ValidationError, match="frozen"):
+        recipe.train.seed = 3  # type: ignore[misc]
