@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# napari reads settings of plugins from here first: no test waits for an engine that it never uses
+os.environ["NAPARI_SEGMENTATION_PRELOAD"] = "false"
 
 # a busy machine is no fault of the code
 settings.register_profile("patient", deadline=None)

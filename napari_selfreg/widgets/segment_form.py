@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
 from napari_selfreg.widgets.model_picker import ModelPicker
 from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
+from napari_selfreg.widgets.settings import settings
 
 
 class SegmentForm(QWidget):
@@ -57,6 +59,7 @@ class SegmentForm(QWidget):
         self.pixel_size_edit = PixelSizeEdit()
         self.area_picker = AreaPicker()
         self.advanced = AdvancedBox()
+        self._start_as_set()
         self._arrange()
         self._connect()
         self._on_model()
@@ -97,6 +100,12 @@ class SegmentForm(QWidget):
         self._pixel_sizes.pop(layer.unique_id, None)
         if layer is self.layer_picker.value():
             self._on_layer()
+
+    def _start_as_set(self) -> None:
+        """Begin with what a person has chosen in Preferences."""
+        chosen = settings()
+        self.model_picker.setValue(chosen.default_model)
+        self.advanced.setValue(replace(self.advanced.value(), device=chosen.device))
 
     def _arrange(self) -> None:
         form = QFormLayout()

@@ -16,6 +16,7 @@ from napari_selfreg.widgets.batch_run import BatchRun
 from napari_selfreg.widgets.fit_check import FitCheck
 from napari_selfreg.widgets.model_drops import ModelDrops
 from napari_selfreg.widgets.object_sliders import ObjectSliders
+from napari_selfreg.widgets.preload import Preloader
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.relabeller import Relabeller
 from napari_selfreg.widgets.run_question import RunQuestion, cost_of
@@ -96,6 +97,7 @@ class SegmentPanel(QWidget):
         self._connect()
         self._on_model()
         self._on_setting()
+        Preloader(self)
 
     def value(self) -> SegmentSettings:
         """Return the settings."""

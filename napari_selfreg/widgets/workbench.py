@@ -61,7 +61,7 @@ class Workbench(QWidget):
         self.tabs.currentChanged.connect(self._panel)
         self._rest = QTimer(self)
         self._rest.timeout.connect(self._make_next)
-        self.preloader = Preloader(self)
+        Preloader(self)
 
     @property
     def open_panel(self) -> OpenPanel:

@@ -19,8 +19,9 @@ MANIFEST = Path(__file__).resolve().parents[2] / "napari.yaml"
 
 
 @pytest.fixture
-def plugin(plugin_settings: Any, npe2pm: Any) -> Any:
+def plugin(plugin_settings: Any, npe2pm: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Our manifest, registered; its settings are kept in a folder of the test."""
+    monkeypatch.delenv("NAPARI_SEGMENTATION_PRELOAD")
     with npe2pm.tmp_plugin(manifest=str(MANIFEST)):
         yield
 
@@ -69,6 +70,14 @@ def test_what_is_not_offered_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         change_settings(**change)
     assert settings().device == "auto"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_whoever_sets_up_a_computer_can_switch_preloading_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NAPARI_SEGMENTATION_PRELOAD", "false")
+    assert not settings().preload_torch
 
 
 @pytest.mark.usefixtures("plugin_settings")
