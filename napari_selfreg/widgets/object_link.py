@@ -6,6 +6,7 @@ image sets it; a row of the table sets it too, and then the camera goes to the o
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -159,35 +160,42 @@ def _hide_background(table: QWidget) -> None:
     view = table.findChild(QTableView)
     if view is None:
         return
-    proxy = view.model()
+    proxy: Any = view.model()
+
+    hidden = -1
 
     def hide() -> None:
+        nonlocal hidden
         source = proxy.sourceModel()
-        frame = source.df
-        empty = (
-            len(frame) > 0
-            and {"index", "area_um2"} <= set(frame.columns)
-            and frame["index"].iloc[0] == 0
-            and bool(np.isnan(frame["area_um2"].iloc[0]))
-        )
-        at = proxy.mapFromSource(source.index(0, 0)).row() if empty else -1
-        for row in range(proxy.rowCount()):
-            if view.isRowHidden(row) != (row == at):
+        at = -1
+        if _begins_with_background(source.df):
+            at = proxy.mapFromSource(source.index(0, 0)).row()
+        for row in (hidden, at):
+            if row >= 0:
                 view.setRowHidden(row, row == at)
+        hidden = at
 
     proxy.layoutChanged.connect(hide)
     proxy.modelReset.connect(hide)
     hide()
 
 
-def _click_callback(link: ObjectLink) -> Any:
+def _begins_with_background(frame: Any) -> bool:
+    if not len(frame) or not {"index", "area_um2"} <= set(frame.columns):
+        return False
+    return bool(frame["index"].iloc[0] == 0 and np.isnan(frame["area_um2"].iloc[0]))
+
+
+def _click_callback(owner: ObjectLink) -> Any:
     """Return what napari calls when the mouse goes down: a plain function, as it wants."""
+    reference = weakref.ref(owner)  # the layer may live longer than the panel
 
     def on_click(layer: Any, event: Any) -> Any:
         if str(layer.mode) != "pan_zoom" or event.button != 1:
             return
         yield  # a click is a press with nothing between it and the release
-        if event.type == "mouse_release" and alive(link):
+        link = reference()
+        if event.type == "mouse_release" and link is not None and alive(link):
             label = _label_at(layer, event)
             if label:
                 link.choose(label)
