@@ -71,7 +71,8 @@ class DraftLayer:
         if result.contour:
             layer.contour = max(1, round(result.contour / draft.step))
         with selection_kept(self._viewer):
-            self._layer = self._viewer.add_layer(layer)
+            self._viewer.add_layer(layer)
+        self._layer = layer
         self._place = place
         if result.visible:
             self._hidden, result.visible = result, False

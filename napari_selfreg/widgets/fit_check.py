@@ -18,6 +18,7 @@ from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.rgb import to_rgb8
 from napari_selfreg.widgets.areas import view_box
+from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.layers import Picture, picture_of, pixel_size_of
 from napari_selfreg.widgets.runner import JobRunner
 
@@ -51,7 +52,7 @@ class FitRequest:
         """Tell whether another request would have the same answer."""
         return (
             other is not None
-            and self.picture.data is other.picture.data
+            and bare(self.picture.data) is bare(other.picture.data)
             and self.picture.position == other.picture.position
             and (self.box, self.um_per_px) == (other.box, other.um_per_px)
             and self.card is other.card

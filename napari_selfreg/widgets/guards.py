@@ -19,6 +19,17 @@ def alive(widget: QObject) -> bool:
     return bool(isalive(widget))  # type: ignore[no-untyped-call]
 
 
+def bare(thing: Any) -> Any:
+    """Return what a proxy of napari stands for; anything else as it is.
+
+    Plugins see viewer and layers through proxies that are made afresh at every look, so that
+    ``is`` never holds between them.
+    """
+    while hasattr(thing, "__wrapped__"):
+        thing = thing.__wrapped__
+    return thing
+
+
 class _WheelGuard(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget):

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.types import PostProcessing
 from napari_selfreg.widgets.areas import view_box
 from napari_selfreg.widgets.draft_layer import DraftLayer
-from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.layers import Picture, picture_of
 from napari_selfreg.widgets.relabel_job import Relabelled, RelabelRequest, draft, relabel
 from napari_selfreg.widgets.result_info import (
@@ -105,6 +105,7 @@ class Relabeller(QObject):
         picture : Picture, optional
             What was segmented, where that is known.
         """
+        layer = bare(layer)
         if picture is not None:
             self._pictures[layer] = picture
         info = result_info(layer)
@@ -200,7 +201,7 @@ class Relabeller(QObject):
 
     def _on_painted(self, event: Any) -> None:
         if alive(self) and not self._applying:
-            mark_touched(event.source)
+            mark_touched(bare(event.source))
 
     def _on_active(self, event: Any = None) -> None:
         if not alive(self):
@@ -210,7 +211,7 @@ class Relabeller(QObject):
             self.take(active)
 
     def _on_removed(self, event: Any) -> None:
-        if alive(self) and event.value is self._current:
+        if alive(self) and bare(event.value) is self._current:
             self._finish_up()
             self._current = None
             self.currentChanged.emit(None)
