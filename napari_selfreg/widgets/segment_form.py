@@ -98,7 +98,7 @@ class SegmentForm(QWidget):
     def forget_pixel_size(self, layer: Any) -> None:
         """Read the pixel size of an image layer again: it has been chosen elsewhere."""
         self._pixel_sizes.pop(layer.unique_id, None)
-        if layer is self.layer_picker.value():
+        if layer == self.layer_picker.value():  # not `is`: plugins see layers through proxies
             self._on_layer()
 
     def _start_as_set(self) -> None:

@@ -244,9 +244,10 @@ class SegmentPanel(QWidget):
             self.status.setText(missing or self._last_words)
 
     def _on_poll(self) -> None:
-        if self.isVisible() and not self._running():
+        if not self._running():
             self._refresh()
-            self._look()
+            if self.isVisible():
+                self._look()
 
     def _look(self) -> None:
         self.fit_check.look(
