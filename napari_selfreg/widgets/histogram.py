@@ -30,7 +30,8 @@ NO_PLOT = "The histogram needs pyqtgraph: pip install 'napari-selfreg[all]'."
 
 _HEIGHT = 150
 _MOST_BINS = 40
-_BAR, _RANGE, _SELECTED = "#56b4e9", (0, 158, 115, 70), "#e69f00"
+_BAR, _SELECTED = "#56b4e9", "#e69f00"
+_RANGE, _NO_RANGE = (0, 158, 115, 80), (0, 158, 115, 20)
 
 _NO_BARS = np.zeros(1), np.array([0.0, 1.0])
 
@@ -88,6 +89,7 @@ class Histogram(QWidget):
                 self.measurement.setCurrentIndex(names.index(chosen))
         if not names or chosen not in names:
             self._range = None
+        self.setSelected(0)
         self._draw()
 
     def name(self) -> str:
@@ -171,8 +173,7 @@ class Histogram(QWidget):
             bins = min(_MOST_BINS, max(5, int(2 * len(values) ** (1 / 2))))
             counts, edges = np.histogram(values, bins) if values.size else _NO_BARS
             self._bars.setOpts(x0=edges[:-1], x1=edges[1:], height=counts)
-            for item in (self._region, self._bars):
-                item.setVisible(bool(values.size))
+            self._plot.setVisible(bool(values.size))
             self._plot.setXRange(float(edges[0]), float(edges[-1]))
             self._plot.setYRange(0, float(counts.max()) or 1.0)
             with signals_blocked(self._region):
@@ -197,6 +198,8 @@ class Histogram(QWidget):
         self.rangeChanged.emit()
 
     def _tell(self) -> None:
+        if self._region is not None:
+            self._region.setBrush(_RANGE if self._range is not None else _NO_RANGE)
         self.clear_button.setEnabled(self._range is not None)
         if self._range is None:
             hint = "Drag the edges of the plot to mark a range." if self.name() else ""

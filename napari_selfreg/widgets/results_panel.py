@@ -58,6 +58,7 @@ class ResultsPanel(QWidget):
         self.tasks = ResultsActions(napari_viewer, self.form, self)
         self._surveys = Latest(self)
         self._views = Latest(self)
+        self._appeared = _timer(self, 0, self._on_shown)
         self._changed = _timer(self, _CHANGED_MS, self._look)
         self._moved = _timer(self, _CAMERA_MS, self._look_at_view)
         self._fields = _timer(self, _CHANGED_MS, self._show_folder)
@@ -75,7 +76,7 @@ class ResultsPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what has changed meanwhile."""
         super().showEvent(event)
-        QTimer.singleShot(0, self, self._on_shown)
+        self._appeared.start()
 
     def _connect(self) -> None:
         form = self.form
@@ -148,6 +149,7 @@ class ResultsPanel(QWidget):
             layer.features = feature_rows(found.table)
         self.link.setPlaces(found.places)
         self.form.histogram.setTable(found.table)
+        self.form.histogram.setSelected(int(layer.selected_label))
         self._show_totals(found.totals)
         if self.form.histogram.value() is not None:
             self._on_range()
