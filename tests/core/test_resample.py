@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -114,3 +114,59 @@ def test_each_axis_has_its_own_scale():
 
 def test_an_image_never_vanishes():
     assert model_shape((1, 1), PixelSize(0.1, 0.1), PixelSize(2, 2)) == (1, 1)
+
+
+@given(regions(), st.floats(-3, 3))
+def test_resampling_is_linear(case, factor):
+    in_shape, out_shape, box = case
+    if in_shape == out_shape:
+        return
+    first, second = (picture(in_shape, seed).astype(np.float32) for seed in (1, 2))
+    both = resample_region(first + np.float32(factor) * second, out_shape, box)
+    apart = resample_region(first, out_shape, box) + np.float32(factor) * resample_region(
+        second, out_shape, box
+    )
+    np.testing.assert_allclose(both, apart, atol=2e-3)
+
+
+@given(regions())
+def test_no_value_is_invented(case):
+    in_shape, out_shape, box = case
+    image = picture((*in_shape, 2))
+    needed = image[source_box(in_shape, out_shape, box).slices]
+    part = resample_region(image, out_shape, box)
+    assert (part >= needed.min((0, 1)) - 1e-3).all()
+    assert (part <= needed.max((0, 1)) + 1e-3).all()
+
+
+@given(regions())
+def test_mirrored_and_turned_pictures_stay_so(case):
+    in_shape, out_shape, box = case
+    image = picture(in_shape).astype(np.float32)
+    part = resample_region(image, out_shape, box)
+    turned = Box(box.x0, box.y0, box.x1, box.y1)
+    np.testing.assert_allclose(
+        resample_region(image.T, out_shape[::-1], turned), part.T, rtol=1e-5, atol=1e-3
+    )
+    mirrored = Box(box.y0, out_shape[1] - box.x1, box.y1, out_shape[1] - box.x0)
+    np.testing.assert_allclose(
+        resample_region(image[:, ::-1], out_shape, mirrored), part[:, ::-1], rtol=1e-4, atol=1e-2
+    )
+
+
+@given(st.integers(1, 12), st.integers(2, 6))
+def test_a_ramp_keeps_its_slope_in_the_middle(n_out, factor):
+    n_in = n_out * factor
+    ramp = np.tile(np.arange(n_in, dtype=np.float32), (2, 1))
+    small = resample_region(ramp, (2, n_out), Box(0, 0, 2, n_out))[0]
+    centres = (np.arange(n_out) + 0.5) * factor - 0.5
+    np.testing.assert_allclose(small[1:-1], centres[1:-1], rtol=1e-5)
+
+
+@given(st.integers(1, 3000), st.floats(0.05, 10), st.floats(0.05, 10))
+def test_there_and_back_is_the_same_size_within_a_pixel(side, own, wanted):
+    assume(abs(own / wanted - 1) > 0.05)  # nearly equal sizes are left alone
+    there = model_shape((side, side), PixelSize(own, own), PixelSize(wanted, wanted))
+    back = model_shape(there, PixelSize(wanted, wanted), PixelSize(own, own))
+    assert there[0] >= 1
+    assert abs(back[0] - side) <= max(1.0, 0.5 * wanted / own + 1) or there[0] == 1

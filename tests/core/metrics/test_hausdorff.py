@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
+from scipy.spatial.distance import directed_hausdorff
 
 from napari_selfreg.core.metrics import object_hausdorff
 from tests.core.metrics.maps import SHAPE, Map, drawn, masks, most_shared, small_maps
@@ -74,3 +75,41 @@ def _one_side(objects: Map, others: Map) -> float:
 def _hausdorff(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
     distances = np.linalg.norm(np.argwhere(a)[:, None] - np.argwhere(b)[None], axis=-1)
     return float(max(distances.min(axis=0).max(), distances.min(axis=1).max()))
+
+
+def directed(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> float:
+    return max(
+        directed_hausdorff(np.argwhere(first), np.argwhere(second))[0],
+        directed_hausdorff(np.argwhere(second), np.argwhere(first))[0],
+    )
+
+
+@given(small_maps, small_maps)
+@settings(max_examples=60)
+def test_one_object_on_each_side_is_scipys_distance(prediction: Map, truth: Map) -> None:
+    one, other = (prediction > 0).astype(np.int32), (truth > 0).astype(np.int32)
+    if one.any() and other.any():
+        assert object_hausdorff(one, other) == pytest.approx(directed(one > 0, other > 0))
+
+
+@given(small_maps, small_maps)
+@settings(max_examples=60)
+def test_prediction_and_truth_may_change_places(prediction: Map, truth: Map) -> None:
+    assert object_hausdorff(prediction, truth) == pytest.approx(object_hausdorff(truth, prediction))
+
+
+@given(small_maps, small_maps)
+@settings(max_examples=40)
+def test_turning_the_picture_turns_the_spacing(prediction: Map, truth: Map) -> None:
+    upright = object_hausdorff(prediction, truth, (2.0, 0.5))
+    turned = object_hausdorff(
+        np.ascontiguousarray(prediction.T), np.ascontiguousarray(truth.T), (0.5, 2.0)
+    )
+    assert upright == pytest.approx(turned)
+    assert upright <= math.hypot((SHAPE[0] - 1) * 2.0, (SHAPE[1] - 1) * 0.5) + 1e-9
+
+
+@given(small_maps)
+@settings(max_examples=40)
+def test_an_object_is_at_no_distance_from_itself(labels: Map) -> None:
+    assert object_hausdorff(labels, labels) == 0.0
