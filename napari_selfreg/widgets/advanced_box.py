@@ -65,6 +65,7 @@ class AdvancedBox(QCollapsible):
         self.probability = QCheckBox("Add layers: probabilities")
         self.probability.setToolTip("One for each class, and one for the contours between objects")
         ignore_stray_wheel(self.precision_picker)
+        self.toggleButton().setToolTip("What computes, and layers beside the objects")
         self._arrange()
         self.device_picker.valueChanged.connect(self.valueChanged)
         self.precision_picker.currentIndexChanged.connect(self._on_change)

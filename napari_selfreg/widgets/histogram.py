@@ -57,6 +57,7 @@ class Histogram(QWidget):
         self._region: Any = None
         self._line: Any = None
         self.measurement = QComboBox()
+        self.measurement.setAccessibleName("Measurement")
         self.measurement.setToolTip("The measurement to look at")
         ignore_stray_wheel(self.measurement)
         self.clear_button = QPushButton("Unmark")

@@ -64,6 +64,7 @@ class ModelPicker(QWidget):
         self._entries: list[ModelEntry] = []
         self._dialog: CardDialog | None = None
         self._list = QComboBox()
+        self._list.setAccessibleName("Model")
         self._list.setToolTip("The model: what it finds, in which tissue, and who may use it")
         policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self._list.setSizeAdjustPolicy(policy)
