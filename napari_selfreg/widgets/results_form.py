@@ -62,6 +62,9 @@ class ResultsForm(QWidget):
             "Import labels…", "Read label TIFF or PNG, QuPath GeoJSON or Aperio XML onto the image"
         )
         self.cancel_button = _button("Cancel", "Stop; files that are there stay as they were (Esc)")
+        policy = self.cancel_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # nothing jumps, and the image is not drawn again
+        self.cancel_button.setSizePolicy(policy)
         self.cancel_button.hide()
         self.progress_row = ProgressRow()
         self.status = QLabel()
@@ -98,9 +101,9 @@ class ResultsForm(QWidget):
         column.addWidget(self.totals)
         column.addWidget(self.histogram)
         column.addLayout(buttons)
+        column.addWidget(self.status)
         column.addWidget(self.progress_row)
         column.addWidget(self.cancel_button)
-        column.addWidget(self.status)
         column.addStretch(1)
 
 

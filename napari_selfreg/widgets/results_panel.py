@@ -89,6 +89,7 @@ class ResultsPanel(QWidget):
         self.shared.resultChanged.connect(self._on_result)
         self.shared.fieldsChanged.connect(self._fields.start)
         self._viewer.scene.camera.events.connect(self._on_camera)
+        self._viewer.canvas.events.size.connect(self._on_camera)
         shortcut = QShortcut(QKeySequence("Esc"), self)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(self.tasks.cancel)

@@ -65,7 +65,9 @@ def test_without_a_result_it_says_what_to_do(make_napari_viewer_proxy, qtbot) ->
 def test_totals_follow_the_view_and_the_brush(make, qtbot) -> None:
     viewer, panel, _, layer = make()
     assert panel.form.totals.texts("field")[0] == "6"
-    assert panel.form.totals.texts("view") == panel.form.totals.texts("field")
+    texts = panel.form.totals.texts
+    viewer.reset_view()
+    qtbot.waitUntil(lambda: texts("view") == texts("field"), timeout=LONG)
     viewer.scene.camera.center = (4.5, 6)  # on object 1
     viewer.scene.camera.zoom *= 4
     qtbot.waitUntil(lambda: panel.form.totals.texts("view")[0] == "1", timeout=LONG)
@@ -187,6 +189,7 @@ def test_a_picture_of_a_result_without_its_image(
 ) -> None:
     viewer, panel, image, _ = make()
     viewer.layers.remove(image)
+    QApplication.processEvents()  # it is gone from the screen, too
     answer(monkeypatch, ask_picture=tmp_path / "a.png")
     panel.form.field_button.click()
     assert "open it again" in finish(panel, qtbot)
