@@ -77,11 +77,12 @@ def _hausdorff(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
     return float(max(distances.min(axis=0).max(), distances.min(axis=1).max()))
 
 
-def directed(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> float:
-    return max(
-        directed_hausdorff(np.argwhere(first), np.argwhere(second))[0],
-        directed_hausdorff(np.argwhere(second), np.argwhere(first))[0],
-    )
+SPACING = (2.0, 0.5)
+
+
+def scipys_distance(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> float:
+    one, other = np.argwhere(first) * SPACING, np.argwhere(second) * SPACING
+    return max(directed_hausdorff(one, other)[0], directed_hausdorff(other, one)[0])
 
 
 @given(small_maps, small_maps)
@@ -89,7 +90,8 @@ def directed(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> flo
 def test_one_object_on_each_side_is_scipys_distance(prediction: Map, truth: Map) -> None:
     one, other = (prediction > 0).astype(np.int32), (truth > 0).astype(np.int32)
     if one.any() and other.any():
-        assert object_hausdorff(one, other) == pytest.approx(directed(one > 0, other > 0))
+        wanted = scipys_distance(one > 0, other > 0)
+        assert object_hausdorff(one, other, SPACING) == pytest.approx(wanted)
 
 
 @given(small_maps, small_maps)
@@ -101,7 +103,7 @@ def test_prediction_and_truth_may_change_places(prediction: Map, truth: Map) -> 
 @given(small_maps, small_maps)
 @settings(max_examples=40)
 def test_turning_the_picture_turns_the_spacing(prediction: Map, truth: Map) -> None:
-    upright = object_hausdorff(prediction, truth, (2.0, 0.5))
+    upright = object_hausdorff(prediction, truth, SPACING)
     turned = object_hausdorff(
         np.ascontiguousarray(prediction.T), np.ascontiguousarray(truth.T), (0.5, 2.0)
     )
