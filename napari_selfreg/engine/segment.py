@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.measurements import measure_objects
 from napari_selfreg.core.objects import label_objects
 from napari_selfreg.core.resample import ArrayLike
-from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.core.views import BoxView
 from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.growing import ObjectPlanes
@@ -226,7 +226,7 @@ def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, Object
     box = prediction.region
     classes = prediction.probability[: card.n_classes]
     yield Progress(0, 0, "Measuring objects")
-    rgb = _View(request.image, box)
+    rgb = BoxView(request.image, box)
     table = measure_objects(labels, rgb, classes, request.pixel_size, card.classes)
     return ObjectsResult(
         labels, box, table, prediction.probability, prediction.notes, prediction.uncertainty
@@ -253,21 +253,6 @@ def working_level(source: ImageSource, pixel_size: PixelSize, wanted: PixelSize)
         return 0
     steps = [math.log(pixel_size.mean * math.sqrt(y * x)) for y, x in source.downsamples]
     return min(range(len(steps)), key=lambda level: abs(steps[level] - math.log(wanted.mean)))
-
-
-class _View:
-    """The rows of a box of an image, read when they are asked for."""
-
-    def __init__(self, image: ArrayLike, box: Box) -> None:
-        self.shape = (*box.shape, 3)
-        self._image = image
-        self._box = box
-
-    def __getitem__(self, rows: slice) -> npt.NDArray[np.uint8]:
-        start, stop, _ = rows.indices(self.shape[0])
-        top = self._box.y0
-        pixels = self._image[top + start : top + stop, self._box.x0 : self._box.x1]
-        return np.asarray(pixels)
 
 
 def _check_mask(request: ArraySegmentRequest) -> None:

@@ -157,14 +157,14 @@ def describe_fit(gap: StainGap | None, um_per_px: float, card: Card, grey: bool 
             "learned from: it will miss objects."
         )
     if gap is not None and gap.far and not grey:
-        sentences.append(f"{_stain(gap)} than what the model has learned from: check with care.")
+        sentences.append(f"{_stain(gap)} what the model has learned from: check with care.")
     return " ".join(sentences)
 
 
 def _stain(gap: StainGap) -> str:
     if abs(gap.octaves) > 1 and gap.angle < gap.distance * 20:
-        return f"The stain in view is much {'darker' if gap.octaves > 0 else 'paler'}"
-    return "The colours in view are far other"
+        return f"The stain in view is much {'darker' if gap.octaves > 0 else 'paler'} than"
+    return "The colours in view are far from"
 
 
 def _middle(box: Box) -> Box:

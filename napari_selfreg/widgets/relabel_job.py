@@ -82,17 +82,15 @@ def relabel(request: RelabelRequest) -> Generator[Event, None, Relabelled]:
     """
     from napari_selfreg.core.measurements import measure_objects
     from napari_selfreg.core.relabel import find_objects
+    from napari_selfreg.core.views import BoxView
 
     info = request.info
     found = _probabilities(info)
     yield Progress(0, 0, "Separating objects")
     labels = find_objects(found, request.settings)
     yield Progress(0, 0, "Measuring objects")
-    colours = request.picture.colours()
-    rows, columns = info.box.slices
-    table = measure_objects(
-        labels, np.asarray(colours[rows, columns]), found.classes, info.label_size, info.classes
-    )
+    rgb = BoxView(request.picture.colours(), info.box)
+    table = measure_objects(labels, rgb, found.classes, info.label_size, info.classes)
     yield Progress(0, 0, "Placing objects")
     labels, box = on_plane(labels, info.box, request.picture.shape)
     return Relabelled(labels, box, table, request.settings)

@@ -33,7 +33,7 @@ class RunQuestion(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.text = QLabel()
         self.text.setWordWrap(True)
-        self.view_button = QPushButton("Only the current view")
+        self.view_button = QPushButton("Current view")
         self.run_button = QPushButton("Run it all")
         self.no_button = QPushButton("Not now")
         row = QHBoxLayout()
@@ -82,5 +82,7 @@ def cost_of(request: PanelRequest, card: Card) -> Cost:
 
 def describe_cost(cost: Cost, free: int) -> str:
     """Return time and memory in words."""
-    needed = f"{cost.bytes / 1e9:.1f} GB of the {free / 1e9:.1f} GB of memory that are free"
-    return f"This will take {in_words(cost.seconds)} and needs {needed}."
+    return (
+        f"This will take {in_words(cost.seconds)} and {cost.bytes / 1e9:.2g} GB of the "
+        f"{free / 1e9:.2g} GB of memory that are free."
+    )
