@@ -91,6 +91,21 @@ def test_the_same_bit_for_bit_whichever_thread_is_slow(monkeypatch, three_thread
         assert torch.equal(fused(window, Box(3, 5, 90, 112)), expected)
 
 
+@pytest.mark.parametrize(("dtype", "apart"), [(torch.float32, True), (torch.bfloat16, False)])
+def test_only_full_precision_is_computed_side_by_side(monkeypatch, three_threads, dtype, apart):
+    seen = set()
+    pool = fused_unet._max_pool
+
+    def watched(x):
+        seen.add(threading.current_thread())
+        return pool(x)
+
+    monkeypatch.setattr(fused_unet, "_max_pool", watched)
+    monkeypatch.setattr(fused_unet, "BLOCK_BYTES", 60_000)
+    FusedUNet(NETWORK, 1, "contour", dtype)(colours(96, 112), Box(0, 0, 96, 112))
+    assert (threading.main_thread() not in seen) is apart
+
+
 def test_a_lack_of_memory_in_a_block_is_the_callers(monkeypatch, three_threads):
     monkeypatch.setattr(fused_unet, "BLOCK_BYTES", 60_000)
     fused, window = FusedUNet(NETWORK, 1, "contour", torch.float32), colours(96, 96)
