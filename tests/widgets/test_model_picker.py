@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_selfreg.io.added_models import added_models
 from napari_selfreg.widgets import model_picker
 from napari_selfreg.widgets.model_picker import NO_MODEL, ModelPicker
 from tests.widgets.fakes import write_model
@@ -82,3 +83,32 @@ def test_the_models_of_the_package_are_listed(
     widget = ModelPicker()
     qtbot.addWidget(widget)
     assert widget._list.count() == 3
+
+
+class TestAdding:
+    def test_an_added_file_is_chosen_and_stays(self, tmp_path: Path, qtbot) -> None:
+        picker = ModelPicker({"spots": write_model(tmp_path)})
+        qtbot.addWidget(picker)
+        other = write_model(tmp_path, name="other", title="Others")
+        with qtbot.waitSignals([picker.valueChanged, picker.told], timeout=20_000):
+            picker.addFiles([other])
+        assert picker.value() == other.resolve()
+        assert picker._list.currentText() == "Others · free use"
+        assert added_models() == [other.resolve()]
+        with qtbot.waitSignal(picker.told, timeout=20_000):
+            picker.addFiles([other])  # a second time it is the same one
+        assert picker._list.count() == 2
+
+    def test_a_bad_file_is_one_sentence_and_changes_nothing(self, tmp_path: Path, qtbot) -> None:
+        picker = ModelPicker({"spots": write_model(tmp_path)})
+        qtbot.addWidget(picker)
+        bad = tmp_path / "bad.safetensors"
+        bad.write_bytes(b"no")
+        with (
+            qtbot.assertNotEmitted(picker.valueChanged),
+            qtbot.waitSignal(picker.told, timeout=20_000) as signal,
+        ):
+            picker.addFiles([bad])
+        assert "bad.safetensors cannot be used" in signal.args[0]
+        assert picker._list.count() == 1
+        assert added_models() == []
