@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,11 @@ def remembered_pixel_size(path: str | os.PathLike[str]) -> PixelSize | None:
 
 
 def _key(path: str | os.PathLike[str]) -> str:
+    return _key_of(os.fspath(path))
+
+
+@lru_cache(maxsize=4096)  # lists of fields ask again and again, and folders may be far away
+def _key_of(path: str) -> str:
     place = Path(path)
     folder = place if place.is_dir() else place.parent
     name = os.path.normcase(folder.resolve())
@@ -73,8 +79,20 @@ def _key(path: str | os.PathLike[str]) -> str:
 
 
 def _stored() -> dict[str, Any]:
+    path = settings_folder() / FILE_NAME
     try:
-        content = json.loads((settings_folder() / FILE_NAME).read_text("utf-8"))
+        state = path.stat()
+    except OSError:
+        return {}
+    # The time alone is too coarse: two choices may follow each other within one tick.
+    return _parsed(path, (state.st_mtime_ns, state.st_ino, state.st_size))
+
+
+@lru_cache(maxsize=4)
+def _parsed(path: Path, state: tuple[int, ...]) -> dict[str, Any]:
+    """Return what the file holds while it is in a `state`; nothing if it is damaged."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -36,6 +36,8 @@ class Arrivals(QObject):
 
     Attributes
     ----------
+    active : bool
+        Whether new layers are noticed.
     arrived : Signal(list)
         Image layers, each with its `SourceInfo`, that came in one turn of the event loop.
     lazyOffered : Signal(object)
@@ -52,6 +54,7 @@ class Arrivals(QObject):
         self._new: list[Any] = []
         self._unasked: deque[Any] = deque()
         self._asked: Any = None
+        self.active = True
         self._runner = JobRunner(owner, "ask")
         self._runner.finished.connect(self._on_answer)
         self._runner.failed.connect(self._on_no_answer)
@@ -64,7 +67,7 @@ class Arrivals(QObject):
             self._note(layer)
 
     def _on_inserted(self, event: Any) -> None:
-        if alive(self) and not self._stage.working:
+        if alive(self) and self.active and not self._stage.working:
             self._note(event.value)
 
     def _note(self, layer: Any) -> None:

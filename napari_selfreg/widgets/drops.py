@@ -28,11 +28,17 @@ class DropFilter(QObject):
         Gets the dropped paths.
     parent : QObject
         Its life is the filter's.
+
+    Attributes
+    ----------
+    active : bool
+        Whether anything is taken.
     """
 
     def __init__(self, take: Callable[[list[Path]], None], parent: QObject) -> None:
         super().__init__(parent)
         self._take = take
+        self.active = True
 
     def watch(self, widget: QWidget) -> None:
         """Take what is dropped on a widget, whether it takes drops itself or not."""
@@ -47,6 +53,8 @@ class DropFilter(QObject):
 
     def eventFilter(self, watched: QObject, event: Any) -> bool:
         """Handle drags with files of ours."""
+        if not self.active:
+            return False
         if event.type() in _ENTERING:
             if not dropped_paths(event):
                 return False

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
+    QMessageBox,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -18,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_selfreg.io.fields import RESULTS_FOLDER
 from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES
-from napari_selfreg.widgets.field_list import FieldList
+from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_view import FieldView
 from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
 
@@ -204,8 +205,18 @@ class OpenForm(QWidget):
 
     def _on_remove(self) -> None:
         field = self._fields.current
-        if field is not None:
+        if field is not None and (field.state != "corrected" or self._may_lose(field)):
             self._fields.remove([field])
+
+    def _may_lose(self, field: Field) -> bool:
+        """Ask before corrections go, which only this list holds."""
+        answer = QMessageBox.question(
+            self,
+            "Remove a corrected field",
+            f"{field.path.name} has corrections. Those that were not saved are lost with it. "
+            "Remove it from the list?",
+        )
+        return bool(answer == QMessageBox.StandardButton.Yes)
 
     def _on_lazy(self) -> None:
         self.offer_lazy("")

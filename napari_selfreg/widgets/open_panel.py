@@ -54,7 +54,9 @@ class OpenPanel(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self.shared = shared_for(napari_viewer)
-        self.fields = FieldList(self)
+        self.shared.openPanelMade.emit()
+        self.shared.openPanelMade.connect(self._retire)
+        self.fields = FieldList()  # it may outlive this panel: other panels know it
         self.fields.output_dir = settings().output_folder
         self.shared.fields = self.fields
         self.stage = FieldStage(napari_viewer)
@@ -71,6 +73,10 @@ class OpenPanel(QWidget):
         self._drawing = False
         self._connect()
         self._refresh()
+        # Thumbnails come by the dozen: the form follows once for all of them.
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._follow)
         # Behind another tab this panel is never shown, and its own parent never changes.
         timer = QTimer(self)
         timer.setSingleShot(True)
@@ -104,25 +110,37 @@ class OpenPanel(QWidget):
         self.opener.shown.connect(self._on_shown)
         self.arrivals.arrived.connect(self._on_arrived)
         self.arrivals.lazyOffered.connect(self._on_offer)
-        self.fields.changed.connect(self.shared.fieldsChanged)
+        self.fields.changed.connect(self._follow)
         self.fields.updated.connect(self._on_updated)
-        self.fields.changed.connect(self._on_fields)
         self.shared.cardChanged.connect(self._on_card)
         self.shared.pixelSizeChanged.connect(self._on_size_elsewhere)
         events = self._viewer.layers.events
         events.removed.connect(self._on_removed)
         self._viewer.layers.selection.events.active.connect(self._on_active)
 
+    def _retire(self) -> None:
+        """Leave list, keys and drops to a newer panel of this viewer."""
+        if not alive(self):
+            return
+        self._drop_shortcuts()
+        self.drops.active = self.arrivals.active = False
+        self.setEnabled(False)
+        self.form.tell("Another Open panel has taken over in this window.")
+
+    def _drop_shortcuts(self) -> None:
+        for shortcut in self._shortcuts:
+            if alive(shortcut):
+                shortcut.deleteLater()
+        self._shortcuts = []
+
     def _enter(self) -> None:
         """Take drops and the page keys wherever they happen in the window."""
         window = self.window()
-        if window is self or window is self._window():
+        if window is self or window is self._window() or not self.drops.active:
             return
         self._window = ref(window)  # a window kept here would outlive its closing
         self.drops.watch_window(window)
-        for shortcut in self._shortcuts:
-            shortcut.deleteLater()
-        self._shortcuts = []
+        self._drop_shortcuts()
         for key, by in _STEPS.items():
             shortcut = QShortcut(QKeySequence(key), window)
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
@@ -237,14 +255,14 @@ class OpenPanel(QWidget):
         self.opener.show_again()
 
     def _on_updated(self, index: int) -> None:
-        self.form.refresh()
+        self._later.start(0)
         field = self.fields[index]
         if field is self.stage.field and self.stage.image is not None:
             self.results.bring(field, self.stage.image)
-        self.shared.fieldsChanged.emit()
 
-    def _on_fields(self) -> None:
+    def _follow(self) -> None:
         self.form.refresh()
+        self.shared.fieldsChanged.emit()
 
     def _on_card(self) -> None:
         self.form.set_runnable(self.shared.card is not None)

@@ -41,6 +41,8 @@ class Shared(QObject):
         Another model is chosen.
     modelDropped : Signal(object)
         A person has dropped a model file on the window: its `Path`.
+    openPanelMade : Signal()
+        A new Open panel takes over: list, keys and drops are its own from now on.
     """
 
     fieldsChanged = Signal()
@@ -50,6 +52,7 @@ class Shared(QObject):
     pixelSizeChanged = Signal(object)
     cardChanged = Signal()
     modelDropped = Signal(object)
+    openPanelMade = Signal()
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,0 +1,221 @@
+"""The Open panel in a real viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMessageBox, QWidget
+
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.widgets.image_layers import REMEMBERED, source_info, um_source
+from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
+from napari_selfreg.widgets.open_panel import OpenPanel
+from napari_selfreg.widgets.scale_guide import NAME
+from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.workbench import add_workbench
+from tests.io.image_files import smooth, tissue, write_svs
+from tests.widgets.fakes import make_card
+from tests.widgets.open_steps import docked, drop, open_and_wait, wait_shown, write_fields
+from tests.widgets.panel_steps import names
+
+TWENTY = PixelSize.isotropic(0.5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_fields(tmp_path / "case")
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    write_svs(tmp_path / "slide.svs", smooth(64, 96))
+    return tmp_path / "slide.svs"
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def panel(viewer) -> OpenPanel:
+    return docked(viewer)
+
+
+def states(panel: OpenPanel) -> list[str]:
+    return [each.state for each in panel.fields]
+
+
+def test_a_picture_is_one_field_and_one_layer(panel, viewer, folder: Path, qtbot) -> None:
+    seen: list[object] = []
+    panel.shared.fieldChanged.connect(seen.append)
+    image = open_and_wait(panel, qtbot, folder / "b.png", "b")
+    assert np.array_equal(image.data, tissue(40, 61))
+    assert source_info(image).path == folder / "b.png"
+    assert [each.stem for each in panel.fields] == ["b"]
+    assert seen == [panel.fields[0]]
+    assert panel.fields[0].facts.shape == (40, 61)
+    assert viewer.layers.selection.active == image
+    assert shared_for(viewer).fields is panel.fields
+
+
+def test_a_folder_is_a_list_of_which_one_is_shown(panel, viewer, folder: Path, qtbot) -> None:
+    open_and_wait(panel, qtbot, folder, "a")
+    assert panel.form.view.count() == 3
+    assert "a" in names(viewer)
+    panel.form.next_button.click()
+    image = wait_shown(panel, qtbot, "b")
+    assert [name for name in names(viewer) if name != NAME] == ["b"]
+    mark = viewer.add_points([[3, 4]], name="mine")
+    panel.form.next_button.click()
+    wait_shown(panel, qtbot, "c")
+    assert "mine" not in names(viewer)
+    assert not panel.form.next_button.isEnabled()
+    panel.form.previous_button.click()
+    assert wait_shown(panel, qtbot, "b") == image
+    assert mark in viewer.layers
+    assert viewer.layers.selection.active == mark
+
+
+def test_a_slide_is_a_lazy_pyramid_that_states_its_size(panel, viewer, slide: Path, qtbot) -> None:
+    image = open_and_wait(panel, qtbot, slide, "slide")
+    assert image.multiscale
+    assert pixel_size_of(image) == PixelSize(0.499, 0.499)
+    assert panel.form.chooser.value() == PixelSize(0.499, 0.499)
+    assert not panel.form.chooser.hint.isVisibleTo(panel)
+    assert names(viewer) == ["slide"]  # nothing is drawn where nothing is asked
+
+
+def test_an_unknown_size_is_chosen_by_eye_and_counts_for_the_folder(
+    panel, viewer, folder: Path, qtbot
+) -> None:
+    panel.shared.set_card(make_card(typical_area_um2=300.0))
+    first = open_and_wait(panel, qtbot, folder, "a")
+    chooser = panel.form.chooser
+    assert pixel_size_of(first) is None
+    assert chooser.hint.isVisibleTo(panel)
+    assert not panel.form.run_all_button.isEnabled()
+    assert "a.png does not state its pixel size" in panel.form.run_all_button.toolTip()
+    drawn = viewer.layers[NAME]
+    assert len(drawn.data) == 4  # the bar and the object, each with a bright rim
+    assert np.ptp(drawn.data[0], axis=0)[1] == pytest.approx(200)  # 100 µm, if 20×
+    chooser.buttons["10×"].click()
+    assert pixel_size_of(first) == PixelSize(1, 1)
+    assert um_source(first) == "option"
+    assert np.ptp(viewer.layers[NAME].data[0], axis=0)[1] == pytest.approx(100)
+    assert viewer.layers.selection.active == first
+    assert panel.form.run_all_button.isEnabled()
+    panel.form.next_button.click()
+    second = wait_shown(panel, qtbot, "b")
+    assert pixel_size_of(second) == PixelSize(1, 1)
+    assert second.metadata[ORIGIN_KEY] == REMEMBERED
+    assert um_source(second) == "option"
+    assert NAME not in names(viewer)
+    assert [each.pixel_size for each in panel.fields.to_run()] == [PixelSize(1, 1)] * 3
+
+
+def test_pages_turn_wherever_the_focus_is(make_napari_viewer, folder: Path, qtbot) -> None:
+    viewer = make_napari_viewer(show=True)
+    bench = add_workbench(viewer)
+    panel = bench.open_panel
+    open_and_wait(panel, qtbot, folder, "a")
+    bench.tabs.setCurrentIndex(1)  # another panel is in front
+    window = panel.window()
+    window.activateWindow()
+    bench.segment_panel.setFocus()
+    qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    wait_shown(panel, qtbot, "b")
+    qtbot.keyClick(window, Qt.Key.Key_PageUp)
+    wait_shown(panel, qtbot, "a")
+
+
+def test_drops_on_window_and_workbench_do_the_same(
+    viewer, folder: Path, slide: Path, qtbot
+) -> None:
+    bench = add_workbench(viewer)
+    panel = bench.open_panel
+    models: list[Path] = []
+    panel.shared.modelDropped.connect(models.append)
+    assert drop(bench, folder, folder / "glands.safetensors") == (True, True)
+    wait_shown(panel, qtbot, "a")
+    assert models == [folder / "glands.safetensors"]
+    children = bench.window().findChildren(QWidget)
+    (canvas,) = [each for each in children if type(each).__name__ == "QtViewer"]
+    assert drop(canvas, slide) == (True, True)
+    wait_shown(panel, qtbot, "slide")
+    assert [each.stem for each in panel.fields] == ["a", "b", "c", "slide"]
+    assert sum(name != NAME for name in names(viewer)) == 1
+
+
+def test_a_bad_file_is_told_and_shows_nothing_else(panel, viewer, folder: Path, qtbot) -> None:
+    (folder / "b.png").write_bytes(b"IJrEr1v")
+    open_and_wait(panel, qtbot, folder, "a")
+    panel.form.next_button.click()
+    qtbot.waitUntil(lambda: "b.png is damaged" in panel.form.status.text(), timeout=20_000)
+    assert names(viewer) == []
+    assert "damaged" in panel.form.view.item(1).text()
+    panel.form.next_button.click()
+    wait_shown(panel, qtbot, "c")
+    assert panel.form.status.text() == ""
+
+
+def test_a_folder_without_images_is_told(panel, tmp_path: Path, qtbot) -> None:
+    panel.open_paths([tmp_path])
+    qtbot.waitUntil(lambda: "holds no image" in panel.form.status.text(), timeout=20_000)
+    assert panel.form.empty.isVisibleTo(panel)
+
+
+def test_a_removed_image_comes_back_by_a_click(panel, viewer, folder: Path, qtbot) -> None:
+    image = open_and_wait(panel, qtbot, folder, "a")
+    viewer.layers.remove(image)
+    assert panel.fields.current is None
+    assert names(viewer) == []
+    panel.form.view.setCurrentRow(0)
+    assert wait_shown(panel, qtbot, "a") != image
+
+
+def test_done_and_remove(panel, viewer, folder: Path, qtbot) -> None:
+    open_and_wait(panel, qtbot, folder, "a")
+    panel.form.done_button.click()
+    assert states(panel) == ["done", "new", "new"]
+    assert len(panel.fields.to_run()) == 2
+    panel.form.remove_button.click()
+    wait_shown(panel, qtbot, "b")
+    assert (folder / "a.png").exists()
+    assert panel.form.view.count() == 2
+
+
+def test_closing_the_panel_ends_its_jobs_and_nothing_fails(viewer, folder: Path, qtbot) -> None:
+    panel = docked(viewer)
+    panel.open_paths([folder])
+    viewer.window.remove_dock_widget(panel)
+    panel.deleteLater()
+    qtbot.wait(50)
+    viewer.add_image(np.zeros((4, 4, 3), np.uint8), rgb=True)
+    viewer.layers.clear()
+
+
+def test_a_second_panel_takes_over(viewer, folder: Path, qtbot) -> None:
+    first, second = docked(viewer), docked(viewer)
+    assert shared_for(viewer).fields is second.fields
+    assert not first.isEnabled()
+    assert second.isEnabled()
+    assert drop(second, folder) == (True, True)
+    assert drop(first, folder) == (False, False)
+    wait_shown(second, qtbot, "a")
+    assert len(first.fields) == 0
+
+
+def test_corrections_are_not_removed_unasked(panel, folder: Path, qtbot, monkeypatch) -> None:
+    open_and_wait(panel, qtbot, folder / "a.png", "a")
+    panel.fields.update(panel.fields[0], state="corrected")
+    buttons = QMessageBox.StandardButton
+    answers = iter([buttons.No, buttons.Yes])
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: next(answers))
+    panel.form.remove_button.click()
+    assert len(panel.fields) == 1
+    panel.form.remove_button.click()
+    assert len(panel.fields) == 0
