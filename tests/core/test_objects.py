@@ -14,9 +14,12 @@ from skimage.draw import disk
 
 from napari_selfreg.core.objects import (
     fill_holes,
+    first_pixels,
     label_objects,
+    largest_hole,
     number_objects,
     object_classes,
+    tidy_objects,
 )
 from napari_selfreg.core.targets import contour_target
 from napari_selfreg.core.types import PixelSize, PostProcessing
@@ -156,6 +159,68 @@ def test_the_smallest_area_belongs_to_the_objects() -> None:
 def test_numbers_follow_the_rows() -> None:
     assert number_objects(picture("070 300 073")).tolist() == [[0, 1, 0], [2, 0, 0], [0, 1, 2]]
     assert number_objects(np.zeros((0, 3), np.int32)).shape == (0, 3)
+
+
+def test_first_pixels_are_places_in_reading_order() -> None:
+    ids, places = first_pixels(picture("0070 3000 0073"))
+    assert ids.tolist() == [3, 7]
+    assert places.tolist() == [4, 2]
+    assert [part.size for part in first_pixels(np.zeros((2, 3), np.int32))] == [0, 0]
+
+
+def test_sizes_are_rounded_in_favour_of_what_the_settings_say() -> None:
+    for um, count in ((0.1, 3), (0.3, 7), (0.7, 1), (1.1, 12)):
+        size = PixelSize.isotropic(um)
+        assert largest_hole(replace(PLAIN, max_hole_um2=count * um * um), size) == count
+        assert (
+            largest_hole(replace(PLAIN, max_hole_um2=(count - 0.01) * um * um), size) == count - 1
+        )
+    assert largest_hole(PLAIN, ONE) == 0
+    assert largest_hole(replace(PLAIN, max_hole_um2=9.0), PixelSize(0.5, 2.0)) == 9
+
+
+def test_tidying_keeps_ids_and_leaves_its_input_alone() -> None:
+    labels = picture("99999 90009 90409 90009 99999")
+    before = labels.copy()
+    tidy = tidy_objects(labels, replace(PLAIN, min_area_um2=2.0, max_hole_um2=9.0), ONE)
+    assert (tidy == 9).all()
+    assert tidy_objects(labels, PLAIN, ONE).tolist() == before.tolist()
+    open_hole = tidy_objects(labels, replace(PLAIN, min_area_um2=2.0, max_hole_um2=8.0), ONE)
+    assert sorted(np.unique(open_hole)) == [0, 9]
+    assert (open_hole == 0).sum() == 9
+    np.testing.assert_array_equal(labels, before)
+
+
+def test_all_objects_may_be_specks() -> None:
+    labels = picture("10203 00000 44005")
+    assert not tidy_objects(labels, replace(PLAIN, min_area_um2=3.0), ONE).any()
+
+
+def test_a_lumen_that_opens_to_the_border_of_the_picture_stays_open() -> None:
+    """What lies beyond the border is unknown: a gland cut by it keeps its lumen."""
+    ring = np.zeros((60, 60), np.float32)
+    ring[disk((30, 30), 18, shape=ring.shape)] = 1
+    ring[disk((30, 30), 8, shape=ring.shape)] = 0
+    chosen = PostProcessing(max_hole_um2=1000.0, separation=0.3)
+    assert label_objects(ring, None, chosen, ONE)[30, 30] == 1
+    assert label_objects(ring[30:], None, chosen, ONE)[0, 30] == 0
+    # A little larger than the limit: it is a lumen, not a hole.
+    assert label_objects(ring, None, replace(chosen, max_hole_um2=100.0), ONE)[30, 30] == 0
+
+
+def test_an_object_is_the_same_whatever_else_is_in_the_picture() -> None:
+    """Neighbours touch nobody: not even where all depths are equal."""
+    rng = np.random.default_rng(0)
+    alone = np.zeros((90, 120), np.float32)
+    alone[30:60, 30:90] = rng.random((30, 60)) < 0.8
+    alone[45, 30:90] = 1
+    crowd = alone.copy()
+    crowd[:26] = rng.random((26, 120)) < 0.7
+    crowd[64:] = rng.random((26, 120)) < 0.7
+    chosen = replace(PLAIN, separation=1.0)
+    for contour in (None, np.zeros_like(alone)):
+        one, many = (label_objects(plane, contour, chosen, ONE) for plane in (alone, crowd))
+        np.testing.assert_array_equal(number_objects(many[28:62]), one[28:62])
 
 
 def test_classes_are_the_most_probable_of_each_object() -> None:
