@@ -84,3 +84,12 @@ def test_only_the_box_is_kept_and_what_lies_outside_is_passed_over() -> None:
     np.testing.assert_allclose(found[:, :5, :5], window(across)[:, 5:, 5:], rtol=1e-5)
     assert not found[:, 5:].any()
     assert np.isfinite(found).all()
+
+
+def test_a_window_across_the_edge_weighs_what_it_does_inside() -> None:
+    whole, kept = Box(0, 0, 24, 24), Box(6, 4, 20, 18)
+    everything, part = BlendedSum(2, whole), BlendedSum(2, kept)
+    for seed, box in enumerate([Box(0, 0, 12, 16), Box(8, 0, 20, 16), Box(4, 8, 24, 24)]):
+        everything.add(window(box, seed), box)
+        part.add(window(box, seed), box)
+    np.testing.assert_allclose(part.mean(kept), everything.mean(kept), rtol=1e-5)
