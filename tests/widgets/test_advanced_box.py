@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from napari_selfreg.widgets.advanced_box import Advanced, AdvancedBox
+
+
+def test_it_is_folded_at_first_and_holds_what_is_set(qtbot) -> None:
+    box = AdvancedBox()
+    qtbot.addWidget(box)
+    assert not box.isExpanded()
+    assert box.value() == Advanced()
+    wanted = Advanced("cpu", "fp32", tta=True, uncertainty=True, probability=True)
+    with qtbot.waitSignals([box.valueChanged] * 2):
+        box.setValue(wanted)
+    assert box.value() == wanted
+    box.expand(animate=False)
+    assert box.isExpanded()
+
+
+def test_an_unknown_precision_becomes_the_automatic_one(qtbot) -> None:
+    box = AdvancedBox()
+    qtbot.addWidget(box)
+    box.setValue(Advanced(precision="fp8"))
+    assert box.value().precision == "auto"

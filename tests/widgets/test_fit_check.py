@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.stain_gap import StainGap
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.models import bundled_models
+from napari_selfreg.widgets import sample_data
+from napari_selfreg.widgets.fit_check import FitCheck, describe_fit
+from tests.widgets.fakes import make_card
+from tests.widgets.panel_steps import LONG
+
+GLANDS = read_card(bundled_models()["glands"])
+FITTING = StainGap(3.0, 0.1)
+
+
+class TestWords:
+    def test_nothing_to_say(self) -> None:
+        assert describe_fit(FITTING, 1.0, make_card()) == ""
+        assert describe_fit(None, 0.2, make_card()) == ""
+
+    def test_a_coarse_image(self) -> None:
+        assert "4.4 times coarser" in describe_fit(None, 1.1, make_card(um_per_px=(0.25, 0.25)))
+
+    @pytest.mark.parametrize(
+        ("gap", "word"),
+        [
+            (StainGap(2, 1.6), "darker"),
+            (StainGap(2, -1.6), "paler"),
+            (StainGap(35, 0.1), "colours"),
+        ],
+    )
+    def test_a_far_stain(self, gap: StainGap, word: str) -> None:
+        assert word in describe_fit(gap, 1.0, make_card())
+
+    def test_grey_images_have_a_word_of_their_own_elsewhere(self) -> None:
+        assert describe_fit(StainGap(35, 0), 1.0, make_card(), grey=True) == ""
+
+
+@pytest.fixture
+def check(qtbot) -> Any:
+    viewer = ViewerModel()
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    made = FitCheck(viewer, owner)
+    made.owner, made.viewer = owner, viewer
+    return made
+
+
+def add_sample(viewer: ViewerModel, name: str) -> Any:
+    data, arguments, _ = getattr(sample_data, name)()[0]
+    return viewer.add_image(data, **arguments)
+
+
+@pytest.mark.parametrize("name", ["ebhi_normal", "ebhi_low_grade"])
+def test_the_samples_fit(check: FitCheck, qtbot, name: str) -> None:
+    layer = add_sample(check.viewer, name)
+    with qtbot.waitSignal(check.warned, timeout=LONG) as signal:
+        check.look(layer, PixelSize.isotropic(1.1), GLANDS)
+    assert signal.args == [""]
+
+
+def test_a_brown_view_is_warned_about_and_a_new_look_takes_it_back(check: FitCheck, qtbot) -> None:
+    layer = add_sample(check.viewer, "ebhi_normal")
+    good = layer.data
+    grey = good.mean(axis=2, keepdims=True)
+    layer.data = (grey * (1, 0.75, 0.5)).astype(np.uint8)
+    size = PixelSize.isotropic(1.1)
+    with qtbot.waitSignal(check.warned, timeout=LONG) as signal:
+        check.look(layer, size, GLANDS)
+    assert "colours" in signal.args[0]
+    with qtbot.assertNotEmitted(check.warned, wait=600):
+        check.look(layer, size, GLANDS)
+    layer.data = good
+    with qtbot.waitSignal(check.warned, timeout=LONG) as signal:
+        check.look(layer, size, GLANDS)
+    assert signal.args == [""]
+
+
+def test_of_a_pyramid_a_coarse_level_is_read(check: FitCheck, qtbot) -> None:
+    data = sample_data.ebhi_normal()[0][0]
+    fine = np.kron(data, np.ones((8, 8, 1), np.uint8))
+    layer = check.viewer.add_image(
+        [fine, fine[::4, ::4]], multiscale=True, rgb=True, scale=(0.1375,) * 2, units=["um"] * 2
+    )
+    request = check._request(layer, PixelSize.isotropic(0.1375), GLANDS)
+    assert request is not None
+    assert request.picture.shape == fine[::4, ::4].shape[:2]
+
+
+def test_without_image_or_pixel_size_nothing_is_said(check: FitCheck, qtbot) -> None:
+    with qtbot.assertNotEmitted(check.warned, wait=400):
+        check.look(None, PixelSize.isotropic(1), GLANDS)
+    layer = add_sample(check.viewer, "ebhi_normal")
+    check.look(layer, PixelSize.isotropic(1.1), GLANDS)
+    with qtbot.waitSignal(check.warned, timeout=LONG) as signal:
+        check.look(layer, None, GLANDS)
+    assert signal.args == [""]

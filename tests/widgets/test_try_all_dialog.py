@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.widgets.layers import picture_of
+from napari_selfreg.widgets.segment_job import PanelRequest
+from napari_selfreg.widgets.try_all import Candidate, Tried, TryRequest
+from napari_selfreg.widgets.try_all_dialog import TryAllDialog
+from tests.widgets.fakes import make_card
+from tests.widgets.panel_steps import LONG
+from tests.widgets.pictures import colour, shown
+
+FIRST, SECOND = Path("first"), Path("second")
+
+
+@pytest.fixture
+def request_for_two() -> TryRequest:
+    viewer, layer = shown(colour(20, 20))
+    size = PixelSize.isotropic(1)
+    request = PanelRequest(picture_of(viewer, layer), Box(0, 0, 20, 20), None, size, FIRST, "cpu")
+    return TryRequest(
+        request,
+        (
+            Candidate(FIRST, make_card(name="first", title="First")),
+            Candidate(SECOND, make_card(name="second", title="Second"), "Too coarse."),
+        ),
+    )
+
+
+def quick(request: TryRequest) -> Iterator[Event]:
+    yield Progress(0, 0, "Trying First")
+    yield Tried(FIRST, np.full((340, 200, 3), 9, np.uint8), "12 objects, 0.1 s")
+
+
+def test_tiles_show_results_or_reasons(request_for_two: TryRequest, qtbot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dialog = TryAllDialog(request_for_two, parent, quick)
+    assert "Too coarse." in dialog.tiles[SECOND].text()
+    qtbot.waitUntil(lambda: "12 objects" in dialog.tiles[FIRST].text(), timeout=LONG)
+    assert dialog.tiles[FIRST].text().startswith("First\n")
+    middle = dialog.tiles[FIRST].icon().pixmap(340, 340).toImage().pixelColor(170, 170)
+    assert middle.red() == 9
+    qtbot.waitUntil(lambda: "Click" in dialog.status.text(), timeout=LONG)
+
+
+def test_a_click_chooses_and_stops_the_rest(request_for_two: TryRequest, qtbot) -> None:
+    closed = threading.Event()
+
+    def slow(request: TryRequest) -> Iterator[Event]:
+        try:
+            while True:
+                yield Progress(0, 0)
+        finally:
+            closed.set()
+
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dialog = TryAllDialog(request_for_two, parent, slow)
+    dialog.show()
+    with qtbot.waitSignal(dialog.chosen) as signal:
+        dialog.tiles[SECOND].click()
+    assert signal.args == [SECOND]
+    assert not dialog.isVisible()
+    qtbot.waitUntil(closed.is_set, timeout=LONG)
+
+
+def test_a_failure_is_told(request_for_two: TryRequest, qtbot) -> None:
+    def failing(request: TryRequest) -> Iterator[Event]:
+        yield Progress(0, 0)
+        raise MemoryError
+
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dialog = TryAllDialog(request_for_two, parent, failing)
+    qtbot.waitUntil(lambda: "memory" in dialog.status.text(), timeout=LONG)
