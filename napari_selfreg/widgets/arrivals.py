@@ -18,6 +18,8 @@ from napari_selfreg.widgets.runner import JobRunner
 
 STATED = "stated by the file"
 
+_TOGETHER_MS = 200  # napari looks after its events between two files
+
 
 class Arrivals(QObject):
     """Notices new image layers and learns which file they show.
@@ -39,7 +41,7 @@ class Arrivals(QObject):
     active : bool
         Whether new layers are noticed.
     arrived : Signal(list)
-        Image layers, each with its `SourceInfo`, that came in one turn of the event loop.
+        Image layers, each with its `SourceInfo`, that came together.
     lazyOffered : Signal(object)
         A layer whose file can be read piece by piece, but was read whole.
     """
@@ -66,6 +68,11 @@ class Arrivals(QObject):
         for layer in viewer.layers:
             self._note(layer)
 
+    @property
+    def idle(self) -> bool:
+        """Whether all layers that have come are known."""
+        return not (self._new or self._unasked or self._runner.running)
+
     def _on_inserted(self, event: Any) -> None:
         if alive(self) and self.active and not self._stage.working:
             self._note(event.value)
@@ -73,7 +80,7 @@ class Arrivals(QObject):
     def _note(self, layer: Any) -> None:
         if is_picture(layer):
             self._new.append(layer)
-            self._timer.start(0)
+            self._timer.start(_TOGETHER_MS)
 
     def _sort(self) -> None:
         new = [layer for layer in self._new if layer in self._viewer.layers]
