@@ -97,7 +97,7 @@ def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
         "image": str(request.image_path),
         "objects": len(done.result.table["index"]),
         "seconds": round(seconds, 4),
-        "megapixels_per_second": round(done.megapixels / seconds, 4),
+        "megapixels_per_second": float(f"{done.megapixels / seconds:.6g}"),
         "outputs": {
             "objects": str(done.files["objects"]),
             "geojson": str(done.files["geojson"]),
