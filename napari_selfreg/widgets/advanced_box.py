@@ -102,7 +102,9 @@ class AdvancedBox(QCollapsible):
         column.addLayout(form)
         for box in (self.tta, self.uncertainty, self.probability):
             column.addWidget(box)
-        self.layout().setContentsMargins(0, 0, 0, 0)
+        outer = self.layout()
+        assert outer is not None  # QCollapsible makes one
+        outer.setContentsMargins(0, 0, 0, 0)
         self.setContent(content)
         self.collapse(animate=False)
         self.setDuration(0)  # an animation would move Run away under the pointer
