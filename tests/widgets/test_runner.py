@@ -184,3 +184,18 @@ def test_stop_all_jobs_waits_for_the_thread(runner, qtbot) -> None:
     qtbot.waitUntil(lambda: probe.steps > 1, timeout=LONG)
     runner_module.stop_all_jobs()
     assert probe.closed_in is not None
+
+
+def held(gate: threading.Event) -> Iterator[Event]:
+    while not gate.wait(0.01):
+        yield Progress(0, 1)
+
+
+def test_lanes_do_not_wait_for_each_other(owner: QWidget, runner: JobRunner, qtbot) -> None:
+    gate, files = threading.Event(), JobRunner(owner, "files")
+    runner.start(held, gate)
+    with qtbot.waitSignal(files.finished, timeout=LONG):
+        files.start(counting, 3, Probe())
+    assert runner.running
+    with qtbot.waitSignal(runner.finished, timeout=LONG):
+        gate.set()
