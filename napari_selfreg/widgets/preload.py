@@ -59,10 +59,15 @@ class Preloader(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Begin to wait when the panel is shown, and again at whatever the person does."""
+        if not hasattr(self, "_idle"):  # Python's half of a closed panel goes before Qt's
+            return False
         kind = event.type()
         if watched is self._panel and kind == QEvent.Type.Show and not _loader.begun:
             self._idle.start()
             _application().installEventFilter(self)
+        elif watched is self._panel and kind == QEvent.Type.Hide:
+            self._idle.stop()
+            _application().removeEventFilter(self)
         elif kind in _BUSY and self._idle.isActive():
             self._idle.start()
         return False

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from napari_selfreg.io import terms
-from napari_selfreg.widgets import model_picker, runner
 from napari_selfreg.widgets.layers import OWN_KEY
 from tests.bundles import tiny_bundle
 
-MANIFEST = Path(__file__).resolve().parents[2] / "napari.yaml"
 LONG = 60_000
 """Milliseconds: the first job imports torch and monai."""
 
 
 @pytest.fixture
-def workbench(
-    npe2pm: Any,
-    make_napari_viewer_proxy: Callable[..., Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Any:
-    """A viewer with our plugin, and the Workbench opened from its menu."""
-    model = tiny_bundle(tmp_path / "tiny.safetensors", title="Tiny glands")
-    monkeypatch.setattr(model_picker, "bundled_models", lambda: {"tiny": model})
-    monkeypatch.setattr(terms, "settings_folder", lambda: tmp_path / "settings")
-    with npe2pm.tmp_plugin(manifest=str(MANIFEST)):
-        viewer = make_napari_viewer_proxy()
-        _, bench = viewer.window.add_plugin_dock_widget("napari-selfreg", "Segmentation workbench")
-        yield viewer, bench.segment_panel
-        runner.stop_all_jobs()
+def workbench(bench: Any) -> Any:
+    """A viewer with our plugin, and the Segment panel of its Workbench."""
+    viewer, opened = bench
+    return viewer, opened.segment_panel
 
 
 def test_from_the_sample_to_objects(workbench, qtbot) -> None:
