@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io.speeds import record_speed
+from napari_selfreg.widgets import segment_panel
+from napari_selfreg.widgets.batch_run import NO_FIELDS
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_info import result_info
-from tests.widgets.fakes import FakeJob
+from tests.widgets.fakes import FakeJob, write_model
 from tests.widgets.panel_steps import LONG, add_field, names, run_to_the_end, truth_of
 
 
@@ -100,3 +105,54 @@ def test_extra_layers(make_panel, field, qtbot) -> None:
     info = result_info(labels)
     assert info is not None
     assert info.tta
+
+
+def test_a_long_run_asks_first(make_panel, field, qtbot) -> None:
+    viewer, panel, job = make_panel()
+    add_field(viewer, field)
+    record_speed("auto", 1e6, 1e6)
+    panel.run_button.click()
+    assert not panel.runner.running
+    assert not panel.question.isHidden()
+    assert "h" in panel.question.text.text()
+    with qtbot.waitSignal(panel.segmented, timeout=LONG):
+        panel.question.run_button.click()
+    assert panel.question.isHidden()
+    assert len(job.requests) == 1
+
+
+def test_much_memory_asks_too(make_panel, field, qtbot, monkeypatch) -> None:
+    viewer, panel, job = make_panel()
+    add_field(viewer, field)
+    monkeypatch.setattr(segment_panel, "free_memory", lambda: 100_000)
+    panel.run_button.click()
+    assert not panel.question.isHidden()
+    panel.question.view_button.click()
+    assert panel.area_picker.value() == "view"
+    assert not job.requests  # the view is the whole image here: still too much
+
+
+def test_a_dropped_model_is_added_and_chosen(make_panel, tmp_path: Path, qtbot) -> None:
+    _, panel, _ = make_panel()
+    other = write_model(tmp_path, name="other", title="Others")
+    with qtbot.waitSignal(panel.model_picker.told, timeout=LONG):
+        panel.shared.modelDropped.emit(other)
+    assert panel.value().model == other.resolve()
+    assert panel.shared.card.name == "other"
+
+
+def test_a_pixel_size_that_was_chosen_elsewhere_counts(make_panel, field) -> None:
+    viewer, panel, _ = make_panel()
+    image = viewer.add_image(field, rgb=True)
+    panel.pixel_size_edit.setValue(PixelSize.isotropic(2), "typed here")
+    panel.form._on_pixel_size()
+    image.scale, image.units = (0.5, 0.5), ("um", "um")
+    panel.shared.pixelSizeChanged.emit(image)
+    assert panel.pixel_size_edit.value() == PixelSize.isotropic(0.5)
+
+
+def test_run_on_all_without_fields_says_so(make_panel) -> None:
+    _, panel, _ = make_panel()
+    panel.shared.runAllRequested.emit()
+    assert not panel.batch.runner.running
+    assert panel._last_words == NO_FIELDS
