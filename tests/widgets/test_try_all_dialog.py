@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,11 +54,13 @@ def test_tiles_show_results_or_reasons(request_for_two: TryRequest, qtbot) -> No
 
 
 def test_a_click_chooses_and_stops_the_rest(request_for_two: TryRequest, qtbot) -> None:
-    closed = threading.Event()
+    began, closed = threading.Event(), threading.Event()
 
     def slow(request: TryRequest) -> Iterator[Event]:
+        began.set()
         try:
             while True:
+                time.sleep(0.002)
                 yield Progress(0, 0)
         finally:
             closed.set()
@@ -66,6 +69,7 @@ def test_a_click_chooses_and_stops_the_rest(request_for_two: TryRequest, qtbot) 
     qtbot.addWidget(parent)
     dialog = TryAllDialog(request_for_two, parent, slow)
     dialog.show()
+    qtbot.waitUntil(began.is_set, timeout=LONG)
     with qtbot.waitSignal(dialog.chosen) as signal:
         dialog.tiles[SECOND].click()
     assert signal.args == [SECOND]
