@@ -37,7 +37,7 @@ def test_a_bundle_with_grid_and_twin_on_its_card(tmp_path: Path) -> None:
     }
     best = max((0.02, 0.05), key=lambda value: card.training["lambda_grid"][f"{value:g}"])
     assert card.recipe["regularization"]["lambda_ifd"] == best
-    assert "than lambda = 0" in card.training["lambda_choice"]
+    assert " lambda = 0 on the validation" in card.training["lambda_choice"]
     assert card.metrics[0].n == 1
     assert card.separation == "contour"
     assert card.training["steps"] == 4
