@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from napari_selfreg.widgets.card_view import summary
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.try_all import PREVIEW_SIDE, Candidate, Tried, TryRequest, try_all
+
+_LINE = 48
+"""Letters of a line under a picture."""
 
 _COLUMNS = 3
 _WAITING = "Waiting…"
@@ -128,8 +132,9 @@ class ModelTile(QToolButton):
     def show_result(self, picture: npt.NDArray[np.uint8] | None, words: str) -> None:
         """Show what was found, or why nothing was."""
         self.setIcon(QIcon(_pixmap(picture)))
-        self.setText(f"{self._title}\n{words}")
-        self.setAccessibleName(self.text())
+        text = f"{self._title}\n{textwrap.fill(words, _LINE)}"
+        self.setText(text.replace("&", "&&"))  # a single one would underline the next letter
+        self.setAccessibleName(text)
 
 
 def _pixmap(picture: npt.NDArray[np.uint8] | None) -> QPixmap:

@@ -30,7 +30,7 @@ def request_for_two() -> TryRequest:
     return TryRequest(
         request,
         (
-            Candidate(FIRST, make_card(name="first", title="First")),
+            Candidate(FIRST, make_card(name="first", title="First", tissue="H&E")),
             Candidate(SECOND, make_card(name="second", title="Second"), "Too coarse."),
         ),
     )
@@ -48,6 +48,8 @@ def test_tiles_show_results_or_reasons(request_for_two: TryRequest, qtbot) -> No
     assert "Too coarse." in dialog.tiles[SECOND].text()
     qtbot.waitUntil(lambda: "12 objects" in dialog.tiles[FIRST].text(), timeout=LONG)
     assert dialog.tiles[FIRST].text().startswith("First\n")
+    assert "H&&E" in dialog.tiles[FIRST].text()
+    assert "H&E" in dialog.tiles[FIRST].accessibleName()
     middle = dialog.tiles[FIRST].icon().pixmap(340, 340).toImage().pixelColor(170, 170)
     assert middle.red() == 9
     qtbot.waitUntil(lambda: "Click" in dialog.status.text(), timeout=LONG)
