@@ -1,0 +1,112 @@
+"""Small protections: closed windows, proxies, the wheel, the selection."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils._proxies import PublicOnlyProxy
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QSpinBox, QVBoxLayout, QWidget
+
+from napari_selfreg.widgets.guards import alive, bare, ignore_stray_wheel, selection_kept
+
+
+def turn_wheel(widget: QWidget) -> None:
+    middle = QPointF(widget.rect().center())
+    event = QWheelEvent(
+        middle,
+        QPointF(widget.mapToGlobal(widget.rect().center())),
+        QPoint(),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget, event)
+
+
+@pytest.fixture
+def two(qtbot) -> tuple[QSpinBox, QSpinBox]:
+    window = QWidget()
+    column = QVBoxLayout(window)
+    boxes = QSpinBox(), QSpinBox()
+    for box in boxes:
+        column.addWidget(box)
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    window.setFocus()
+    boxes[0].window_ = window  # type: ignore[attr-defined]
+    return boxes
+
+
+def test_the_wheel_changes_only_what_has_the_focus(two, monkeypatch) -> None:
+    guarded, free = two
+    ignore_stray_wheel(guarded)
+    monkeypatch.setattr(guarded, "hasFocus", lambda: False)
+    turn_wheel(guarded)
+    turn_wheel(free)
+    assert guarded.value() == 0
+    assert free.value() == 1
+    assert guarded.focusPolicy() == Qt.FocusPolicy.StrongFocus
+
+
+def test_the_wheel_is_left_alone_in_a_field_in_use(two, qtbot) -> None:
+    guarded, _ = two
+    ignore_stray_wheel(guarded)
+    guarded.activateWindow()
+    guarded.setFocus()
+    if guarded.hasFocus():  # a screen without window manager may give the focus to nobody
+        turn_wheel(guarded)
+        assert guarded.value() == 1
+
+
+def test_a_deleted_widget_is_not_alive(qtbot) -> None:
+    widget = QWidget()
+    assert alive(widget)
+    with qtbot.waitSignal(widget.destroyed):
+        widget.deleteLater()
+    assert not alive(widget)
+
+
+def test_proxies_stand_for_the_same_thing() -> None:
+    viewer = ViewerModel()
+    first, second = PublicOnlyProxy(viewer), PublicOnlyProxy(viewer)
+    assert first is not second
+    assert bare(first) is bare(second) is bare(PublicOnlyProxy(first)) is viewer
+    assert bare(viewer) is viewer
+    assert bare(None) is None
+
+
+class TestSelection:
+    @pytest.fixture
+    def viewer(self) -> ViewerModel:
+        model = ViewerModel()
+        for name in "abc":
+            model.add_image(np.zeros((4, 4)), name=name)
+        model.layers.selection = {model.layers["a"], model.layers["b"]}
+        model.layers.selection.active = model.layers["a"]
+        return model
+
+    def test_adding_changes_nothing(self, viewer: ViewerModel) -> None:
+        before = set(viewer.layers.selection), viewer.layers.selection.active
+        with selection_kept(viewer):
+            added = viewer.add_image(np.zeros((4, 4)))
+            assert viewer.layers.selection.active is added
+        assert (set(viewer.layers.selection), viewer.layers.selection.active) == before
+
+    def test_what_was_removed_is_not_selected(self, viewer: ViewerModel) -> None:
+        with selection_kept(viewer):
+            viewer.layers.remove("a")
+        assert {layer.name for layer in viewer.layers.selection} <= {"b"}
+        assert viewer.layers.selection.active in (viewer.layers["b"], None)
+
+    def test_an_error_inside_leaves_the_selection_too(self, viewer: ViewerModel) -> None:
+        chosen = set(viewer.layers.selection)
+        with pytest.raises(ValueError, match="inside"), selection_kept(viewer):
+            viewer.layers.selection.clear()
+            raise ValueError("inside")
+        assert set(viewer.layers.selection) == chosen
