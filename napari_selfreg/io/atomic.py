@@ -106,6 +106,20 @@ def atomic_write(path: str | Path, mode: Literal["wb", "w"] = "wb") -> Iterator[
         yield stream
 
 
+def flush_folder(folder: Path) -> None:
+    """Have the disk store which names a folder holds; a no-op where that cannot be asked for."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network disks cannot
+            raise
+    finally:
+        os.close(handle)
+
+
 def _make_temporary(target: Path) -> Path:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder of that name is in the way", str(target))

@@ -94,7 +94,7 @@ def read_geojson(
     file = Path(path)
     where = place or SlidePlace()
     try:
-        found = [_shape(feature, where) for feature in _features(_document(file))]
+        found = [_shape(feature, where) for feature in geojson_features(load_geojson(file))]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise BadInputError(
             f"{file.name} is no GeoJSON of outlines: export it from QuPath again."
@@ -118,7 +118,19 @@ def read_geojson(
     return ImportedLabels(labels, classes, len(found) - len(seen))
 
 
-def _document(file: Path) -> Any:
+def load_geojson(file: Path) -> Any:
+    """Return the document in a GeoJSON file, packed or not.
+
+    Parameters
+    ----------
+    file : Path
+        Ending in ``.gz`` if it is packed.
+
+    Raises
+    ------
+    BadInputError
+        If it is missing, cannot be read or is no JSON.
+    """
     try:
         packed = file.suffix.lower() == ".gz"
         with gzip.open(file, "rb") if packed else file.open("rb") as stream:
@@ -136,7 +148,7 @@ def _document(file: Path) -> Any:
         ) from error
 
 
-def _features(document: Any) -> Iterator[dict[str, Any]]:
+def geojson_features(document: Any) -> Iterator[dict[str, Any]]:
     """Yield features of a collection, of a bare list (QuPath 0.2), or the only one."""
     items = document if isinstance(document, list) else document.get("features", [document])
     for item in items:
@@ -146,7 +158,7 @@ def _features(document: Any) -> Iterator[dict[str, Any]]:
 def _shape(feature: dict[str, Any], place: SlidePlace) -> _Shape | None:
     polygons = tuple(
         tuple(_ring(ring, place) for ring in rings)
-        for rings in _polygons(feature["geometry"] or {"type": "none"})
+        for rings in area_polygons(feature["geometry"] or {"type": "none"})
         if rings
     )
     if not polygons:
@@ -156,7 +168,8 @@ def _shape(feature: dict[str, Any], place: SlidePlace) -> _Shape | None:
     return _Shape(polygons, str(name), _class_name(properties.get("classification")))
 
 
-def _polygons(geometry: dict[str, Any]) -> Iterator[list[Any]]:
+def area_polygons(geometry: dict[str, Any]) -> Iterator[list[Any]]:
+    """Yield the rings of every polygon in a geometry; lines and points have none."""
     kind = geometry["type"]
     if kind == "Polygon":
         yield geometry["coordinates"]
@@ -164,7 +177,7 @@ def _polygons(geometry: dict[str, Any]) -> Iterator[list[Any]]:
         yield from geometry["coordinates"]
     elif kind == "GeometryCollection":
         for part in geometry["geometries"]:
-            yield from _polygons(part)
+            yield from area_polygons(part)
 
 
 def _ring(points: list[Any], place: SlidePlace) -> Ring:

@@ -1,0 +1,180 @@
+"""A project in memory: what its records add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import Box
+from napari_selfreg.io.fields import State
+from napari_selfreg.io.project.generations import FieldFacts, Generation
+from napari_selfreg.io.project.manifest import ProjectField
+from napari_selfreg.io.project.records import (
+    Camera,
+    CameraSet,
+    Edit,
+    FieldStateSet,
+    Labels,
+    ModelSet,
+    NoteSet,
+    ObjectState,
+    Record,
+    RegionGone,
+    RegionPut,
+    VersionActive,
+)
+from napari_selfreg.io.project.regions import Region
+
+
+@dataclass(slots=True)
+class FieldMemory:
+    """One field: its facts, and its labels once somebody has asked for them.
+
+    Until then, edits wait compressed: a hundred fields would not fit into memory.
+    """
+
+    record: ProjectField
+    labels: Labels | None = None
+    waiting: list[Edit] = field(default_factory=list)
+    edits: int = 0
+    stored: int = 0
+    objects: dict[int, ObjectState] = field(default_factory=dict)
+    regions: dict[str, Region] = field(default_factory=dict)
+    camera: Camera | None = None
+    note: str = ""
+    state: State = "new"
+    model: str = ""
+    version: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether labels were edited since the last generation."""
+        return self.edits != self.stored
+
+    def set_facts(self, facts: FieldFacts) -> None:
+        """Take over everything but the labels."""
+        self.objects, self.regions = dict(facts.objects), dict(facts.regions)
+        self.camera, self.note = facts.camera, facts.note
+        self.state, self.model, self.version = facts.state, facts.model, facts.version
+
+    def facts(self) -> FieldFacts:
+        """Return everything but the labels."""
+        return FieldFacts.model_construct(
+            objects=dict(self.objects),
+            regions=dict(self.regions),
+            camera=self.camera,
+            note=self.note,
+            state=self.state,
+            model=self.model,
+            version=self.version,
+        )
+
+    def edit(self, record: Edit) -> None:
+        """Apply an edit, at once or when the labels are loaded."""
+        self.objects.update(record.objects)
+        if not record.blocks:
+            return
+        if self.labels is None:
+            self.waiting.append(record)
+        else:
+            paint(self.labels, record)
+        self.edits += 1
+
+    def load(self, stored: Callable[[], Labels]) -> Labels:
+        """Return the labels; `stored` reads those of the last generation."""
+        if self.labels is None:
+            self.labels = painted(stored(), self.waiting)
+            self.waiting.clear()
+        return self.labels
+
+
+class Memory:
+    """All fields of a project, and what belongs to none of them.
+
+    Parameters
+    ----------
+    fields : iterable of ProjectField
+        Those in the manifest.
+    state : Generation
+        What to begin from.
+    """
+
+    def __init__(self, fields: Iterable[ProjectField], state: Generation) -> None:
+        self.fields = {record.id: FieldMemory(record) for record in fields}
+        self.generation_of = dict(state.labels)
+        self.active = state.active
+        self.looked_at = state.looked_at
+        self.bookmarks = dict(state.bookmarks)
+        for name, memory in self.fields.items():
+            memory.set_facts(state.facts.get(name, FieldFacts()))
+
+    def state(self, sequence: int) -> Generation:
+        """Return all but the labels, as it is after record number `sequence`."""
+        return Generation.model_construct(
+            sequence=sequence,
+            labels={
+                name: number for name, number in self.generation_of.items() if name in self.fields
+            },
+            facts={name: memory.facts() for name, memory in self.fields.items()},
+            active=self.active,
+            looked_at=self.looked_at,
+            bookmarks=dict(self.bookmarks),
+        )
+
+    def apply(self, record: Record) -> None:
+        """Do what a record says.
+
+        Raises
+        ------
+        KeyError
+            If there is no such field.
+        BadInputError
+            If a block lies outside of the labels.
+        """
+        if isinstance(record, VersionActive):
+            self.active = record.version
+            return
+        memory = self.fields[record.field]
+        match record:
+            case Edit():
+                check_blocks(record, memory.record.whole)
+                memory.edit(record)
+            case RegionPut():
+                memory.regions[record.region.id] = record.region
+            case RegionGone():
+                memory.regions.pop(record.region, None)
+            case CameraSet():
+                memory.camera, self.looked_at = record.camera, record.field
+            case NoteSet():
+                memory.note = record.text
+            case FieldStateSet():
+                memory.state = record.state
+            case ModelSet():
+                memory.model, memory.version = record.model, record.version
+
+
+def check_blocks(record: Edit, whole: Box) -> None:
+    """Raise BadInputError unless all blocks of an edit lie in the labels."""
+    for y, x, height, width in record.blocks:
+        if y + height > whole.y1 or x + width > whole.x1:
+            raise BadInputError(
+                f"An edit of {height} x {width} pixels at ({y}, {x}) lies outside of the labels of "
+                f"{whole.y1} x {whole.x1} pixels."
+            )
+
+
+def paint(labels: Labels, record: Edit) -> None:
+    """Write the blocks of an edit into labels."""
+    for box, values in record.values():
+        labels[box.slices] = values
+
+
+def painted(labels: Labels, records: Iterable[Edit]) -> Labels:
+    """Return labels (changed in place) after edits."""
+    labels = np.asarray(labels, np.int32)
+    for record in records:
+        paint(labels, record)
+    return labels

@@ -1,0 +1,181 @@
+"""Projects: made, edited, closed and opened again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_selfreg.core.errors import BadInputError, WriteError
+from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.io.project import Camera, ObjectState, Project, Region
+from napari_selfreg.io.project.lock import IN_USE
+from tests.io.project.steps import (
+    SHAPE,
+    block,
+    content,
+    new_field,
+    new_project,
+    picture,
+    start_labels,
+)
+
+
+def edit_everything(project: Project) -> None:
+    project.apply("f1", [block(0, 0, 4, 5, 7), block(20, 20, 3, 3, 8)])
+    project.set_objects("f1", {1: ObjectState(class_name="stroma", accepted=True)})
+    region = Region.rectangle(Box(0, 0, 10, 12))
+    project.put_region("f1", region)
+    project.put_region("f2", Region.rectangle(Box(1, 1, 5, 5), "view"))
+    project.put_region("f2", region)
+    project.remove_region("f2", region.id)
+    project.set_camera("f2", Camera(center=(3.5, 4.25), zoom=2.0))
+    project.set_note("f1", "ragged edge – ask again")
+    project.set_state("f2", "done")
+    project.set_model("f2", "mine", "abc")
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_everything_comes_back(tmp_path: Path, snapshot: bool) -> None:
+    with new_project(tmp_path, "ab") as project:
+        edit_everything(project)
+        if snapshot:
+            project.snapshot()
+            project.apply("f2", [block(3, 3, 2, 2, 5)])
+        before = content(project)
+    with Project.open(tmp_path / "case.selfreg") as again:
+        assert content(again) == before
+        assert not again.warnings
+        assert not again.read_only
+        assert again.looked_at == "f2"
+        assert again.facts("f1").objects[1] == ObjectState(class_name="stroma", accepted=True)
+        assert (again.labels("f1")[20:23, 20:23] == 8).all()
+
+
+def test_a_new_project_holds_what_it_was_given(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        (field,) = project.fields
+        assert (field.stem, field.shape, field.image_shape) == ("a", SHAPE, SHAPE)
+        assert field.label_size == PixelSize(0.5, 0.5)
+        assert field.image.path == "../a.png"
+        facts = project.facts("f1")
+        assert facts.objects == {1: ObjectState(class_name="gland")}
+        assert (facts.model, facts.version, facts.state) == ("glands", "0123456789ab", "segmented")
+        np.testing.assert_array_equal(project.labels("f1"), start_labels())
+
+
+def test_labels_are_a_view_that_cannot_be_painted_on(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        view = project.labels("f1")
+        with pytest.raises(ValueError, match="read-only"):
+            view[0, 0] = 1
+        project.apply("f1", [block(0, 0, 1, 1, 9)])
+        assert view[0, 0] == 9
+
+
+def test_an_edit_outside_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        before = content(project)
+        with pytest.raises(BadInputError, match="lies outside"):
+            project.apply("f1", [block(0, 0, 2, 2, 5), block(SHAPE[0] - 1, 0, 2, 2, 5)])
+        assert content(project) == before
+        assert project.sequence == 0
+
+
+def test_the_second_opener_may_only_look(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        project.apply("f1", [block(0, 0, 4, 5, 7)])
+        with Project.open(project.folder) as other:
+            assert other.read_only
+            assert other.reason == IN_USE
+            assert content(other) == content(project)
+            with pytest.raises(WriteError, match="another window"):
+                other.apply("f1", [block(0, 0, 1, 1, 1)])
+        project.apply("f1", [block(1, 1, 4, 5, 3)])  # the other's closing took nothing away
+        assert not project.problem
+    with Project.open(project.folder) as later:
+        assert not later.read_only
+
+
+def test_a_reader_survives_the_writers_snapshots(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project, Project.open(project.folder) as reader:
+        project.apply("f1", [block(0, 0, 4, 5, 7)])
+        project.snapshot()  # takes away the labels that the reader knows of
+        np.testing.assert_array_equal(reader.labels("f1"), project.labels("f1"))
+
+
+def test_a_field_is_added_later(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        name = project.add_field(new_field(picture(tmp_path / "b.png", 5)))
+        project.apply(name, [block(0, 0, 2, 2, 4)])
+        before = content(project)
+    with Project.open(project.folder) as again:
+        assert [field.id for field in again.fields] == ["f1", name]
+        assert content(again) == before
+
+
+def test_labels_on_a_part_of_a_slide_keep_their_place(tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png")
+    field = new_field(image, offset=(100.0, 60.0), downsample=(4.0, 4.0), image_shape=(4000, 5000))
+    with Project.create(tmp_path / "p", [field]) as project:
+        (record,) = project.fields
+        assert record.label_size == PixelSize(2.0, 2.0)
+        assert (record.offset, record.image_shape) == ((100.0, 60.0), (4000, 5000))
+
+
+def test_what_is_in_the_way_of_a_new_project_stays(tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png")
+    folder = tmp_path / "taken"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    with pytest.raises(BadInputError, match="is not empty"):
+        Project.create(folder, [new_field(image)])
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "taken"]
+
+
+def test_a_copy_holds_everything_and_finds_its_images(tmp_path: Path) -> None:
+    with new_project(tmp_path, "ab") as project:
+        edit_everything(project)
+        target = project.copy_to(tmp_path / "far" / "away")
+        before = content(project)
+    with Project.open(target) as copy:
+        assert content(copy) == before
+        assert [copy.images.state(field.id) for field in copy.fields] == ["found", "found"]
+
+
+def test_released_labels_are_read_again(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        project.labels("f1")
+        project.apply("f1", [block(0, 0, 4, 5, 7)])
+        project.release("f1")  # not on disk as labels: stays
+        project.snapshot()
+        project.release("f1")
+        project.apply("f1", [block(8, 8, 2, 2, 9)])
+        assert project.labels("f1")[0, 0] == 7
+        assert project.labels("f1")[8, 8] == 9
+
+
+def test_nothing_is_written_by_opening_and_closing(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        project.apply("f1", [block(0, 0, 4, 5, 7)])
+    Project.open(project.folder).close()  # hashes the image
+    before = {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()}
+    Project.open(project.folder).close()
+    after = {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_closed_project_refuses_edits(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.close()
+    project.close()
+    with pytest.raises(WriteError, match="is closed"):
+        project.set_note("f1", "too late")
+
+
+def test_what_is_no_project_is_refused_without_leaving_a_lock(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="is no project"):
+        Project.open(tmp_path)
+    assert list(tmp_path.iterdir()) == []
