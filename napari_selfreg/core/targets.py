@@ -15,13 +15,17 @@ IGNORE = 255
 """Value of target pixels that take no part in any loss."""
 
 
-def inner_edges(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+def inner_edges(
+    labels: npt.NDArray[np.integer], known: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.bool_]:
     """Mark the pixels of objects that touch another label.
 
     Parameters
     ----------
     labels : ndarray of int, shape (Y, X)
         Object ids, 0 = background.
+    known : ndarray of bool, shape (Y, X), optional
+        Pixels whose labels are certain; only edges between two of them are marked.
 
     Returns
     -------
@@ -31,9 +35,11 @@ def inner_edges(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
     """
     edges = np.zeros(labels.shape, dtype=bool)
     down = labels[1:] != labels[:-1]
+    right = labels[:, 1:] != labels[:, :-1]
+    if known is not None:
+        down, right = down & known[1:] & known[:-1], right & known[:, 1:] & known[:, :-1]
     edges[1:] |= down
     edges[:-1] |= down
-    right = labels[:, 1:] != labels[:, :-1]
     edges[:, 1:] |= right
     edges[:, :-1] |= right
     return edges & (labels > 0)
@@ -58,13 +64,55 @@ def contour_target(
     ndarray of uint8, shape (Y, X)
         1 in the band, else 0.
     """
-    edges = inner_edges(labels)
+    band = _near(inner_edges(labels), width_um, pixel_size)
+    return np.asarray(band & (labels > 0), dtype=np.uint8)
+
+
+def reviewed_contour(
+    labels: npt.NDArray[np.integer],
+    width_um: float,
+    pixel_size: PixelSize,
+    reviewed: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.uint8]:
+    """Return `contour_target` where labels that nobody reviewed cannot change it.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        Object ids of the whole layer, 0 = background.
+    width_um : float
+        Width of the band in micrometres.
+    pixel_size : PixelSize
+        Of `labels`.
+    reviewed : ndarray of bool, shape (Y, X)
+        Pixels whose labels are truth.
+
+    Returns
+    -------
+    ndarray of uint8, shape (Y, X)
+        1 in the band, 0 off it, `IGNORE` where not reviewed, or where it depends on pixels that
+        are not: an object that reaches out of a region may end right there.
+    """
+    objects = (labels > 0) & reviewed
+    sure = inner_edges(labels, reviewed)
+    open_side = objects & ndimage.binary_dilation(~reviewed)
+    inside = _near(sure, width_um, pixel_size)
+    perhaps = _near(sure | open_side | ~reviewed, width_um, pixel_size)
+    target = np.where(inside, 1, np.where(perhaps, IGNORE, 0)).astype(np.uint8)
+    target[~objects] = 0
+    target[~reviewed] = IGNORE
+    return target
+
+
+def _near(
+    edges: npt.NDArray[np.bool_], width_um: float, pixel_size: PixelSize
+) -> npt.NDArray[np.bool_]:
+    """Mark what a band of `width_um` along these pixels covers."""
     if not edges.any():
-        return np.zeros(labels.shape, dtype=np.uint8)
+        return np.zeros(edges.shape, dtype=bool)
     distance = ndimage.distance_transform_edt(~edges, sampling=(pixel_size.y, pixel_size.x))
     # An edge pixel is itself one pixel wide, so a band of w µm ends w - 1 px further in.
-    reach = max(0.0, width_um - pixel_size.mean)
-    return np.asarray((distance <= reach) & (labels > 0), dtype=np.uint8)
+    return np.asarray(distance <= max(0.0, width_um - pixel_size.mean), dtype=bool)
 
 
 def class_target(labels: npt.NDArray[np.integer], n_classes: int) -> npt.NDArray[np.uint8]:

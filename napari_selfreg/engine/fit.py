@@ -30,7 +30,7 @@ from napari_selfreg.engine.checkpoint import (
 )
 from napari_selfreg.engine.events import CheckpointSaved, Event, StepDone, ValidationDone
 from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.sampling import Field, draw_batch
+from napari_selfreg.engine.sampling import Batch, Field, draw_batch
 from napari_selfreg.engine.training_log import TrainingLog
 from napari_selfreg.engine.validation import Normalizer, mean_dice
 from napari_selfreg.nets.losses import SegmentationLoss
@@ -198,6 +198,59 @@ def training_precision(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cpu" and probe() else torch.float32
 
 
+def training_losses(
+    network: nn.Module,
+    batch: Batch,
+    *,
+    tapspec: TapSpec,
+    normalizer: Normalizer,
+    loss: SegmentationLoss,
+    regularize: SelfRegularization | None,
+    dtype: torch.dtype,
+    device: torch.device,
+    step: int,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return what a step descends, and its named terms.
+
+    Parameters
+    ----------
+    network : nn.Module
+        In the mode it is to be trained in.
+    batch : Batch
+        On the CPU.
+    tapspec : TapSpec
+    normalizer : Normalizer
+    loss : SegmentationLoss
+    regularize : SelfRegularization or None
+        Without it no tap is opened: a plain step pays nothing.
+    dtype : torch.dtype
+        Of autocast; float32 switches it off.
+    device : torch.device
+    step : int
+        Seeds the regularizer's channel choice.
+
+    Returns
+    -------
+    total : Tensor
+        Scalar with gradient.
+    terms : dict of str to Tensor
+        Losses weighted, regularizers not.
+    """
+    pictures = normalizer(batch.pictures.to(device))
+    pictures = pictures.contiguous(memory_format=torch.channels_last)
+    taps_open = tapspec.open(network) if regularize else nullcontext()
+    autocast = torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+    with taps_open as taps, autocast:
+        logits = network(pictures)
+        classes, contour = batch.classes.to(logits.device), batch.contour.to(logits.device)
+        terms = loss(logits, classes, contour)
+        total = torch.stack(list(terms.values())).sum()
+        if regularize is not None and taps is not None:
+            extra = regularize(taps, tapspec, step=step)
+            total, terms = total + extra.total, terms | extra.terms
+    return total, terms
+
+
 class _Loop:
     """State of a run between its steps."""
 
@@ -267,21 +320,17 @@ class _Loop:
             group["lr"] = rate
         batch = draw_batch(request.training, request.recipe, train.seed, progress.step)
         self.network.train()
-        pictures = request.normalizer(batch.pictures.to(request.device))
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
-        # Without a regularizer no tap is opened: a plain run pays nothing.
-        taps_open = request.tapspec.open(self.network) if self.regularize else nullcontext()
-        autocast = torch.autocast(
-            request.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32
+        total, terms = training_losses(
+            self.network,
+            batch,
+            tapspec=request.tapspec,
+            normalizer=request.normalizer,
+            loss=self.loss,
+            regularize=self.regularize,
+            dtype=self.dtype,
+            device=request.device,
+            step=progress.step,
         )
-        with taps_open as taps, autocast:
-            logits = self.network(pictures)
-            classes, contour = batch.classes.to(logits.device), batch.contour.to(logits.device)
-            terms = self.loss(logits, classes, contour)
-            total = torch.stack(list(terms.values())).sum()
-            if self.regularize is not None and taps is not None:
-                extra = self.regularize(taps, request.tapspec, step=progress.step)
-                total, terms = total + extra.total, terms | extra.terms
         self._descend(total)
         progress.step += 1
         losses = {name: float(term.detach()) for name, term in terms.items()}

@@ -175,7 +175,7 @@ def _prepare(request: PredictRequest) -> _Job:
     region = region_of(request.image, request.region)
     shape = request.image.shape[0], request.image.shape[1]
     device = resolve_device(request.device)
-    model = _loaded(request.model)
+    model = model_for_pictures(request.model)
     network, card, spec = model.network.eval(), model.card, model.tapspec
     outputs = Outputs.of(card)
     grids = Grids.between(shape, request.pixel_size, PixelSize(*card.um_per_px))
@@ -232,7 +232,14 @@ def region_of(image: ArrayLike, region: Box | None) -> Box:
     return region
 
 
-def _loaded(model: Model | str | Path) -> Model:
+def model_for_pictures(model: Model | str | Path) -> Model:
+    """Return the model, loaded if it is a name or a file.
+
+    Raises
+    ------
+    BadModelError
+        If it cannot be read or is not for RGB pictures.
+    """
     model = load_model(model) if isinstance(model, str | Path) else model
     card = model.card
     if card.spatial_dims != 2 or card.in_channels != 3 or len(card.um_per_px) != 2:

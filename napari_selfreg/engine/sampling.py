@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from napari_selfreg.core.resample import model_shape, resample_region
 from napari_selfreg.core.targets import IGNORE, class_target, contour_target
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.augment import random_affine, random_optics, random_stain, warp
-from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.engine.recipe import AugmentSection, Recipe
 from napari_selfreg.io.datasets import Dataset, Sample
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.label_files import object_labels, read_labels
@@ -32,11 +33,14 @@ class Field:
     rgb : ndarray of uint8, shape (Y, X, 3)
     targets : ndarray of uint8, shape (2, Y, X)
         Class ids and inner contour; 255 = ignore.
+    anchors : ndarray of int, shape (n, 2), optional
+        Pixels (y, x) that crops are drawn around, where only parts of the image are labelled.
     """
 
     stem: str
     rgb: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.uint8]
+    anchors: npt.NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,7 @@ def source_pixel_size(stated: PixelSize | None, dataset: Dataset, recipe: Recipe
 def _targets(
     labels: npt.NDArray[np.int32], shape: tuple[int, int], sample: Sample, recipe: Recipe
 ) -> npt.NDArray[np.uint8]:
-    # Ids cannot be averaged: take the label under the centre of every new pixel.
-    rows = ((np.arange(shape[0]) + 0.5) * labels.shape[0] / shape[0]).astype(int)
-    columns = ((np.arange(shape[1]) + 0.5) * labels.shape[1] / shape[1]).astype(int)
-    small = labels[rows[:, None], columns]
+    small = nearest(labels, shape)
     classes = class_target(small, len(recipe.data.classes))
     width = recipe.target.contour_um
     if width is None or sample.group in recipe.target.loose_groups:
@@ -112,13 +113,44 @@ def _targets(
     return np.stack([classes, contour])
 
 
+def nearest(values: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
+    """Return the value under the centre of every pixel of another grid: ids cannot be averaged.
+
+    Parameters
+    ----------
+    values : ndarray, shape (Y, X)
+        Ids, classes or a mask.
+    shape : (int, int)
+        Height and width of the other grid.
+
+    Returns
+    -------
+    ndarray of the same type, shape `shape`
+    """
+    rows = ((np.arange(shape[0]) + 0.5) * values.shape[0] / shape[0]).astype(int)
+    columns = ((np.arange(shape[1]) + 0.5) * values.shape[1] / shape[1]).astype(int)
+    return np.asarray(values[rows[:, None], columns])
+
+
 def draw_batch(fields: Sequence[Field], recipe: Recipe, seed: int, step: int) -> Batch:
+    """Draw the crops of one step of a recipe, see `draw_crops`."""
+    train = recipe.train
+    return draw_crops(fields, recipe.augment, train.batch, train.crop, seed, step)
+
+
+def draw_crops(
+    fields: Sequence[Field], augment: AugmentSection, batch: int, crop: int, seed: int, step: int
+) -> Batch:
     """Draw the crops of one step.
 
     Parameters
     ----------
     fields : sequence of Field
-    recipe : Recipe
+    augment : AugmentSection
+    batch : int
+        Number of crops.
+    crop : int
+        Their height and width in pixels.
     seed, step : int
         The only sources of randomness: a resumed run draws what an unbroken one draws.
 
@@ -129,20 +161,20 @@ def draw_batch(fields: Sequence[Field], recipe: Recipe, seed: int, step: int) ->
     """
     rng = np.random.default_rng([seed, step])
     crops = [
-        _draw_crop(fields[int(rng.integers(len(fields)))], rng, recipe)
-        for _ in range(recipe.train.batch)
+        _draw_crop(fields[int(rng.integers(len(fields)))], rng, augment, crop) for _ in range(batch)
     ]
     pictures = torch.cat([picture for picture, _ in crops])
     targets = torch.cat([target for _, target in crops])
-    return Batch(random_optics(pictures, rng, recipe.augment), targets[:, 0], targets[:, 1])
+    return Batch(random_optics(pictures, rng, augment), targets[:, 0], targets[:, 1])
 
 
-def _draw_crop(field: Field, rng: np.random.Generator, recipe: Recipe) -> tuple[Tensor, Tensor]:
+def _draw_crop(
+    field: Field, rng: np.random.Generator, augment: AugmentSection, crop: int
+) -> tuple[Tensor, Tensor]:
     """Return one turned and stained crop: picture (1, 3, H, W) and targets (1, 2, H, W)."""
-    crop = recipe.train.crop
-    matrix, reach = random_affine(rng, recipe.augment)
+    matrix, reach = random_affine(rng, augment)
     rgb, targets = _window(field, rng, 2 * math.ceil(crop * reach / 2) + 2, crop)
-    stained = np.moveaxis(random_stain(rgb, rng, recipe.augment), -1, 0)
+    stained = np.moveaxis(random_stain(rgb, rng, augment), -1, 0)
     theta = torch.from_numpy(matrix)[None]
     picture = torch.from_numpy(stained[None].astype(np.float32) / np.float32(255.0))
     labels = torch.from_numpy(targets[None].astype(np.float32))
@@ -154,8 +186,13 @@ def _window(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Cut a window round a random centre, mirrored at the border of the image."""
     height, width = field.rgb.shape[:2]
-    rows = _reflected(_centre(rng, height, crop), size, height)
-    columns = _reflected(_centre(rng, width, crop), size, width)
+    if field.anchors is None:
+        centre = _centre(rng, height, crop), _centre(rng, width, crop)
+    else:
+        y, x = field.anchors[int(rng.integers(len(field.anchors)))]
+        centre = _inside(int(y), height, crop), _inside(int(x), width, crop)
+    rows = _reflected(centre[0], size, height)
+    columns = _reflected(centre[1], size, width)
     return field.rgb[rows[:, None], columns], field.targets[:, rows[:, None], columns]
 
 
@@ -163,6 +200,12 @@ def _centre(rng: np.random.Generator, length: int, crop: int) -> int:
     """Draw a centre whose crop lies inside, or the middle of an axis shorter than the crop."""
     half = crop // 2
     return int(rng.integers(half, length - half + 1)) if length > crop else length // 2
+
+
+def _inside(place: int, length: int, crop: int) -> int:
+    """Move a centre as little as is needed for its crop to lie inside."""
+    half = crop // 2
+    return min(max(place, half), length - half) if length > crop else length // 2
 
 
 def _reflected(centre: int, size: int, length: int) -> npt.NDArray[np.intp]:

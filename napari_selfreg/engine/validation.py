@@ -56,7 +56,22 @@ def mean_dice(
     device: torch.device,
     tapspec: TapSpec,
 ) -> float:
-    """Return the mean Dice of the foreground over images; foreground wins by arg-max.
+    """Return the mean over images of `dice_scores`."""
+    return float(
+        np.mean(dice_scores(network, fields, normalizer, n_classes, dtype, device, tapspec))
+    )
+
+
+def dice_scores(
+    network: nn.Module,
+    fields: Sequence[Field],
+    normalizer: Normalizer,
+    n_classes: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    tapspec: TapSpec,
+) -> list[float]:
+    """Return the Dice of the foreground of each image; foreground wins by arg-max.
 
     Parameters
     ----------
@@ -73,7 +88,7 @@ def mean_dice(
 
     Returns
     -------
-    float
+    list of float
         1 for an image in which neither prediction nor labels hold an object.
     """
     network.eval()
@@ -91,7 +106,7 @@ def mean_dice(
             logits = _whole_image(network, padded, tapspec)
             semantic = logits[0, : n_classes + 1, :height, :width].float().cpu()
             scores.append(_dice(semantic, field))
-    return float(np.mean(scores))
+    return scores
 
 
 def _padding(length: int, tapspec: TapSpec) -> int:

@@ -1,0 +1,225 @@
+"""Job: fine-tune a model on corrected fields, and say whether it got better.
+
+The base is scored first on strips that are held out; then the network learns from everything else
+that is reviewed; the best weights found are compared with the base, whatever comes out.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.verdict import verdict
+from napari_selfreg.engine.allocator import freed_memory_kept
+from napari_selfreg.engine.bundles import Model, save_bundle
+from napari_selfreg.engine.devices import resolve_device
+from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.finetune_card import Run, recorded_lambda, tuned_card
+from napari_selfreg.engine.finetune_fields import Material, prepare
+from napari_selfreg.engine.finetune_fit import Clock, FinetuneLoop, FinetuneSettings, Kept
+from napari_selfreg.engine.finetune_plan import Plan
+from napari_selfreg.engine.finetune_types import (
+    BaseScored,
+    FinetuneField,
+    FinetuneRequest,
+    FinetuneResult,
+    Planned,
+    RolledBack,
+)
+from napari_selfreg.engine.predict import model_for_pictures
+from napari_selfreg.io.bundle import SUFFIX
+from napari_selfreg.io.outputs import check_writable
+from napari_selfreg.nets.tapspec import TapSpec
+
+__all__ = [
+    "BaseScored",
+    "FinetuneField",
+    "FinetuneRequest",
+    "FinetuneResult",
+    "Planned",
+    "RolledBack",
+    "finetune",
+]
+
+_CLOSING = 0.8
+"""Seconds for writing the bundle and coming to an end."""
+
+_FEW_PIXELS = 60_000
+"""Pictures of fewer pixels, at the network's scale, are too little to estimate statistics from."""
+
+
+def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]:
+    """Fine-tune a model.
+
+    Parameters
+    ----------
+    request : FinetuneRequest
+
+    Yields
+    ------
+    Progress, Notice, BaseScored, Planned, StepDone, ValidationDone, RolledBack
+
+    Returns
+    -------
+    FinetuneResult
+
+    Raises
+    ------
+    BadInputError
+        If a field or option cannot be used, or nothing is reviewed.
+    BadModelError
+        If the base cannot be used.
+    DeviceError
+        If the device is unknown or absent.
+    WriteError
+        If the bundle cannot be written.
+
+    Notes
+    -----
+    When the job is closed after its first step and an output was asked for, the best weights so
+    far are written before it ends. To stop and keep the result use ``request.enough``.
+    """
+    begun = time.monotonic() if request.begun is None else request.begun
+    request.check()
+    output = _checked_output(request)
+    device = resolve_device(request.device)
+    base = model_for_pictures(request.model)
+    yield Progress(0, 0, "Preparing the fields")
+    material = prepare(request.fields, base.card)
+    settings = _settings(request, base, material)
+    if settings.keep_statistics:
+        yield Notice("There is little to learn from: batch statistics stay as they are.")
+    clock = Clock(closing=_CLOSING)
+    if request.steps is None and not request.plan:
+        clock.deadline = begun + 60.0 * request.minutes
+    pieces = ((0, request.steps),) if request.steps is not None else request.plan
+    start = base if request.start is None else request.start
+    loop = FinetuneLoop(
+        base, start, material, settings, Plan(pieces), clock, device, request.enough
+    )
+    yield Progress(0, 0, "Scoring the old model")
+    base_scores = _score_base(loop)
+    yield BaseScored(float(np.mean(base_scores)), base_scores)
+    try:
+        with freed_memory_kept():
+            yield from loop.run()
+    except (GeneratorExit, KeyboardInterrupt):
+        if output is not None and loop.plan.step:
+            loop.stopped = True
+            _finish(request, loop, base_scores, begun, output)
+        raise
+    yield Progress(0, 0, "Writing the new model" if output else "Comparing with the old model")
+    return _finish(request, loop, base_scores, begun, output)
+
+
+def _checked_output(request: FinetuneRequest) -> Path | None:
+    if request.output is None:
+        return None
+    output = Path(request.output)
+    if output.suffix != SUFFIX:
+        raise BadInputError(f"{output.name} is no name for a model: end it with {SUFFIX}.")
+    check_writable(output.parent)
+    return output
+
+
+def _settings(request: FinetuneRequest, base: Model, material: Material) -> FinetuneSettings:
+    pixels = sum(field.rgb[..., 0].size for field in material.training)
+    recipe = base.card.recipe
+    usual = FinetuneSettings()
+    scr, ifd = request.lambda_scr, request.lambda_ifd
+    return replace(
+        usual,
+        crop=_crop(base.tapspec, material, usual.crop),
+        what=request.what,
+        lambda_scr=recorded_lambda(recipe, "lambda_scr") or 0.0 if scr is None else scr,
+        lambda_ifd=recorded_lambda(recipe, "lambda_ifd") or 0.0 if ifd is None else ifd,
+        stay_close=request.stay_close,
+        keep_statistics=pixels < _FEW_PIXELS,
+        seed=request.seed,
+    )
+
+
+def _crop(spec: TapSpec, material: Material, usual: int) -> int:
+    """Return a side that the network accepts, no larger than the pictures need."""
+    if spec.fixed_size is not None:
+        return max(spec.fixed_size)
+    longest = max(max(field.rgb.shape[:2]) for field in material.training)
+    wanted = max(spec.min_size, min(usual, longest))
+    return int(wanted + -wanted % spec.size_multiple)
+
+
+def _score_base(loop: FinetuneLoop) -> tuple[float, ...]:
+    """Score the untouched base on what is held out, and time it."""
+    network = copy.deepcopy(loop.base.network).to(loop.device)
+    started = time.monotonic()
+    scores = loop.score(network)
+    loop.clock.check = time.monotonic() - started
+    return scores
+
+
+def _finish(
+    request: FinetuneRequest,
+    loop: FinetuneLoop,
+    base_scores: tuple[float, ...],
+    begun: float,
+    output: Path | None,
+) -> FinetuneResult:
+    """Compare, make the card, and write the bundle if one was asked for."""
+    if loop.kept is None:
+        loop.check()
+    kept = loop.kept or _untouched(loop, base_scores)
+    run = Run(
+        settings=loop.settings,
+        material=loop.material,
+        plan=loop.plan.pieces,
+        steps=loop.plan.step,
+        best_step=kept.step,
+        seconds=time.monotonic() - begun,
+        verdict=verdict(base_scores, kept.scores),
+        base_scores=base_scores,
+        tuned_scores=kept.scores,
+        device=loop.device,
+        rollbacks=loop.rollbacks,
+        stopped=loop.stopped,
+        continued=request.start is not None,
+    )
+    model = _model(loop.base, kept.weights, run, request.name or (output.stem if output else None))
+    if output is not None:
+        card = save_bundle(model.network, model.tapspec, model.card, output, storage="float16")
+        model = Model(card, model.network, model.tapspec, output)
+    return FinetuneResult(
+        model=model,
+        base=loop.base,
+        verdict=run.verdict,
+        base_scores=base_scores,
+        tuned_scores=kept.scores,
+        steps=run.steps,
+        best_step=run.best_step,
+        seconds=time.monotonic() - begun,
+        seed=request.seed,
+        output=output,
+        stopped=loop.stopped,
+        notes=tuple(loop.notes),
+        history=tuple(loop.history),
+    )
+
+
+def _untouched(loop: FinetuneLoop, base_scores: tuple[float, ...]) -> Kept:
+    """Return the base's own weights: every one found after them was unusable."""
+    loop.notes.append("No usable weights were found: the new model equals the old one.")
+    return Kept(dict(loop.base.network.state_dict()), base_scores, 0)
+
+
+def _model(base: Model, weights: dict[str, Tensor], run: Run, name: str | None) -> Model:
+    network = copy.deepcopy(base.network).to("cpu", torch.float32)
+    network.load_state_dict(weights)
+    network.requires_grad_(True)
+    return Model(tuned_card(base, run, name), network.eval(), base.tapspec, base.path)

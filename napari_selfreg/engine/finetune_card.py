@@ -1,0 +1,187 @@
+"""The card of a fine-tuned model: base, data, recipe, validation, and the terms it inherits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_selfreg.core.bootstrap import mean_interval
+from napari_selfreg.core.verdict import Verdict
+from napari_selfreg.engine.bundles import Model
+from napari_selfreg.engine.finetune_fields import Material
+from napari_selfreg.engine.finetune_fit import FinetuneSettings
+from napari_selfreg.io.bundle import SUFFIX, sha256
+from napari_selfreg.io.card import Card, DataSource, MetricRecord, MetricValue
+
+SPLIT = "a strip of every reviewed region, held out of the fine-tuning, of the same pictures"
+PROTOCOL = "strips"
+_MAX_NAME, _MAX_CHECKSUMS = 64, 500
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is recorded about a run.
+
+    Parameters
+    ----------
+    settings : FinetuneSettings
+    material : Material
+    plan : sequence of (int, int)
+        See `engine.finetune_plan.Plan`.
+    steps, best_step : int
+        Steps made, and after how many the weights were best.
+    seconds : float
+    verdict : Verdict
+    base_scores, tuned_scores : sequence of float
+        Dice of every strip.
+    device : torch.device
+    rollbacks : int
+    stopped : bool
+    continued : bool
+        Whether it went on from an earlier fine-tuning.
+    """
+
+    settings: FinetuneSettings
+    material: Material
+    plan: Sequence[tuple[int, int]]
+    steps: int
+    best_step: int
+    seconds: float
+    verdict: Verdict
+    base_scores: Sequence[float]
+    tuned_scores: Sequence[float]
+    device: torch.device
+    rollbacks: int = 0
+    stopped: bool = False
+    continued: bool = False
+
+
+def tuned_card(base: Model, run: Run, name: str | None = None) -> Card:
+    """Return the card of a fine-tuned model.
+
+    Licence, terms, scale, classes and post-processing are the base's; its scores are not, because
+    they were measured on other weights.
+
+    Parameters
+    ----------
+    base : Model
+    run : Run
+    name : str, optional
+        Made from the base's by default.
+
+    Returns
+    -------
+    Card
+    """
+    card = base.card
+    fields = len(run.material.checksums)
+    own = DataSource(
+        name="Corrected fields of a person",
+        licence="not stated",
+        citation="",
+        images=fields,
+    )
+    changes: dict[str, Any] = {
+        "name": valid_name(name or f"{card.name[: _MAX_NAME - 6]}-tuned"),
+        "title": f"{card.title.removesuffix(_SUFFIX)[: 200 - len(_SUFFIX)]}{_SUFFIX}",
+        "data": (*card.data, own),
+        "recipe": _recipe(card, run.settings),
+        "seed": run.settings.seed,
+        "training": _training_record(base, run),
+        "metrics": _metrics(run),
+    }
+    return Card.model_validate({**dict(card), **changes})
+
+
+_SUFFIX = ", fine-tuned"
+
+
+def valid_name(wanted: str) -> str:
+    """Return a name that a card may have, as close as possible to the one wanted."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", wanted.lower()).strip("-._")
+    return plain[:_MAX_NAME] or "tuned"
+
+
+def _recipe(card: Card, settings: FinetuneSettings) -> dict[str, Any]:
+    """Keep the base's recipe, whose contour the next fine-tuning needs, beside our own."""
+    own = asdict(settings)
+    own["augment"] = settings.augment.model_dump(mode="json")
+    base = {key: value for key, value in card.recipe.items() if key != "finetune"}
+    return {**base, "finetune": own}
+
+
+def _training_record(base: Model, run: Run) -> dict[str, Any]:
+    return {
+        "base": _base_record(base),
+        "continued": run.continued,
+        "steps": run.steps,
+        "best_step": run.best_step,
+        "plan": [list(piece) for piece in run.plan],
+        "seconds": round(run.seconds, 1),
+        "batch": run.settings.batch,
+        "rollbacks": run.rollbacks,
+        "stopped": run.stopped,
+        "threads": torch.get_num_threads(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "device": run.device.type,
+        "torch": torch.__version__.split("+")[0],
+        "fields": {
+            "count": len(run.material.checksums),
+            "reviewed_pixels": run.material.reviewed,
+            "sha256": list(run.material.checksums[:_MAX_CHECKSUMS]),
+        },
+        "validation": _validation_record(run),
+    }
+
+
+def _base_record(base: Model) -> dict[str, str]:
+    record = {"name": base.card.name, "title": base.card.title}
+    stored = base.path.suffix == SUFFIX and base.path.is_file()
+    return {**record, "sha256": sha256(base.path)} if stored else record
+
+
+def _validation_record(run: Run) -> dict[str, Any]:
+    return {
+        "how": SPLIT,
+        "n": len(run.base_scores),
+        "base": _mean(run.base_scores),
+        "tuned": _mean(run.tuned_scores),
+        "verdict": run.verdict.kind,
+        "sentence": run.verdict.sentence,
+    }
+
+
+def _metrics(run: Run) -> tuple[MetricRecord, ...]:
+    if not run.tuned_scores:
+        return ()
+    interval = mean_interval(run.tuned_scores)
+    value = MetricValue(
+        mean=round(interval.mean, 5), low=round(interval.low, 5), high=round(interval.high, 5)
+    )
+    return (
+        MetricRecord(
+            protocol=PROTOCOL,
+            split=SPLIT,
+            n=len(run.tuned_scores),
+            values={"dice": value},
+            lambda_scr=run.settings.lambda_scr,
+            lambda_ifd=run.settings.lambda_ifd,
+            note=f"the base scores {_mean(run.base_scores)} there; also used to choose the step",
+        ),
+    )
+
+
+def _mean(scores: Sequence[float]) -> float | None:
+    return round(float(np.mean(scores)), 5) if len(scores) else None
+
+
+def recorded_lambda(recipe: Mapping[str, Any], key: str) -> float | None:
+    """Return a regularizer's weight from a card's recipe, None where it states none."""
+    section = recipe.get("regularization")
+    value = section.get(key) if isinstance(section, Mapping) else None
+    return float(value) if isinstance(value, int | float) and value >= 0 else None

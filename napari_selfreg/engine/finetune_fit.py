@@ -1,0 +1,333 @@
+"""The loop of a fine-tuning: in memory, checked against the base, rolled back if it breaks."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from napari_selfreg.engine.bundles import Model
+from napari_selfreg.engine.events import Event, StepDone, ValidationDone
+from napari_selfreg.engine.finetune_fields import Material
+from napari_selfreg.engine.finetune_parts import free_parameters, training_mode
+from napari_selfreg.engine.finetune_plan import Plan
+from napari_selfreg.engine.finetune_types import Planned, RolledBack, What
+from napari_selfreg.engine.fit import moving_average, training_losses, training_precision
+from napari_selfreg.engine.recipe import AugmentSection
+from napari_selfreg.engine.sampling import draw_crops
+from napari_selfreg.engine.validation import Normalizer, dice_scores
+from napari_selfreg.nets.losses import SegmentationLoss
+from napari_selfreg.nets.selfreg import SelfRegularization
+
+TIE = 0.005
+"""Of checks that differ by less the later one is taken: it has seen more."""
+
+_ROLLBACKS = 3
+_SLOWER = 0.3
+_EXPLODED = 4.0
+
+
+_AUGMENT = AugmentSection(stain_gain=0.3, stain_offset=0.04)
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """Everything about a run that its seed does not say.
+
+    Parameters
+    ----------
+    batch, crop : int
+        Crops of a step, and their side in pixels of the network's grid.
+    learning_rate : float
+        At its peak.
+    weight_average : float
+        Decay of the averaged weights, which are what is checked and kept.
+    what : {"all", "decoder", "head_norms"}
+    lambda_scr, lambda_ifd, stay_close : float
+    keep_statistics : bool
+        Whether batch normalisation stays as it is.
+    augment : AugmentSection
+    seed : int
+    """
+
+    batch: int = 8
+    crop: int = 224
+    learning_rate: float = 2e-3
+    weight_average: float = 0.9
+    what: What = "all"
+    lambda_scr: float = 0.0
+    lambda_ifd: float = 0.0
+    stay_close: float = 0.0
+    keep_statistics: bool = False
+    augment: AugmentSection = _AUGMENT
+    seed: int = 0
+
+
+@dataclass
+class Kept:
+    """The best weights so far."""
+
+    weights: dict[str, Tensor]
+    scores: tuple[float, ...]
+    step: int
+
+
+@dataclass
+class Clock:
+    """What of the minutes is left.
+
+    Parameters
+    ----------
+    deadline : float
+        On `time.monotonic`; infinite for a run of given steps.
+    closing : float
+        Seconds that the work after the last step takes.
+    check : float
+        Seconds of one validation.
+    """
+
+    deadline: float = math.inf
+    closing: float = 0.0
+    check: float = 0.0
+    _spent: list[float] = field(default_factory=list)
+
+    def count(self, seconds: float) -> None:
+        """Remember the time of a step."""
+        self._spent.append(seconds)
+
+    @property
+    def per_step(self) -> float:
+        """Seconds of a step; the first one, which also prepares, is left out."""
+        later = self._spent[1:] or self._spent
+        return float(np.mean(later[-40:])) if later else 0.0
+
+    def affordable(self, checks: int) -> float:
+        """Return how many more steps there is time for, beside some validations."""
+        left = self.deadline - time.monotonic() - self.closing - checks * self.check
+        return left / max(self.per_step, 1e-6)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no time for another step and what comes after the last."""
+        return time.monotonic() + 0.5 * self.per_step + self.check + self.closing > self.deadline
+
+
+class FinetuneLoop:
+    """State of a run between its steps.
+
+    Parameters
+    ----------
+    base : Model
+        Stayed close to; not changed.
+    start : Model
+        Whose weights are the start; not changed.
+    material : Material
+    settings : FinetuneSettings
+    plan : Plan
+    clock : Clock
+    device : torch.device
+    enough : callable, optional
+        Asked after every step.
+    """
+
+    def __init__(
+        self,
+        base: Model,
+        start: Model,
+        material: Material,
+        settings: FinetuneSettings,
+        plan: Plan,
+        clock: Clock,
+        device: torch.device,
+        enough: Callable[[], bool] | None = None,
+    ) -> None:
+        self.base, self.material, self.settings = base, material, settings
+        self.plan, self.clock, self.device, self.enough = plan, clock, device, enough
+        card = base.card
+        self.n_classes = card.n_classes
+        mean, std = card.normalisation.mean, card.normalisation.std
+        self.normalizer = Normalizer(_three(mean), _three(std))
+        self.dtype = training_precision("auto", device)
+        self.loss = SegmentationLoss(self.n_classes, card.separation is not None)
+        regularize = SelfRegularization(
+            settings.lambda_scr, settings.lambda_ifd, seed=settings.seed
+        )
+        self.regularize = regularize if regularize.active else None
+        # torch's annotations of `to` leave memory_format out
+        self.network: nn.Module = copy.deepcopy(start.network).to(  # type: ignore[call-overload]
+            device, memory_format=torch.channels_last
+        )
+        self.free = free_parameters(self.network, base.tapspec, settings.what)
+        named = dict(base.network.named_parameters())
+        self.anchor = [
+            named[name].detach().to(device)
+            for name, parameter in self.network.named_parameters()
+            if parameter.requires_grad
+        ]
+        self.kept: Kept | None = None
+        self.best = -1.0
+        self.rollbacks = 0
+        self.stopped = False
+        self.history: list[dict[str, float]] = []
+        self.notes: list[str] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Take optimiser and average anew from the present weights."""
+        self.average = AveragedModel(
+            self.network,
+            multi_avg_fn=moving_average(self.settings.weight_average),
+            use_buffers=True,
+        )
+        self.optimizer = torch.optim.AdamW(self.free, weight_decay=0.0)
+        self.usual = math.nan
+
+    def run(self) -> Generator[Event, None, None]:
+        """Train until the plan, the clock or the person ends it.
+
+        Yields
+        ------
+        Planned, StepDone, ValidationDone, RolledBack
+        """
+        if self.plan.known:
+            yield Planned(self.plan.total, 0.0)
+        while not self.plan.finished:
+            started = time.monotonic()
+            losses = self._step()
+            self.clock.count(time.monotonic() - started)
+            self.plan.advance()
+            self.history.append({"step": self.plan.step, **losses})
+            if not self._sound(losses["total"]):
+                yield self._roll_back()
+                continue
+            yield StepDone(self.plan.step, self.plan.total, losses)
+            if self.plan.revision_is_due() and self.plan.revise(
+                self.clock.affordable(self.plan.checks_left())
+            ):
+                yield Planned(self.plan.total, self.clock.per_step)
+            self._ask_to_stop()
+            if self.plan.check_is_due():
+                yield self.check()
+        if self.kept is None:
+            yield self.check()
+
+    def _ask_to_stop(self) -> None:
+        if self.enough is not None and self.enough():
+            self.stopped = True
+            self.plan.stop()
+        elif self.plan.known and self.clock.over:
+            self.plan.stop()
+
+    def _step(self) -> dict[str, float]:
+        settings, step = self.settings, self.plan.step
+        rate = settings.learning_rate * self.plan.rate * _SLOWER**self.rollbacks
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = draw_crops(
+            self.material.training,
+            settings.augment,
+            settings.batch,
+            settings.crop,
+            settings.seed,
+            step,
+        )
+        training_mode(self.network, keep_statistics=settings.keep_statistics)
+        total, terms = training_losses(
+            self.network,
+            batch,
+            tapspec=self.base.tapspec,
+            normalizer=self.normalizer,
+            loss=self.loss,
+            regularize=self.regularize,
+            dtype=self.dtype,
+            device=self.device,
+            step=step,
+        )
+        value = float(total.detach())
+        if math.isfinite(value):
+            self._descend(total, rate)
+        losses = {name: float(term.detach()) for name, term in terms.items()}
+        return {"total": value, **losses, "learning_rate": rate}
+
+    def _descend(self, total: Tensor, rate: float) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(self.free, 5.0)
+        if not torch.isfinite(norm):
+            return
+        self.optimizer.step()
+        pull = self.settings.stay_close * rate / self.settings.learning_rate
+        if pull > 0:
+            with torch.no_grad():
+                torch._foreach_lerp_(list(self.free), self.anchor, pull)
+        self.average.update_parameters(self.network)
+
+    def _sound(self, total: float) -> bool:
+        """Tell whether the loss is a number and of the usual size."""
+        if not math.isfinite(total):
+            return False
+        if math.isnan(self.usual):
+            self.usual = total
+        sound = total < _EXPLODED * max(self.usual, 0.5)
+        self.usual += 0.1 * (total - self.usual)
+        return sound
+
+    def _roll_back(self) -> RolledBack:
+        """Go on from the best weights, or the base's, with smaller steps; give up after some."""
+        self.rollbacks += 1
+        weights = self.kept.weights if self.kept else self.base.network.state_dict()
+        self.network.load_state_dict(weights)
+        self._begin()
+        message = "The training became unstable: it went back and goes on with smaller steps."
+        if self.rollbacks > _ROLLBACKS:
+            message = "The training stayed unstable and was ended: the best model so far is kept."
+            self.plan.stop()
+        self.notes.append(message)
+        return RolledBack(self.plan.step, message)
+
+    def check(self) -> ValidationDone:
+        """Score the averaged weights on the held-out strips and keep them if they are best."""
+        started = time.monotonic()
+        scores = self.score(self.average.module)
+        self.clock.check = time.monotonic() - started
+        dice = float(np.mean(scores))
+        better = dice >= self.best - TIE and _finite(self.average.module)
+        self.best = max(self.best, dice)
+        if better:
+            self.kept = Kept(_copied(self.average.module), scores, self.plan.step)
+        self.history.append({"step": self.plan.step, "validation": dice})
+        return ValidationDone(self.plan.step, dice, better)
+
+    def score(self, network: nn.Module) -> tuple[float, ...]:
+        """Return the Dice of every strip."""
+        return tuple(
+            dice_scores(
+                network,
+                self.material.strips,
+                self.normalizer,
+                self.n_classes,
+                self.dtype,
+                self.device,
+                self.base.tapspec,
+            )
+        )
+
+
+def _finite(network: nn.Module) -> bool:
+    return all(bool(torch.isfinite(t).all()) for t in network.state_dict().values())
+
+
+def _copied(network: nn.Module) -> dict[str, Tensor]:
+    return {name: t.detach().cpu().clone() for name, t in network.state_dict().items()}
+
+
+def _three(values: tuple[float, ...]) -> tuple[float, float, float]:
+    red, green, blue = values
+    return red, green, blue

@@ -1,0 +1,216 @@
+"""What goes into a fine-tuning and what comes out of it; loads neither torch nor monai.
+
+Panels import these names and `Verdict`; the job itself is `engine.finetune.finetune`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.core.verdict import Verdict
+from napari_selfreg.engine.events import Event
+
+if TYPE_CHECKING:
+    from napari_selfreg.engine.bundles import Model
+
+What = Literal["all", "decoder", "head_norms"]
+"""What may change: everything; the decoder and the head; the head and all normalisations."""
+
+STAY_CLOSE = 0.01
+"""Pull towards the base at the peak rate, per step, that costs the old tissue little."""
+
+MINUTES = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinetuneField:
+    """One picture with corrected labels.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (Y, X, 3)
+        RGB; on a slide the part that was opened.
+    labels : ndarray of int, shape (Y, X)
+        The whole label layer: object ids, 0 = background (class ids for models of several
+        classes).
+    reviewed : ndarray of bool, shape (Y, X), optional
+        Where labels are truth (`core.reviewed.review_mask`); everywhere by default.
+    pixel_size : PixelSize, optional
+        Of the picture; the model's own by default.
+    name : str
+        For sentences on screen; never written to a card.
+    """
+
+    picture: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.integer]
+    reviewed: npt.NDArray[np.bool_] | None = None
+    pixel_size: PixelSize | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinetuneRequest:
+    """What to fine-tune, on what, for how long.
+
+    Parameters
+    ----------
+    model : Model, str or Path
+        The base: a loaded model, or name or file of a bundle. It is never changed.
+    fields : tuple of FinetuneField
+    minutes : float
+        Total wall time; ignored if `steps` or `plan` is given.
+    steps : int, optional
+        Length of the schedule in optimiser steps, instead of `minutes`.
+    what : {"all", "decoder", "head_norms"}
+        What may change.
+    lambda_scr, lambda_ifd : float, optional
+        Weights of the regularizers; those of the base's own recipe by default.
+    stay_close : float
+        From 0 (free) to 1 (nothing can change): pull towards the base in every step.
+    seed : int
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    output : str or Path, optional
+        ``.safetensors`` file to write; without it the model stays in memory.
+    name : str, optional
+        On the new card; made from the base's by default.
+    start : Model, optional
+        Weights to go on from instead of the base's (*Train longer*); the base remains what is
+        compared with and stayed close to.
+    begun : float, optional
+        `time.monotonic` at which the minutes began, if before the job.
+    plan : tuple of (int, int)
+        ``card.training["plan"]`` of a run to be repeated exactly, instead of `minutes`.
+    enough : callable, optional
+        Asked after every step: whether to stop there and keep the best so far.
+    """
+
+    model: Model | str | Path
+    fields: tuple[FinetuneField, ...]
+    minutes: float = MINUTES
+    steps: int | None = None
+    what: What = "all"
+    lambda_scr: float | None = None
+    lambda_ifd: float | None = None
+    stay_close: float = STAY_CLOSE
+    seed: int = 0
+    device: str = "auto"
+    output: str | Path | None = None
+    name: str | None = None
+    start: Model | None = None
+    begun: float | None = None
+    plan: tuple[tuple[int, int], ...] = ()
+    enough: Callable[[], bool] | None = None
+
+    def check(self) -> None:
+        """Refuse numbers no run can be made with.
+
+        Raises
+        ------
+        BadInputError
+        """
+        if not self.fields:
+            raise BadInputError("There is nothing to learn from: review a region first.")
+        if self.what not in get_args(What):
+            raise BadInputError(f"Unknown choice {self.what!r}: use {', '.join(get_args(What))}.")
+        if not (math.isfinite(self.minutes) and self.minutes > 0):
+            raise BadInputError("The minutes must be a number above 0.")
+        if self.steps is not None and self.steps < 1:
+            raise BadInputError("At least one step is needed.")
+        if not 0 <= self.stay_close <= 1:
+            raise BadInputError("The pull towards the old model must lie between 0 and 1.")
+        if self.seed < 0:
+            raise BadInputError("The seed must be 0 or more.")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseScored(Event):
+    """The untouched base was scored on what is held out: the line in the curves.
+
+    Parameters
+    ----------
+    dice : float
+        Mean over `scores`.
+    scores : tuple of float
+        Dice of every region's held-out strip.
+    """
+
+    dice: float
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned(Event):
+    """The minutes became steps; comes again when the plan changes.
+
+    Parameters
+    ----------
+    steps : int
+        Length of the schedule.
+    seconds_per_step : float
+        As measured; 0 where the steps were given.
+    """
+
+    steps: int
+    seconds_per_step: float
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack(Event):
+    """The training diverged at `step` and went on from earlier weights with smaller steps."""
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinetuneResult:
+    """A fine-tuned model and how it compares with its base.
+
+    Parameters
+    ----------
+    model : Model
+        The best weights found after the base, on the CPU, whatever the verdict.
+    base : Model
+        What it came from.
+    verdict : Verdict
+        From the strips that were held out.
+    base_scores, tuned_scores : tuple of float
+        Dice of every strip, before and after.
+    steps, best_step : int
+        Steps made, and after how many the weights were best.
+    seconds : float
+        Wall time, from `FinetuneRequest.begun` on.
+    seed : int
+    output : Path, optional
+        The bundle, if one was asked for.
+    stopped : bool
+        Whether the person ended it early.
+    notes : tuple of str
+        What the person should know.
+    history : tuple of dict
+        ``{"step", "total", "ce", "dice", …}`` of every step, and ``{"step", "validation"}``.
+    """
+
+    model: Model
+    base: Model
+    verdict: Verdict
+    base_scores: tuple[float, ...]
+    tuned_scores: tuple[float, ...]
+    steps: int
+    best_step: int
+    seconds: float
+    seed: int
+    output: Path | None = None
+    stopped: bool = False
+    notes: tuple[str, ...] = ()
+    history: tuple[dict[str, float], ...] = field(default=(), repr=False)
