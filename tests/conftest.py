@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# napari reads settings of plugins from here first: no test waits for an engine that it never uses
+# napari reads settings of plugins from here first: no test waits for an engine that it never uses,
+# nor changes the preferences of whoever runs it
 os.environ["NAPARI_SEGMENTATION_PRELOAD"] = "false"
+os.environ["NAPARI_OPENING_DEFAULT_READER"] = "false"
 
 # a busy machine is no fault of the code
 settings.register_profile("patient", deadline=None)

@@ -18,7 +18,7 @@ from napari_selfreg.widgets.runner import JobRunner
 
 STATED = "stated by the file"
 
-_TOGETHER_MS = 200  # napari looks after its events between two files
+TOGETHER_MS = 200  # napari looks after its events between two files
 
 
 class Arrivals(QObject):
@@ -80,7 +80,7 @@ class Arrivals(QObject):
     def _note(self, layer: Any) -> None:
         if is_picture(layer):
             self._new.append(layer)
-            self._timer.start(_TOGETHER_MS)
+            self._timer.start(TOGETHER_MS)
 
     def _sort(self) -> None:
         new = [layer for layer in self._new if layer in self._viewer.layers]

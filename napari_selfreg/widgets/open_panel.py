@@ -9,10 +9,11 @@ from weakref import ref
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_selfreg.core.types import PixelSize
-from napari_selfreg.widgets.arrivals import Arrivals
+from napari_selfreg.widgets.arrivals import TOGETHER_MS, Arrivals
+from napari_selfreg.widgets.default_reader import become_default_reader
 from napari_selfreg.widgets.drops import MODEL_SUFFIX, DropFilter
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_opener import FieldOpener
@@ -31,7 +32,7 @@ from napari_selfreg.widgets.layers import ORIGIN_KEY, is_picture, pixel_size_of
 from napari_selfreg.widgets.open_form import OpenForm
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
-from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.shared import PathOffer, shared_for
 
 _STEPS = {"PgUp": -1, "PgDown": 1}
 MEASURED_BEFORE = (
@@ -71,12 +72,18 @@ class OpenPanel(QWidget):
         self._shortcuts: list[QShortcut] = []
         self._offered: Any = None
         self._drawing = False
+        self._offers: list[Path] = []
         self._connect()
         self._refresh()
+        become_default_reader()
         # Thumbnails come by the dozen: the form follows once for all of them.
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._follow)
+        # Napari's menu hands over several files one by one: they are opened together.
+        self._collect = QTimer(self)
+        self._collect.setSingleShot(True)
+        self._collect.timeout.connect(self._open_offers)
         # Behind another tab this panel is never shown, and its own parent never changes.
         timer = QTimer(self)
         timer.setSingleShot(True)
@@ -113,6 +120,7 @@ class OpenPanel(QWidget):
         self.fields.changed.connect(self._follow)
         self.fields.updated.connect(self._on_updated)
         self.shared.cardChanged.connect(self._on_card)
+        self.shared.pathOffered.connect(self._on_offered_path)
         self.shared.pixelSizeChanged.connect(self._on_size_elsewhere)
         events = self._viewer.layers.events
         events.removed.connect(self._on_removed)
@@ -241,6 +249,18 @@ class OpenPanel(QWidget):
             self.fields.set_current(field)
         if len(layers) > 1:
             self.fields.set_current(self.fields.find(layers[0][1].path))
+
+    def _on_offered_path(self, offer: PathOffer) -> None:
+        """Take what comes from the menu of the window this panel is in."""
+        in_window = isinstance(self.window(), (QMainWindow, QDockWidget))
+        if in_window and self.drops.active and not offer.taken:
+            offer.taken = True
+            self._offers.append(offer.path)
+            self._collect.start(TOGETHER_MS)
+
+    def _open_offers(self) -> None:
+        paths, self._offers = self._offers, []
+        self.open_paths(paths)
 
     def _on_offer(self, layer: Any) -> None:
         self._offered = layer

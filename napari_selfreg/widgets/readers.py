@@ -4,32 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import napari
+import npe2
+from npe2 import PluginManager
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.images import image_paths, open_image
 from napari_selfreg.io.pyramid import with_overview
+from napari_selfreg.io.sections import may_be_section
 from napari_selfreg.widgets.image_layers import LayerDataTuple, layer_data
+from napari_selfreg.widgets.shared import PathOffer, shared_for
 
-Reader = Callable[[str | list[str]], list[LayerDataTuple]]
+NAPARI = "napari"
+"""Name of the plugin that holds napari's own reader."""
+
+Reader = Callable[[str | list[str]], list[Any]]
+
+_NO_LAYERS = [(None,)]
+"""What a reader returns that has dealt with a file in its own way."""
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
-    """Return the reader of a picture, a slide or a folder of them; None for anything else.
+    """Return the reader of a picture, a slide or a folder of them.
+
+    What is none of ours (stacks, grey pictures, other folders) is left to napari's own reader:
+    a person who always opens TIFF files with us must not lose the others by that.
 
     Parameters
     ----------
     path : str or list of str
-        As napari gives it; a list is meant to become a stack, which is not ours.
+        As napari gives it; a list is meant to become a stack.
+
+    Returns
+    -------
+    callable or None
+        None where napari cannot read it either.
     """
-    if isinstance(path, list):
-        if len(path) != 1:
-            return None
-        path = path[0]
-    return read if _is_ours(Path(path)) else None
+    paths = path if isinstance(path, list) else [path]
+    if len(paths) == 1 and _is_ours(Path(paths[0])):
+        return read
+    return read_by_napari if _napari_reads(paths) else None
 
 
-def read(path: str | list[str]) -> list[LayerDataTuple]:
+def read(path: str | list[str]) -> list[Any]:
     """Open one image, or the first one of a folder: an open panel lists the others.
+
+    In a window with an Open panel the panel opens it, in its own thread and with its own words.
 
     Parameters
     ----------
@@ -39,7 +61,7 @@ def read(path: str | list[str]) -> list[LayerDataTuple]:
     Returns
     -------
     list of (data, arguments, "image")
-        One layer; pyramids stay on disk.
+        One layer; pyramids stay on disk. Napari's sign for "no layers" where a panel opens it.
 
     Raises
     ------
@@ -47,8 +69,22 @@ def read(path: str | list[str]) -> list[LayerDataTuple]:
         One sentence with the file and the remedy.
     """
     named = Path(path[0] if isinstance(path, list) else path)
+    if _taken_by_panel(named):
+        return list(_NO_LAYERS)
     folder = named if named.is_dir() else None
     return [open_layer(image_paths(named)[0], folder)]
+
+
+def read_by_napari(path: str | list[str]) -> list[Any]:
+    """Open what is not ours with napari's own reader.
+
+    Parameters
+    ----------
+    path : str or list of str
+        As for `get_reader`.
+    """
+    paths = path if isinstance(path, list) else [path]
+    return list(npe2.read(paths, stack=isinstance(path, list), plugin_name=NAPARI))
 
 
 def open_layer(path: Path, folder: Path | None = None) -> LayerDataTuple:
@@ -76,8 +112,23 @@ def open_layer(path: Path, folder: Path | None = None) -> LayerDataTuple:
 
 def _is_ours(path: Path) -> bool:
     if not path.is_dir():
-        return True
+        return may_be_section(path)
     try:
         return bool(image_paths(path))
     except SelfRegError:
         return False
+
+
+def _napari_reads(paths: list[str]) -> bool:
+    readers = PluginManager.instance().iter_compatible_readers(paths)
+    return any(reader.plugin_name == NAPARI for reader in readers)
+
+
+def _taken_by_panel(path: Path) -> bool:
+    """Offer a file to the panels of the window in front; tell whether one opens it."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return False
+    offer = PathOffer(path)
+    shared_for(viewer).pathOffered.emit(offer)
+    return offer.taken

@@ -25,6 +25,7 @@ OUTLINE_COLOURS = {
 """What the person chooses -> the colour; None gives neighbours different ones."""
 
 _PLACES = {
+    "default_reader": ("opening", "default_reader"),
     "preload_torch": ("segmentation", "preload"),
     "default_model": ("segmentation", "model"),
     "device": ("segmentation", "device"),
@@ -52,6 +53,8 @@ class Settings:
         ``#rrggbb`` of all outlines; None for several colours.
     outline_width : int or None
         In pixels of the image; None for a width that suits the size of the image.
+    default_reader : bool
+        Open pictures, slides and folders from napari's menu without being asked for a reader.
     """
 
     preload_torch: bool = False
@@ -60,6 +63,7 @@ class Settings:
     output_folder: Path | None = None
     outline_colour: str | None = None
     outline_width: int | None = None
+    default_reader: bool = False
 
 
 def settings() -> Settings:
@@ -68,8 +72,8 @@ def settings() -> Settings:
     Returns
     -------
     Settings
-        The defaults, without preloading, where napari does not know the plugin: a widget that a
-        script makes has no page in Preferences where somebody could object.
+        The defaults, without preloading and other readers, where napari does not know the plugin:
+        a widget that a script makes has no page in Preferences where somebody could object.
     """
     stored = _stored()
     if stored is None:
@@ -83,6 +87,7 @@ def settings() -> Settings:
         output_folder=Path(folder).expanduser() if folder else None,
         outline_colour=OUTLINE_COLOURS.get(str(values["outline_colour"])),
         outline_width=int(values["outline_width"]) or None,
+        default_reader=bool(values["default_reader"]),
     )
 
 

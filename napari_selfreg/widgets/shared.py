@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -16,6 +18,22 @@ if TYPE_CHECKING:
     from napari_selfreg.widgets.field_list import FieldList
 
 _shared: WeakKeyDictionary[Any, Shared] = WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class PathOffer:
+    """A file or folder that came through napari's own menu, for an Open panel to take.
+
+    Parameters
+    ----------
+    path : Path
+        What a person wants to open.
+    taken : bool
+        Whether a panel opens it now.
+    """
+
+    path: Path
+    taken: bool = False
 
 
 class Shared(QObject):
@@ -41,6 +59,8 @@ class Shared(QObject):
         Another model is chosen.
     modelDropped : Signal(object)
         A person has dropped a model file on the window: its `Path`.
+    pathOffered : Signal(object)
+        A person has chosen a file or folder in napari's own menu: a `PathOffer`.
     openPanelMade : Signal()
         A new Open panel takes over: list, keys and drops are its own from now on.
     """
@@ -52,6 +72,7 @@ class Shared(QObject):
     pixelSizeChanged = Signal(object)
     cardChanged = Signal()
     modelDropped = Signal(object)
+    pathOffered = Signal(object)
     openPanelMade = Signal()
 
     def __init__(self) -> None:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as Pillow
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.layers import pixel_size_of
-from napari_selfreg.widgets.readers import get_reader, read
+from napari_selfreg.widgets.readers import get_reader, read, read_by_napari
 from tests.io.image_files import smooth, tissue, write_svs
 from tests.test_manifest import MANIFEST
 
@@ -38,11 +39,26 @@ def viewer(npe2pm, make_napari_viewer_proxy):
         yield make_napari_viewer_proxy()
 
 
+@pytest.mark.usefixtures("npe2pm")
 def test_a_stack_and_a_folder_without_images_are_not_ours(tmp_path: Path, folder: Path) -> None:
     assert get_reader(["a.png", "b.png"]) is None
     assert get_reader(str(tmp_path)) is None
     assert get_reader([str(folder)]) is read
     assert get_reader(str(folder / "field_2.png")) is read
+
+
+def test_what_is_not_ours_is_left_to_napari(viewer, npe2pm, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "stack.tif", np.arange(5 * 8 * 9, dtype=np.uint16).reshape(5, 8, 9))
+    for name in "ab":
+        Pillow.fromarray(tissue()).save(tmp_path / f"{name}.png")
+    with npe2pm.tmp_plugin(package="napari"):
+        assert get_reader(str(tmp_path / "stack.tif")) is read_by_napari
+        (stack,) = viewer.open(tmp_path / "stack.tif", plugin="napari-selfreg")
+        pair = sorted(tmp_path.glob("?.png"))
+        (both,) = viewer.open(pair, stack=True, plugin="napari-selfreg")
+    assert stack.data.shape == (5, 8, 9)
+    assert stack.data.dtype == np.uint16
+    assert both.data.shape == (2, *tissue().shape)
 
 
 def test_a_folder_opens_with_its_first_field(folder: Path) -> None:

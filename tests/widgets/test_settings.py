@@ -22,6 +22,7 @@ MANIFEST = Path(__file__).resolve().parents[2] / "napari.yaml"
 def plugin(plugin_settings: Any, npe2pm: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Our manifest, registered; its settings are kept in a folder of the test."""
     monkeypatch.delenv("NAPARI_SEGMENTATION_PRELOAD")
+    monkeypatch.delenv("NAPARI_OPENING_DEFAULT_READER")
     with npe2pm.tmp_plugin(manifest=str(MANIFEST)):
         yield
 
@@ -34,7 +35,10 @@ def declared(group: str) -> dict[str, Any]:
 @pytest.mark.usefixtures("plugin")
 def test_the_defaults_are_those_of_the_manifest() -> None:
     found = settings()
-    assert found == Settings(preload_torch=declared("segmentation")["preload"]["default"])
+    assert found == Settings(
+        preload_torch=declared("segmentation")["preload"]["default"],
+        default_reader=declared("opening")["default_reader"]["default"],
+    )
     assert found.default_model == DEFAULT_MODEL
 
 
@@ -47,6 +51,7 @@ def test_what_is_changed_has_its_type_and_is_kept_in_a_file(tmp_path: Path) -> N
         output_folder=str(tmp_path / "out"),
         outline_colour="cyan",
         outline_width=3,
+        default_reader=False,
     )
     assert settings() == Settings(False, "nuclei-monuseg", "cpu", tmp_path / "out", "#00ffff", 3)
     kept = yaml.safe_load((tmp_path / f"{PLUGIN}.yaml").read_text("utf-8"))
@@ -84,6 +89,7 @@ def test_whoever_sets_up_a_computer_can_switch_preloading_off(
 def test_without_the_plugin_nothing_is_loaded_ahead() -> None:
     assert settings() == Settings()
     assert not settings().preload_torch
+    assert not settings().default_reader
     with pytest.raises(KeyError, match=PLUGIN):
         change_settings(device="cpu")
 
