@@ -33,7 +33,7 @@ from napari_selfreg.engine.side_by_side import SideBySide
 from napari_selfreg.engine.workspace import Frame, Workspace
 from napari_selfreg.nets.outputs import Separation, to_probabilities
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
 """Size of one feature map of a block: small enough for caches and to be used again by malloc."""
 
 _Use = Callable[[Tensor, Box], None]
