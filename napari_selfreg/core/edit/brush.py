@@ -41,7 +41,7 @@ class SmartStroke:
     start : (float, float)
         Where the stroke begins, in pixels of the array.
     radius : float
-        Of the brush in pixels; one pixel is the least that is painted.
+        Of the brush in pixels; where it is smaller than a pixel, the nearest pixels are painted.
     subtract : bool
         Take away instead of adding.
     new_id : int, optional

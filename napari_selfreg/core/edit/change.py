@@ -96,10 +96,15 @@ def difference(box: Box, before: Labels, after: npt.NDArray[Any]) -> Edit:
         return NOTHING
     old, new = before[inner.slices].copy(), after[inner.slices].astype(before.dtype)
     touched = changed[inner.slices]
-    ids = np.unique(np.concatenate([old[touched], new[touched]]))
+    ids = np.union1d(_few(old[touched]), _few(new[touched]))
     for block in (old, new):
         block.setflags(write=False)
     return Edit(inner.shift(box.y0, box.x0), old, new, tuple(ids[ids != 0].tolist()))
+
+
+def _few(ids: Labels) -> Labels:
+    """Return ids without those that follow themselves: a search for all is faster then."""
+    return np.append(ids[:1], ids[1:][ids[1:] != ids[:-1]])
 
 
 def bounds(mask: Mask) -> Box:

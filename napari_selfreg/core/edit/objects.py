@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from napari_selfreg.core.edit.change import (
@@ -20,8 +21,11 @@ from napari_selfreg.core.edit.change import (
 )
 from napari_selfreg.core.types import Box
 
-_FEW = 4
-"""Up to this many ids one comparison each is faster than a search for all."""
+_FEW = 8
+"""Up to this many objects one comparison for each is faster than a search for all."""
+
+_TABLE = 1 << 24
+"""Below this largest id a table of all ids is small, and faster than a search."""
 
 _TRUNCATE = 3.0
 """A Gaussian is cut this many sigmas away."""
@@ -123,13 +127,10 @@ def enclosed(mask: Mask) -> Mask:
 
 
 def object_mask(labels: Labels, ids: Sequence[int]) -> Mask:
-    """Mark the pixels of some objects, shape (Y, X)."""
-    if len(ids) > _FEW:
-        return np.asarray(np.isin(labels, ids))
-    mask = np.zeros(labels.shape, dtype=bool)
-    for number in ids:
-        mask |= labels == number
-    return mask
+    """Return where some objects are, a mask of shape (Y, X)."""
+    if len(ids) == 1:
+        return np.asarray(labels == ids[0])
+    return np.asarray(_numbered(labels, ids) > 0)
 
 
 def object_boxes(labels: Labels, ids: Sequence[int]) -> list[tuple[int, Box]]:
@@ -146,21 +147,35 @@ def object_boxes(labels: Labels, ids: Sequence[int]) -> list[tuple[int, Box]]:
     -------
     list of (int, Box)
     """
-    mask = object_mask(labels, ids)
-    around = bounds(mask)
-    if around.empty:
-        return []
-    if len(ids) == 1:
-        return [(ids[0], around)]
-    mask, block = mask[around.slices], labels[around.slices]
-    found, numbers = np.unique(block[mask], return_inverse=True)
-    numbered = np.zeros(mask.shape, dtype=np.int32)  # 1 … n: boxes are listed up to the largest
-    numbered[mask] = numbers + 1
-    boxes = [
-        Box(rows.start, columns.start, rows.stop, columns.stop).shift(around.y0, around.x0)
-        for rows, columns in ndimage.find_objects(numbered)
-    ]
-    return sorted(zip(found.tolist(), boxes, strict=True), key=lambda one: math.prod(one[1].shape))
+    if len(ids) <= _FEW:
+        boxes = [(number, bounds(labels == number)) for number in ids]
+    else:
+        places = ndimage.find_objects(_numbered(labels, ids), max_label=len(ids))
+        boxes = list(zip(sorted(ids), map(_box, places), strict=True))
+    found = [(number, box) for number, box in boxes if not box.empty]
+    return sorted(found, key=lambda one: (math.prod(one[1].shape), one[0]))
+
+
+def _box(place: tuple[slice, slice] | None) -> Box:
+    """Return what `find_objects` says as a box; empty for an object that is not there."""
+    if place is None:
+        return Box(0, 0, 0, 0)
+    rows, columns = place
+    return Box(rows.start, columns.start, rows.stop, columns.stop)
+
+
+def _numbered(labels: Labels, ids: Sequence[int]) -> npt.NDArray[np.int32]:
+    """Return 1 … n where the objects are, by ascending id, and 0 elsewhere; `ids` as above."""
+    wanted = np.array(sorted(ids), dtype=np.int64)
+    largest = int(labels.max(initial=0))
+    wanted = wanted[: np.searchsorted(wanted, largest, side="right")]
+    if largest < _TABLE:
+        table = np.zeros(largest + 1, dtype=np.int32)
+        table[wanted] = np.arange(1, wanted.size + 1)
+        return np.asarray(table.take(labels))
+    order = np.searchsorted(wanted, labels)
+    hit = np.append(wanted, 0)[order] == labels
+    return np.where(hit & (labels != 0), order + 1, 0).astype(np.int32)
 
 
 def _objects(ids: Iterable[int]) -> list[int]:

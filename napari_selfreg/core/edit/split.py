@@ -38,7 +38,8 @@ def split(
 ) -> Edit:
     """Cut objects where a line goes right through them.
 
-    No pixel is lost: those under the line go to the nearest piece, within the object.
+    No pixel is lost: those under the line go to the nearest piece of the object, or to the larger
+    of two that are equally near.
 
     Parameters
     ----------

@@ -83,8 +83,9 @@ def grow_similar(
     if smooth > 0:
         density = ndimage.gaussian_filter(density, (smooth, smooth, 0), mode="nearest", truncate=3)
     y, x = pixel_of(start)
-    away = np.square(density - density[y - box.y0, x - box.x0]).sum(axis=-1)
-    return _grow(labels, np.asarray(away <= tolerance * tolerance), box, start, new_id)
+    away = density - density[y - box.y0, x - box.x0]
+    squared = np.einsum("yxc,yxc->yx", away, away)
+    return _grow(labels, np.asarray(squared <= tolerance * tolerance), box, start, new_id)
 
 
 def grow_probable(
