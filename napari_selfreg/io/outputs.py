@@ -64,6 +64,8 @@ class Origin:
         then in pixels of the slide.
     settings : PostProcessing, optional
         How probabilities became objects.
+    version : str, optional
+        Of the model, where one name has several.
     """
 
     stem: str
@@ -74,6 +76,7 @@ class Origin:
     scale: tuple[float, float] = (1.0, 1.0)
     place: SlidePlace | None = None
     settings: PostProcessing | None = None
+    version: str = ""
 
     @property
     def um_per_px(self) -> float | list[float]:
@@ -93,11 +96,11 @@ class Origin:
             **self._place_members(),
         }
 
-    def setting_members(self) -> dict[str, float]:
+    def setting_members(self) -> dict[str, float | str]:
         """Return how the objects were made: nothing for labels from elsewhere."""
-        if self.settings is None:
-            return {}
-        return {name: six_digits(value) for name, value in asdict(self.settings).items()}
+        known: dict[str, float | str] = {"model_version": self.version} if self.version else {}
+        settings = asdict(self.settings) if self.settings is not None else {}
+        return known | {name: six_digits(value) for name, value in settings.items()}
 
     def outline_style(self) -> FeatureStyle:
         """Return how outlines are written."""

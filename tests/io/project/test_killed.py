@@ -1,0 +1,70 @@
+"""A process that edits is killed at random moments: at most the step in flight is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from napari_selfreg.io.project import Project
+from tests.io.project.script import Expected
+from tests.io.project.steps import content, new_project
+
+MOMENTS = 52
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def server() -> Iterator[subprocess.Popen[str]]:
+    """A process that forks editing processes, see `script.serve`."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs processes that begin at once")
+    command = [sys.executable, "-m", "tests.io.project.script"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
+def kill_one(server: subprocess.Popen[str], folder: Path, chance: random.Random) -> tuple[int, int]:
+    """Let a process edit, kill it; return its first and its last acknowledged record."""
+    print(folder, file=server.stdin, flush=True)
+    words = [server.stdout.readline().split() for _ in range(2)]  # in either order
+    process = next(int(word[1]) for word in words if len(word) == 2)
+    last = begun = next(int(word[0]) for word in words if len(word) == 1)
+    for _ in range(chance.randrange(12)):
+        last = int(server.stdout.readline())
+    time.sleep(chance.choice([0.0, 0.0005, 0.002, 0.01]) * chance.random())
+    os.kill(process, signal.SIGKILL)
+    while (word := server.stdout.readline().strip()) != "dead":
+        last = int(word)
+    return begun, last
+
+
+def test_a_killed_process_loses_at_most_the_step_in_flight(
+    tmp_path: Path, server: subprocess.Popen[str]
+) -> None:
+    with new_project(tmp_path, "ab") as project:
+        folder, expected = project.folder, Expected(project)
+    chance = random.Random(4)
+    count, in_time = 0, 0
+    for _ in range(MOMENTS):
+        begun, last = kill_one(server, folder, chance)
+        assert begun == count  # nothing that was there before is gone
+        with Project.open(folder, hash_images=False) as again:
+            count = again.sequence
+            assert last <= count <= last + 1
+            assert not again.read_only  # the lock died with its owner
+            assert not again.warnings
+            assert content(again) == expected.after(count)
+        in_time += count > last
+    assert count > MOMENTS
+    assert in_time < MOMENTS
