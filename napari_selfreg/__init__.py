@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model, load_model, save_bundle
     from napari_selfreg.engine.evaluate import EvaluateRequest, evaluate
     from napari_selfreg.engine.events import run
+    from napari_selfreg.engine.finetune import FinetuneField, FinetuneRequest, finetune
+    from napari_selfreg.engine.finetune_files import corrected_fields
     from napari_selfreg.engine.predict import PredictRequest, predict
     from napari_selfreg.engine.recipe import load_recipe
     from napari_selfreg.engine.segment import SegmentRequest, segment
@@ -33,6 +35,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Card",
     "EvaluateRequest",
+    "FinetuneField",
+    "FinetuneRequest",
     "Model",
     "PredictRequest",
     "SegmentRequest",
@@ -43,7 +47,9 @@ __all__ = [
     "TrainRequest",
     "architectures",
     "build_network",
+    "corrected_fields",
     "evaluate",
+    "finetune",
     "load_model",
     "load_recipe",
     "predict",
@@ -56,6 +62,8 @@ __all__ = [
 _HOMES = {
     "Card": "io.card",
     "EvaluateRequest": "engine.evaluate",
+    "FinetuneField": "engine.finetune_types",
+    "FinetuneRequest": "engine.finetune_types",
     "Model": "engine.bundles",
     "PredictRequest": "engine.predict",
     "SegmentRequest": "engine.segment",
@@ -66,7 +74,9 @@ _HOMES = {
     "TrainRequest": "engine.train",
     "architectures": "nets.registry",
     "build_network": "nets.registry",
+    "corrected_fields": "engine.finetune_files",
     "evaluate": "engine.evaluate",
+    "finetune": "engine.finetune",
     "load_model": "engine.bundles",
     "load_recipe": "engine.recipe",
     "predict": "engine.predict",

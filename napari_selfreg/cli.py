@@ -1,8 +1,8 @@
 """The jobs of this package from a shell; alone, the command opens napari with the Workbench.
 
 Each command is one call of a documented Python function: see `napari_selfreg.segment`,
-`napari_selfreg.evaluate` and `napari_selfreg.train`. Everything heavy is imported inside the
-commands, so that ``--help`` answers at once.
+`napari_selfreg.evaluate`, `napari_selfreg.train` and `napari_selfreg.finetune`. Everything heavy
+is imported inside the commands, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -194,6 +194,57 @@ def train(
     """Train a model from a recipe; Ctrl-C keeps the best so far."""
     with session(as_json) as console:
         commands.train(console, recipe, data=data, output=output, resume=resume, device=device)
+
+
+@app.command()
+def finetune(
+    images: Annotated[Path, typer.Option("--images", help="Folder of corrected images.")],
+    labels: Annotated[
+        Path,
+        typer.Option(
+            "--labels", help="Folder of labels: same name, or with _anno, _mask, _label, _labels."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", help="The .safetensors file to write.")
+    ],
+    model: ModelOption = DEFAULT_MODEL,
+    um_per_px: UmOption = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            "--regions",
+            help="Folder of <image>.geojson in image pixels: labels are truth inside these areas "
+            "only. Without it all of every image is truth.",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes", metavar="M", callback=_positive, help="Total time; 1 if not set."
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", metavar="N", min=1, help="Steps of training, instead of minutes."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of all chance.")] = 0,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Fine-tune a model on corrected images, and say whether it got better."""
+    with session(as_json) as console:
+        folders = {"images": images, "labels": labels, "regions": regions, "um_per_px": um_per_px}
+        commands.finetune(
+            console,
+            model,
+            device,
+            folders,
+            minutes=minutes,
+            steps=steps,
+            seed=seed,
+            output=output,
+        )
 
 
 @app.command()

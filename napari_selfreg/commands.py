@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
     from napari_selfreg.io.card import Card
     from napari_selfreg.io.qupath_tiles import SlidePlace
+
+
+_STARTING_SECONDS = 45.0
 
 
 def open_window() -> None:
@@ -139,6 +143,59 @@ def train(console: Console, recipe: Path, **request: Any) -> None:
     result = console.run(train_job(TrainRequest(settings, **request)))
     console.document(described(result.card, result.output))
     console.line(f"The model is {result.output}.")
+
+
+def finetune(
+    console: Console,
+    model: str,
+    device: str,
+    folders: Mapping[str, Any],
+    **request: Any,
+) -> None:
+    """Fine-tune a model; see `napari_selfreg.engine.finetune`."""
+    minutes = request.pop("minutes")
+    if minutes is not None and request["steps"] is not None:
+        raise BadInputError("--minutes and --steps exclude each other: give one of them.")
+    base = ready_model(console, model, device)
+    from napari_selfreg.engine.finetune import FinetuneRequest
+    from napari_selfreg.engine.finetune import finetune as finetune_job
+    from napari_selfreg.engine.finetune_files import corrected_fields
+
+    fields = console.run(corrected_fields(**folders, fallback=base.card.pixel_size))
+    begun = process_start()
+    if minutes is not None:
+        request["minutes"] = minutes
+    settings = FinetuneRequest(base, fields, device=device, begun=begun, **request)
+    result = console.run(finetune_job(settings))
+    scores = result.validation()
+    console.document(
+        {
+            "output": str(result.output),
+            "base": base.card.name,
+            "steps": result.steps,
+            "seconds": round(result.seconds, 2),
+            "seed": result.seed,
+            "verdict": result.verdict.kind,
+            "validation": scores,
+        }
+    )
+    console.line(result.verdict.sentence)
+    console.line(
+        f"Held-out strips: {scores['base']:.4f} before, {scores['tuned']:.4f} after "
+        f"(Dice, n = {scores['n']}; {result.steps} steps in {result.seconds:.0f} s)."
+    )
+    console.line(f"The model is {result.output}.")
+
+
+def process_start() -> float:
+    """Return when this process began, on the clock of `time.monotonic`; now if that is long ago.
+
+    A command begins its work within seconds: an older process is another program that calls us.
+    """
+    import psutil
+
+    age = time.time() - float(psutil.Process().create_time())
+    return time.monotonic() - (age if 0 < age < _STARTING_SECONDS else 0.0)
 
 
 def doctor(console: Console) -> None:

@@ -36,9 +36,9 @@ def test_the_jobs_of_the_readme_are_accepted(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(ROOT / "recipes")
     monkeypatch.setattr(napari_selfreg, "run", note, raising=False)
     block = python_blocks()[0]
-    assert line_count(block) == 4
+    assert line_count(block) == 6
     exec(compile(block, "README.md", "exec"), {})
-    assert started == ["segment", "evaluate", "train"]
+    assert started == ["segment", "evaluate", "train", "corrected_fields", "finetune"]
 
 
 def test_the_five_lines_regularize_a_foreign_network() -> None:

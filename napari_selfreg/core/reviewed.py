@@ -7,12 +7,12 @@ if no change of unreviewed labels could change it; all others are `IGNORE` (for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.draw import polygon2mask
+from skimage.draw import polygon as polygon_pixels
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.targets import IGNORE, class_target
@@ -22,17 +22,16 @@ Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.integer]
 
 
-def review_mask(
-    shape: tuple[int, int], polygons: Iterable[npt.NDArray[np.floating] | Iterable[object]]
-) -> Mask:
+def review_mask(shape: tuple[int, int], regions: Iterable[Sequence[npt.ArrayLike]]) -> Mask:
     """Return the pixels whose centres lie inside at least one region.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width of the image in pixels.
-    polygons : iterable of array-like, shape (n, 2)
-        Corners (y, x) in image pixels; whole numbers are corners of pixels, as in GeoJSON.
+    regions : iterable of rings
+        The outline of each region and then its holes, each of shape (n, 2): corners (y, x) in
+        image pixels, whole numbers being corners of pixels as in GeoJSON.
 
     Returns
     -------
@@ -41,18 +40,27 @@ def review_mask(
     Raises
     ------
     BadInputError
-        If a polygon has fewer than three corners or one that is not finite.
+        If a ring has fewer than three corners or one that is not finite.
     """
     reviewed = np.zeros(shape, dtype=bool)
-    for polygon in polygons:
-        corners = np.asarray(polygon, dtype=np.float64)
-        if corners.ndim != 2 or corners.shape[1:] != (2,) or len(corners) < 3:
-            raise BadInputError("A region needs three corners or more: draw it again.")
-        if not np.all(np.isfinite(corners)):
-            raise BadInputError("A region has a corner at no place: draw it again.")
-        # polygon2mask puts whole numbers on the centres of pixels
-        reviewed |= polygon2mask(shape, corners - 0.5)
+    for outline, *holes in regions:
+        inside = _filled(shape, outline)
+        for hole in holes:
+            inside &= ~_filled(shape, hole)
+        reviewed |= inside
     return reviewed
+
+
+def _filled(shape: tuple[int, int], ring: npt.ArrayLike) -> Mask:
+    corners = np.asarray(ring, dtype=np.float64)
+    if corners.ndim != 2 or corners.shape[1:] != (2,) or len(corners) < 3:
+        raise BadInputError("A region needs three corners or more: draw it again.")
+    if not np.all(np.isfinite(corners)):
+        raise BadInputError("A region has a corner at no place: draw it again.")
+    # for skimage whole numbers are the centres of pixels
+    inside = np.zeros(shape, dtype=bool)
+    inside[polygon_pixels(corners[:, 0] - 0.5, corners[:, 1] - 0.5, shape)] = True
+    return inside
 
 
 def reviewed_parts(reviewed: Mask) -> list[tuple[Box, Mask]]:

@@ -214,3 +214,8 @@ class FinetuneResult:
     stopped: bool = False
     notes: tuple[str, ...] = ()
     history: tuple[dict[str, float], ...] = field(default=(), repr=False)
+
+    def validation(self) -> dict[str, float | int]:
+        """Return mean Dice of the held-out strips: ``{"base", "tuned", "n"}``."""
+        base, tuned = float(np.mean(self.base_scores)), float(np.mean(self.tuned_scores))
+        return {"base": round(base, 5), "tuned": round(tuned, 5), "n": len(self.base_scores)}

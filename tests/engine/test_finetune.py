@@ -1,0 +1,253 @@
+"""The fine-tuning job from fields to a bundle."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_selfreg.core.errors import BadInputError, DeviceError
+from napari_selfreg.engine.bundles import load_model
+from napari_selfreg.engine.events import Event, StepDone, ValidationDone, run
+from napari_selfreg.engine.finetune import (
+    BaseScored,
+    FinetuneField,
+    FinetuneResult,
+    Planned,
+    RolledBack,
+    finetune,
+)
+from tests.engine.corrections import base_model, corrected, request
+
+
+def _weights(result: FinetuneResult) -> dict[str, torch.Tensor]:
+    return dict(result.model.network.state_dict())
+
+
+def _same(first: FinetuneResult, second: FinetuneResult) -> bool:
+    return all(torch.equal(t, _weights(second)[name]) for name, t in _weights(first).items())
+
+
+def test_the_base_is_scored_first_and_never_changed(tmp_path: Path) -> None:
+    base = base_model(tmp_path)
+    before = {name: t.clone() for name, t in base.network.state_dict().items()}
+    events: list[Event] = []
+    result = run(finetune(request(base)), events.append)
+    kinds = [type(event) for event in events]
+    assert kinds.index(BaseScored) < kinds.index(Planned) < kinds.index(StepDone)
+    assert kinds.count(StepDone) == result.steps == 3
+    assert isinstance(events[-2], ValidationDone)
+    assert all(torch.equal(t, before[name]) for name, t in base.network.state_dict().items())
+    assert any(not torch.equal(t, before[name]) for name, t in _weights(result).items())
+    assert result.verdict.n == len(result.base_scores) == len(result.tuned_scores) == 2
+    losses = next(event for event in events if isinstance(event, StepDone)).losses
+    assert {"total", "ce", "dice", "contour"} <= set(losses)
+
+
+def test_the_card_says_where_it_comes_from_and_nothing_of_the_person(tmp_path: Path) -> None:
+    base = base_model(tmp_path / "secret place")
+    output = tmp_path / "Mine 2.safetensors"
+    result = run(finetune(request(base, output=output, lambda_scr=0.01, lambda_ifd=0.02)))
+    card = load_model(output).card
+    assert card == result.model.card
+    assert card.name == "mine-2"
+    assert (card.licence, card.terms, card.research_only) == (
+        base.card.licence,
+        base.card.terms,
+        base.card.research_only,
+    )
+    assert card.um_per_px == base.card.um_per_px
+    record: Any = card.training
+    assert record["base"]["name"] == "tiny"
+    assert len(record["base"]["sha256"]) == 64
+    assert record["plan"] == [[0, 3]]
+    assert record["fields"]["count"] == len(record["fields"]["sha256"]) == 2
+    assert record["validation"]["n"] == 2
+    recipe: Any = card.recipe
+    assert recipe["finetune"]["lambda_scr"] == 0.01
+    (scored,) = card.metrics
+    assert (scored.n, scored.lambda_ifd) == (2, 0.02)
+    text = card.to_json()
+    for private in ("secret", str(tmp_path), "field 0"):
+        assert private not in text
+
+
+def test_the_same_request_gives_the_same_weights(tmp_path: Path) -> None:
+    base = base_model(tmp_path)
+    first, again = (run(finetune(request(base, steps=6, seed=3))) for _ in range(2))
+    assert _same(first, again)
+    assert not _same(first, run(finetune(request(base, steps=6, seed=4))))
+
+
+def test_a_run_by_the_clock_can_be_repeated_from_its_card(tmp_path: Path) -> None:
+    base = base_model(tmp_path)
+    first = run(finetune(request(base, steps=None, minutes=0.05)))
+    plan: Any = first.model.card.training["plan"]
+    assert first.steps == plan[-1][1] >= 1
+    again = run(finetune(request(base, steps=None, plan=tuple(map(tuple, plan)))))
+    assert _same(first, again)
+
+
+def test_a_run_without_time_still_makes_a_model(tmp_path: Path) -> None:
+    result = run(finetune(request(base_model(tmp_path), steps=None, minutes=1e-6)))
+    assert 1 <= result.steps <= 5
+    assert result.best_step > 0
+
+
+def test_enough_keeps_the_best_so_far(tmp_path: Path) -> None:
+    asked: list[bool] = []
+
+    def enough() -> bool:
+        asked.append(True)
+        return len(asked) == 2
+
+    output = tmp_path / "m.safetensors"
+    job = finetune(request(base_model(tmp_path), steps=50, enough=enough, output=output))
+    result = run(job)
+    assert (result.steps, result.stopped) == (2, True)
+    assert load_model(output).card.training["stopped"] is True
+
+
+@pytest.mark.parametrize("moment", ["BaseScored", "StepDone", "ValidationDone"])
+def test_closing_at_any_phase_leaves_the_best_or_nothing(tmp_path: Path, moment: str) -> None:
+    output = tmp_path / "m.safetensors"
+    job = finetune(request(base_model(tmp_path), steps=16, output=output))
+    for event in job:
+        if type(event).__name__ == moment:
+            break
+    job.close()
+    if moment == "BaseScored":
+        assert not output.exists()
+    else:
+        assert load_model(output).card.training["steps"] >= 1
+
+
+def test_train_longer_goes_on_from_the_result(tmp_path: Path) -> None:
+    base = base_model(tmp_path)
+    first = run(finetune(request(base)))
+    longer = run(finetune(request(base, start=first.model, stay_close=0.0)))
+    assert longer.base is base
+    assert longer.base_scores == first.base_scores
+    assert longer.model.card.training["continued"] is True
+    # with a pull of 1 the weights end at the base wherever they began
+    back = run(finetune(request(base, start=first.model, stay_close=1.0, steps=40)))
+    names = dict(base.network.named_parameters())
+    away = {k: (first.model.network.get_parameter(k) - v).abs().max() for k, v in names.items()}
+    left = {k: (back.model.network.get_parameter(k) - v).abs().max() for k, v in names.items()}
+    assert sum(left.values()) < sum(away.values())
+
+
+def test_a_fine_tuned_model_can_be_fine_tuned(tmp_path: Path) -> None:
+    first = run(finetune(request(base_model(tmp_path), output=tmp_path / "one.safetensors")))
+    second = run(finetune(request(first.model, output=tmp_path / "two.safetensors")))
+    base: Any = second.model.card.training["base"]
+    assert base["name"] == "one"
+    assert second.model.card.title == first.model.card.title
+    assert len(second.model.card.data) == 2
+
+
+def test_divergence_is_rolled_back_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_selfreg.engine import finetune_fit
+
+    real = finetune_fit.training_losses
+    calls: list[int] = []
+
+    def broken(*args: Any, **options: Any) -> Any:
+        total, terms = real(*args, **options)
+        calls.append(1)
+        return (total * float("nan"), terms) if len(calls) == 4 else (total, terms)
+
+    monkeypatch.setattr(finetune_fit, "training_losses", broken)
+    events: list[Event] = []
+    result = run(finetune(request(base_model(tmp_path), steps=8)), events.append)
+    (back,) = (event for event in events if isinstance(event, RolledBack))
+    assert back.step == 4
+    assert result.notes == (back.message,)
+    assert all(torch.isfinite(t).all() for t in _weights(result).values())
+
+
+def test_a_run_that_only_breaks_gives_the_old_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_selfreg.engine import finetune_fit
+
+    def broken(*_: Any, **__: Any) -> Any:
+        return torch.tensor(float("nan"), requires_grad=True), {}
+
+    monkeypatch.setattr(finetune_fit, "training_losses", broken)
+    base = base_model(tmp_path)
+    result = run(finetune(request(base, steps=20)))
+    assert result.steps < 20
+    assert "ended" in " ".join(result.notes)
+    for name, tensor in base.network.state_dict().items():
+        if tensor.is_floating_point():
+            assert torch.equal(tensor, _weights(result)[name])
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_regions_of_one_class_or_none_are_no_fault(tmp_path: Path, label: int) -> None:
+    field = corrected()
+    flat = replace(field, labels=np.full_like(field.labels, label))
+    result = run(finetune(request(base_model(tmp_path), flat, steps=4)))
+    assert all(torch.isfinite(t).all() for t in _weights(result).values())
+    assert np.isfinite(result.verdict.difference)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"fields": ()}, "review a region"),
+        ({"minutes": float("nan")}, "minutes"),
+        ({"steps": 0}, "step"),
+        ({"stay_close": 2.0}, "between 0 and 1"),
+        ({"seed": -1}, "seed"),
+        ({"what": "nothing"}, "nothing"),
+        ({"output": "model.pt"}, r"\.safetensors"),
+        ({"lambda_scr": -1.0}, "weight"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    asked = replace(request(base_model(tmp_path)), **changes)
+    with pytest.raises(BadInputError, match=reason):
+        run(finetune(asked))
+
+
+def test_unknown_devices_and_misfits_are_refused(tmp_path: Path) -> None:
+    base, field = base_model(tmp_path), corrected()
+    with pytest.raises(DeviceError, match="abacus"):
+        run(finetune(request(base, device="abacus")))
+    with pytest.raises(BadInputError, match="differ in size"):
+        run(finetune(request(base, replace(field, labels=field.labels[1:]))))
+    with pytest.raises(BadInputError, match="RGB"):
+        run(finetune(request(base, replace(field, picture=field.picture[..., 0]))))
+    with pytest.raises(BadInputError, match="larger region"):
+        none = np.zeros(field.labels.shape, bool)
+        run(finetune(request(base, replace(field, reviewed=none))))
+
+
+def test_several_classes_are_class_ids(tmp_path: Path) -> None:
+    base = base_model(tmp_path, classes=["gland", "tumour"], separation=None)
+    result = run(finetune(request(base, corrected())))
+    assert result.verdict.n == 1
+    wrong = corrected()
+    with pytest.raises(BadInputError, match="class 7"):
+        bad = FinetuneField(wrong.picture, wrong.labels * 0 + 7, name="x")
+        run(finetune(request(base, bad)))
+
+
+def test_types_load_neither_torch_nor_monai() -> None:
+    code = (
+        "import sys, napari_selfreg.engine.finetune_types;"
+        "assert not {'torch', 'monai'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
