@@ -15,6 +15,7 @@ from napari_selfreg.io import remembered
 from napari_selfreg.io.card import Card
 
 if TYPE_CHECKING:
+    from napari_selfreg.io.project import Project
     from napari_selfreg.widgets.field_list import FieldList
 
 _shared: WeakKeyDictionary[Any, Shared] = WeakKeyDictionary()
@@ -45,6 +46,8 @@ class Shared(QObject):
         The opened fields; None while no Open panel has been made.
     card : Card or None
         Card of the model chosen for the next run.
+    project : Project or None
+        The open project of corrections; whoever opened it closes it.
     fieldsChanged : Signal()
         Fields were opened or removed, or one has another state.
     fieldChanged : Signal(object)
@@ -63,6 +66,13 @@ class Shared(QObject):
         A person has chosen a file or folder in napari's own menu: a `PathOffer`.
     openPanelMade : Signal()
         A new Open panel takes over: list, keys and drops are its own from now on.
+    projectChanged : Signal()
+        A project was opened, or closed.
+    projectEdited : Signal(object)
+        Labels, objects or regions of fields were changed in the project itself, not through their
+        layers: a tuple of ids of fields, whose layers are to be read again.
+    projectFieldWanted : Signal(object)
+        A person wants to see a field of the project: its id.
     """
 
     fieldsChanged = Signal()
@@ -74,11 +84,21 @@ class Shared(QObject):
     modelDropped = Signal(object)
     pathOffered = Signal(object)
     openPanelMade = Signal()
+    projectChanged = Signal()
+    projectEdited = Signal(object)
+    projectFieldWanted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self.fields: FieldList | None = None
         self.card: Card | None = None
+        self.project: Project | None = None
+
+    def set_project(self, project: Project | None) -> None:
+        """Tell all panels which project is open."""
+        if project is not self.project:
+            self.project = project
+            self.projectChanged.emit()
 
     def set_card(self, card: Card | None) -> None:
         """Tell all panels which model is chosen."""
