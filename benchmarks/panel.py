@@ -91,8 +91,13 @@ class Watch:
                 setattr(kind, name, self._timed(member))
 
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        # Qt hands a wrapper more arguments than the slot inside it takes.
+        code = function.__code__
+        most = None if code.co_flags & inspect.CO_VARARGS else code.co_argcount
+
         @functools.wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
+            args = args[:most]
             if self._inside or threading.get_ident() != self._thread:
                 return function(*args, **kwargs)
             self._inside = True

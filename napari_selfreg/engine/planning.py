@@ -190,6 +190,15 @@ class Tiling:
         return self.sized(side).tiles(tile.core)
 
 
+def _soon(tiling: Tiling, tiles: list[Tile], focus: Box) -> list[Tile]:
+    """Cut the first tile into smaller ones, so that there is something to see within a second."""
+    pieces = tiling.split(tiles[0])
+    # Averaged tiles stay whole: other windows would give other values.
+    if tiling.blends or not pieces:
+        return tiles
+    return [*order_tiles(pieces, focus), *tiles[1:]]
+
+
 def make_plan(
     tiling: Tiling,
     grids: Grids,
@@ -222,7 +231,7 @@ def make_plan(
     whole = Box(0, 0, *grids.image)
     visible = None if focus is None else focus.intersect(whole)
     if visible is not None and not visible.empty:
-        tiles = order_tiles(tiles, grids.to_model(visible))
+        tiles = _soon(tiling, order_tiles(tiles, grids.to_model(visible)), grids.to_model(visible))
     return Plan(
         tiles=tuple(tiles),
         read=lambda window: grids.read(image, window),

@@ -10,7 +10,7 @@ from typing import Any
 from napari.layers import Image
 
 from napari_selfreg.widgets.field_list import Field
-from napari_selfreg.widgets.guards import selection_kept
+from napari_selfreg.widgets.guards import collection_spared, selection_kept
 from napari_selfreg.widgets.image_layers import LayerDataTuple
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
@@ -97,7 +97,7 @@ class FieldStage:
         if field is None:
             return
         leaving = [layer for layer in self._viewer.layers if _leaves(layer) and layer != kept]
-        with self._at_work(), selection_kept(self._viewer):
+        with self._at_work(), selection_kept(self._viewer), collection_spared():
             for layer in (*leaving, image):
                 if layer in self._viewer.layers:
                     self._viewer.layers.remove(layer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -43,6 +44,20 @@ def ignore_stray_wheel(*widgets: QWidget) -> None:
     for widget in widgets:
         widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         widget.installEventFilter(_WheelGuard(widget))
+
+
+@contextmanager
+def collection_spared() -> Iterator[None]:
+    """Keep napari from searching all memory for garbage, as it does when a layer is removed.
+
+    With the libraries of a network loaded that takes half a second, in which the window is frozen.
+    Python finds the garbage later anyway, a bit at a time.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

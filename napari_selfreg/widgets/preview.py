@@ -11,7 +11,7 @@ from napari.utils import Colormap
 
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.events import TileDone
-from napari_selfreg.widgets.guards import selection_kept
+from napari_selfreg.widgets.guards import collection_spared, selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY, Picture
 from napari_selfreg.widgets.placement import expand, placement
 
@@ -68,7 +68,7 @@ class Preview:
     def remove(self) -> None:
         """Take the layer away, if it is there."""
         if self._layer is not None and self._layer in self._viewer.layers:
-            with selection_kept(self._viewer):
+            with selection_kept(self._viewer), collection_spared():
                 self._viewer.layers.remove(self._layer)
 
     def _add(self) -> None:

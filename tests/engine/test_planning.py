@@ -133,3 +133,25 @@ def test_a_focus_outside_the_image_changes_nothing():
         Box(-90, -90, -10, -10), True,
     )  # fmt: skip
     assert list(plan.tiles) == tiles
+
+
+@pytest.mark.parametrize("focus", [Box(0, 0, 50, 50), Box(300, 310, 400, 390)])
+def test_what_is_looked_at_is_seen_soon(focus):
+    grids = Grids((700, 700), (700, 700))
+    tiling = Tiling.of(LOCAL, spec(), (700, 700), halo=16).sized(512)
+    image = np.zeros((700, 700, 3))
+    plan = make_plan(tiling, grids, Box(0, 0, 700, 700), image, lambda t: t.core, focus, True)
+    first = plan.tiles[0]
+    assert not first.core.intersect(focus).empty
+    assert np.prod(first.window.shape) < np.prod(plan.tiles[-1].window.shape) / 2
+    np.testing.assert_array_equal(cover(plan.tiles, (700, 700)), 1)
+
+
+def test_tiles_that_are_averaged_stay_whole():
+    tiling = Tiling.of(WHOLE, spec(), (700, 700)).sized(512)
+    grids, everything = Grids((700, 700), (700, 700)), Box(0, 0, 700, 700)
+    assert tiling.blends
+    plan = make_plan(
+        tiling, grids, everything, np.zeros((700, 700, 3)), lambda t: t.core, everything, True
+    )
+    assert {tile.window.shape for tile in plan.tiles} == {tiling.tiles(everything)[0].window.shape}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -10,7 +12,13 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QSpinBox, QVBoxLayout, QWidget
 
-from napari_selfreg.widgets.guards import alive, bare, ignore_stray_wheel, selection_kept
+from napari_selfreg.widgets.guards import (
+    alive,
+    bare,
+    collection_spared,
+    ignore_stray_wheel,
+    selection_kept,
+)
 
 
 def turn_wheel(widget: QWidget) -> None:
@@ -110,3 +118,19 @@ class TestSelection:
             viewer.layers.selection.clear()
             raise ValueError("inside")
         assert set(viewer.layers.selection) == chosen
+
+
+def test_nothing_is_searched_for_garbage_while_layers_go():
+    with collection_spared():
+        assert gc.get_freeze_count() > 0
+        assert gc.collect() == 0
+    assert gc.get_freeze_count() == 0
+
+
+def test_garbage_made_meanwhile_goes_later():
+    loop = [object()]
+    loop.append(loop)
+    with pytest.raises(ValueError, match="inside"), collection_spared():
+        del loop
+        raise ValueError("inside")
+    assert gc.collect() > 0
