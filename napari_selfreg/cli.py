@@ -248,6 +248,20 @@ def finetune(
 
 
 @app.command()
+def export(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="Folder of corrections.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder for the results.")],
+    compressed: Annotated[
+        bool, typer.Option("--gzip", help="Write outlines as .geojson.gz.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the corrected objects of a project as segment does, and what was reviewed."""
+    with session(as_json) as console:
+        commands.export(console, project, output, compressed)
+
+
+@app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Check versions, devices, display, models and folders; name a remedy for each fault."""
     with session(as_json) as console:

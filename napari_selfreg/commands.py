@@ -198,6 +198,24 @@ def process_start() -> float:
     return time.monotonic() - (age if 0 < age < _STARTING_SECONDS else 0.0)
 
 
+def export(console: Console, project: Path, output: Path, compressed: bool) -> None:
+    """Write the corrected objects of a project; see `napari_selfreg.engine.export`."""
+    from napari_selfreg.engine.export import ExportRequest
+    from napari_selfreg.engine.export import export as export_job
+
+    results = console.run(export_job(ExportRequest(project, output, compressed=compressed)))
+    console.document(results)
+    rows = [
+        (
+            result["image"],
+            *(str(result[key]) for key in ("objects", "accepted", "reviewed")),
+            result["outputs"]["objects"],
+        )
+        for result in results
+    ]
+    console.table(("image", "objects", "accepted", "reviewed", "label image"), rows)
+
+
 def doctor(console: Console) -> None:
     """Examine the installation; see `napari_selfreg.engine.doctor`."""
     from napari_selfreg.engine.doctor import examine

@@ -25,7 +25,7 @@ for command in {COMMANDS}:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0, result.output
     assert "--json" in result.output
-    assert (command in ("models", "doctor")) == ("--device" not in result.output), command
+    assert (command in ("models", "export", "doctor")) == ("--device" not in result.output), command
 result = CliRunner().invoke(app, ["-h"])
 assert all(command in result.output for command in {COMMANDS})
 heavy = [name for name in ("torch", "monai", "napari", "qtpy", "numpy") if name in sys.modules]

@@ -1,0 +1,131 @@
+"""The corrected objects of a project as files, from Python and from the shell."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_selfreg.core.errors import BadInputError, WriteError
+from napari_selfreg.core.types import Box
+from napari_selfreg.engine.events import Notice, run
+from napari_selfreg.engine.export import ExportRequest, export
+from napari_selfreg.io.geojson_labels import read_geojson
+from napari_selfreg.io.project import ObjectState, Project, Region
+from tests.cli.shell import run as shell
+from tests.io.project.steps import SHAPE, block, new_field, new_project, picture
+
+
+def corrected(folder: Path) -> Project:
+    project = new_project(folder, "ab")
+    project.apply("f1", [block(0, 20, 5, 6, 7)], {7: ObjectState(class_name="tumour")})
+    project.set_objects("f1", {1: ObjectState(class_name="gland", accepted=True)})
+    project.put_region("f1", Region.rectangle(Box(0, 0, 10, 26)))
+    project.put_region("f2", Region.rectangle(Box(0, 0, *SHAPE), "field"))
+    return project
+
+
+def rows(path: str) -> list[dict[str, str]]:
+    with Path(path).open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_corrected_objects_are_written_with_what_was_said_of_them(tmp_path: Path) -> None:
+    with corrected(tmp_path) as project:
+        first, second = run(export(ExportRequest(project, tmp_path / "out")))
+        labels = np.array(project.labels("f1"))
+        assert not project.reason  # still ours, and open
+        project.set_note("f1", "goes on")
+    counts = [
+        [each[key] for key in ("objects", "accepted", "reviewed")] for each in (first, second)
+    ]
+    assert counts == [[3, 1, 2], [2, 0, 2]]
+    assert [first["image"], second["image"]] == ["a", "b"]
+    np.testing.assert_array_equal(tifffile.imread(first["outputs"]["objects"]), labels)
+    np.testing.assert_array_equal(read_geojson(first["outputs"]["geojson"], SHAPE).labels, labels)
+    table = rows(first["outputs"]["measurements"])
+    assert [(row["label"], row["class"]) for row in table] == [
+        ("1", "gland"),
+        ("2", ""),
+        ("7", "tumour"),
+    ]
+    assert [row["accepted"] + row["reviewed"] for row in table] == ["11", "00", "01"]
+    assert {row["model_version"] for row in table} == {"0123456789ab"}
+    assert "" not in {row["mean_haematoxylin"] for row in table}
+    document = json.loads(Path(first["outputs"]["geojson"]).read_text())
+    assert (document["model"], document["model_version"]) == ("glands", "0123456789ab")
+    measured = [feature["properties"]["measurements"] for feature in document["features"]]
+    assert [(each["accepted"], each["reviewed"]) for each in measured] == [(1, 1), (0, 0), (0, 1)]
+
+
+def test_no_path_in_any_output(tmp_path: Path) -> None:
+    with corrected(tmp_path) as project:
+        run(export(ExportRequest(project, tmp_path / "out")))
+    for path in (tmp_path / "out").iterdir():
+        assert str(tmp_path).encode() not in path.read_bytes()
+
+
+def test_a_missing_image_leaves_the_stains_empty_and_is_told(tmp_path: Path) -> None:
+    project = corrected(tmp_path)
+    project.close()
+    (tmp_path / "a.png").unlink()
+    events: list[Any] = []
+    first, _ = run(export(ExportRequest(project.folder, tmp_path / "out")), events.append)
+    (notice,) = [event for event in events if isinstance(event, Notice)]
+    assert "stains of a were not measured" in notice.message
+    table = rows(first["outputs"]["measurements"])
+    assert {row["mean_eosin"] for row in table} == {""}
+    assert table[0]["area_um2"] == "15.75"
+
+
+def test_a_part_of_a_slide_lies_where_it_was_cut(tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png", shape=(80, 90))
+    field = new_field(image, offset=(10.0, 20.0), image_shape=(80, 90))
+    with Project.create(tmp_path / "p", [field]) as project:
+        (result,) = run(export(ExportRequest(project, tmp_path / "out")))
+    found = read_geojson(result["outputs"]["geojson"], (80, 90))
+    assert (found.labels[12:19, 23:32] == 1).all()
+    assert rows(result["outputs"]["measurements"])[0]["mean_eosin"] != ""
+
+
+def test_chosen_fields_only(tmp_path: Path) -> None:
+    with corrected(tmp_path) as project:
+        (result,) = run(export(ExportRequest(project, tmp_path / "out", fields=["f2"])))
+    assert result["image"] == "b"
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:
+    images = [picture(tmp_path / name / "a.png") for name in ("one", "two")]
+    with (
+        Project.create(tmp_path / "p", [new_field(image) for image in images]) as project,
+        pytest.raises(BadInputError, match="same files"),
+    ):
+        run(export(ExportRequest(project, tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_first(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError):
+        run(export(ExportRequest(tmp_path / "absent", tmp_path / "file" / "out")))
+
+
+def test_the_shell_exports_a_project_that_is_open_elsewhere(tmp_path: Path) -> None:
+    with corrected(tmp_path) as project:
+        result = shell("export", project.folder, "--output", tmp_path / "out", "--gzip", "--json")
+    assert result.exit_code == 0, result.stderr
+    first, second = json.loads(result.stdout)
+    assert (first["objects"], second["reviewed"]) == (3, 2)
+    assert first["outputs"]["geojson"].endswith("a_objects.geojson.gz")
+
+
+def test_the_shell_tells_what_is_no_project(tmp_path: Path) -> None:
+    result = shell("export", tmp_path, "--output", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "is no project" in result.stderr

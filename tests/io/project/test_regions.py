@@ -1,0 +1,96 @@
+"""Regions: GeoJSON there and back, and the pixels they cover."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import Box
+from napari_selfreg.io.project import Project, Region, read_regions, write_regions
+from napari_selfreg.io.project.reviewed import reviewed_mask
+from tests.io.project.steps import SHAPE, new_field, new_project, picture
+
+HOLED = Region(
+    id="holed",
+    points=((0.5, 0.25), (0.0, 20.0), (18.0, 20.0), (18.0, 0.0)),
+    holes=(((4.0, 4.0), (4.0, 8.0), (8.0, 8.0)),),
+)
+
+coordinates = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
+rings = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=8, unique=True).map(
+    tuple
+)
+
+
+@given(st.lists(rings, max_size=4))
+def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, drawn: list) -> None:
+    path = tmp_path_factory.mktemp("regions") / "a.geojson"
+    regions = tuple(Region(points=ring) for ring in drawn)
+    write_regions(path, regions)
+    assert read_regions(path) == regions
+
+
+def test_holes_kinds_and_ids_are_kept_and_points_are_x_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    view = Region.rectangle(Box(1, 2, 5, 9), "view")
+    write_regions(path, [HOLED, view])
+    assert read_regions(path) == (HOLED, view)
+    first = json.loads(path.read_text())["features"][0]
+    assert first["properties"]["objectType"] == "annotation"
+    assert first["geometry"]["coordinates"][0][:2] == [[0.25, 0.5], [20.0, 0.0]]
+
+
+def test_an_area_of_two_parts_becomes_two_regions(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    parts = [[[[x, 0], [x + 2, 0], [x, 2], [x, 0]]] for x in (0, 10)]
+    geometry = {"type": "MultiPolygon", "coordinates": parts}
+    line = {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}
+    path.write_text(json.dumps([{"type": "Feature", "geometry": g} for g in (geometry, line)]))
+    one, two = read_regions(path)
+    assert one.id != two.id
+    assert two.points == ((0, 10), (0, 12), (2, 10))
+
+
+@pytest.mark.parametrize("text", ["", "7", "[1]", '[{"geometry": {"type": "Polygon"}}]'])
+def test_what_is_no_geojson_of_regions_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_text(text)
+    with pytest.raises(BadInputError, match=r"a\.geojson"):
+        read_regions(path)
+
+
+@pytest.mark.parametrize("points", [[(0, 0), (1, 1)], [(0, 0), (1, 1), (float("nan"), 0)]])
+def test_a_region_needs_three_real_corners(points: list) -> None:
+    with pytest.raises(ValidationError):
+        Region.from_points(points)
+
+
+def test_a_region_covers_the_pixels_whose_centres_lie_inside(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        (record,) = project.fields
+    box = Box(3, 5, 9, 20)
+    wanted = np.zeros(SHAPE, bool)
+    wanted[box.slices] = True
+    np.testing.assert_array_equal(reviewed_mask([Region.rectangle(box)], record), wanted)
+    assert not reviewed_mask([], record).any()
+    holed = reviewed_mask([HOLED], record)
+    assert holed[10, 10]
+    assert not holed[4, 6]
+    assert reviewed_mask([HOLED, Region.rectangle(Box(0, 0, 1, 1), "field")], record).all()
+
+
+def test_regions_of_a_slide_are_placed_on_its_labels(tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png")
+    field = new_field(image, offset=(100.0, 60.0), downsample=(4.0, 2.0), image_shape=(400, 400))
+    with Project.create(tmp_path / "p", [field]) as project:
+        (record,) = project.fields
+    mask = reviewed_mask([Region.rectangle(Box(108, 64, 116, 80))], record)
+    assert [tuple(axis) for axis in np.argwhere(mask)[[0, -1]]] == [(2, 2), (3, 9)]
+    assert mask.sum() == 16
