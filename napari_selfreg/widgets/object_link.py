@@ -82,7 +82,9 @@ class ObjectLink(QObject):
                 TABLE_PLUGIN, TABLE_WIDGET
             )
             _lay_below(dock)
-            _hide_background(self._table)
+            _hide_empty_rows(self._table)
+            # The row of the object that is chosen already changes no number, but leads there too.
+            self._table.findChild(QTableView).clicked.connect(self._on_selected)
         dock = self._table.parentWidget()
         if dock is not None:
             dock.show()
@@ -155,35 +157,32 @@ def _lay_below(dock: Any) -> None:
         window.resizeDocks([dock], [_TABLE_HEIGHT], Qt.Orientation.Vertical)
 
 
-def _hide_background(table: QWidget) -> None:
-    """Hide the empty row of the background, wherever sorting puts it."""
+def _hide_empty_rows(table: QWidget) -> None:
+    """Hide the rows of the background and of objects that are gone, wherever sorting puts them."""
     view = table.findChild(QTableView)
     if view is None:
         return
     proxy: Any = view.model()
-
-    hidden = -1
+    hidden: set[int] = set()
 
     def hide() -> None:
         nonlocal hidden
         source = proxy.sourceModel()
-        at = -1
-        if _begins_with_background(source.df):
-            at = proxy.mapFromSource(source.index(0, 0)).row()
-        for row in (hidden, at):
-            if row >= 0:
-                view.setRowHidden(row, row == at)
-        hidden = at
+        empty = {proxy.mapFromSource(source.index(row, 0)).row() for row in _empty_rows(source.df)}
+        for row in hidden | empty:
+            view.setRowHidden(row, row in empty)
+        hidden = empty
 
     proxy.layoutChanged.connect(hide)
     proxy.modelReset.connect(hide)
     hide()
 
 
-def _begins_with_background(frame: Any) -> bool:
-    if not len(frame) or not {"index", "area_um2"} <= set(frame.columns):
-        return False
-    return bool(frame["index"].iloc[0] == 0 and np.isnan(frame["area_um2"].iloc[0]))
+def _empty_rows(frame: Any) -> list[int]:
+    """Return the places of the rows that `feature_rows` has put between those of objects."""
+    if not {"index", "area_um2"} <= set(frame.columns):
+        return []
+    return [int(row) for row in np.flatnonzero(frame["area_um2"].isna().to_numpy())]
 
 
 def _click_callback(owner: ObjectLink) -> Any:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
@@ -27,6 +26,7 @@ from napari_selfreg.widgets.result_info import (
     result_info,
 )
 from napari_selfreg.widgets.result_layer import add_result
+from napari_selfreg.widgets.result_plane import feature_rows
 from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.sentences import describe_failure, describe_relabelled
 
@@ -180,7 +180,7 @@ class Relabeller(QObject):
         with self._our_own():
             plane = result.labels.reshape(layer.data.shape)
             layer.data = plane
-            layer.features = {key: np.asarray(column) for key, column in result.table.items()}
+            layer.features = feature_rows(result.table)
         layer.metadata[RESULT_KEY] = info
 
     def _add_beside(self, layer: Any, info: ResultInfo, result: Relabelled) -> Any:

@@ -17,6 +17,7 @@ from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import Picture
 from napari_selfreg.widgets.placement import expand, placement
 from napari_selfreg.widgets.result_info import RESULT_KEY, ResultInfo
+from napari_selfreg.widgets.result_plane import feature_rows
 from napari_selfreg.widgets.settings import OUTLINE_COLOURS, settings
 
 WHOLE_PLANE_PIXELS = 100_000_000
@@ -92,7 +93,7 @@ def add_result(
         "name": name,
         "opacity": 1.0 if outlined else FILLED_OPACITY,
         "colormap": CyclicLabelColormap([_BACKGROUND, *colours], background_value=0),
-        "features": {key: np.asarray(column) for key, column in result.table.items()},
+        "features": feature_rows(result.table),
         "metadata": {RESULT_KEY: replace(info, origin=(box.y0, box.x0))} if info else {},
         **placement(layer, picture, (box.y0, box.x0)),
     }

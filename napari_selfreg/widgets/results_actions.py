@@ -19,7 +19,7 @@ from napari_selfreg.widgets.latest import LANE
 from napari_selfreg.widgets.layers import is_picture
 from napari_selfreg.widgets.result_info import IMPORTED, ResultInfo, is_touched, result_info
 from napari_selfreg.widgets.result_layer import add_result
-from napari_selfreg.widgets.result_plane import feature_rows, label_plane, label_view
+from napari_selfreg.widgets.result_plane import label_plane, label_view
 from napari_selfreg.widgets.results_ask import ask_folder, ask_labels, ask_picture, ask_to_replace
 from napari_selfreg.widgets.results_form import ResultsForm
 from napari_selfreg.widgets.results_job import save_results
@@ -202,7 +202,6 @@ class ResultsActions(QObject):
         info = _import_info(request, image, found)
         name = f"{image.name} imported"
         added = add_result(self._viewer, image, request.picture, found, name, info)
-        added.features = feature_rows(found.table)
         self._shared.resultChanged.emit(added)
         count = len(found.table["index"])
         rest = f" {found.passed_over} without an area here were left out." * bool(found.passed_over)

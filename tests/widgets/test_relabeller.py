@@ -90,8 +90,8 @@ class TestUntouched:
         expected = find_objects(Probabilities(blobs(), 1, PixelSize(0.5, 0.5)), STRICT)
         np.testing.assert_array_equal(layer.data[BOX.slices], expected)
         assert not layer.data[:5].any()
-        assert list(layer.features["index"]) == [1, 2]
-        np.testing.assert_allclose(layer.features["area_um2"], [1, 100])
+        assert list(layer.features["index"]) == [0, 1, 2]
+        np.testing.assert_allclose(layer.features["area_um2"], [np.nan, 1, 100])
         assert result_info(layer).settings == STRICT
         assert layer.visible
         assert not relabeller.working

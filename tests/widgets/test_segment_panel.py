@@ -29,8 +29,8 @@ class TestResult:
         np.testing.assert_array_equal(labels.data > 0, truth_of(field))
         for point in ([0, 0], [59, 79], [30, 50]):
             np.testing.assert_allclose(labels.data_to_world(point), image.data_to_world(point))
-        assert list(labels.features["index"]) == [1, 2, 3]
-        np.testing.assert_allclose(labels.features["area_um2"], [25, 12.5, 12.5])
+        assert list(labels.features["index"]) == [0, 1, 2, 3]
+        np.testing.assert_allclose(labels.features["area_um2"][1:], [25, 12.5, 12.5])
         assert "3 objects found" in panel.status.text()
         assert panel.run_button.text() == "Run"
 
