@@ -13,6 +13,10 @@ from napari_selfreg.io.speeds import speed_of
 from napari_selfreg.widgets.progress_row import in_words
 from napari_selfreg.widgets.segment_job import PanelRequest
 
+_GIGABYTE = 950_000_000
+_LITTLE = 0.05
+"""Share of the free memory that is not worth a word."""
+
 
 class RunQuestion(QFrame):
     """Visible while a person has not decided about a large run.
@@ -82,7 +86,11 @@ def cost_of(request: PanelRequest, card: Card) -> Cost:
 
 def describe_cost(cost: Cost, free: int) -> str:
     """Return time and memory in words."""
-    return (
-        f"This will take {in_words(cost.seconds)} and {cost.bytes / 1e9:.2g} GB of the "
-        f"{free / 1e9:.2g} GB of memory that are free."
-    )
+    time = f"This will take {in_words(cost.seconds)}"
+    if cost.bytes < _LITTLE * free:
+        return f"{time}."
+    return f"{time} and {_memory(cost.bytes)} of the {_memory(free)} of memory that are free."
+
+
+def _memory(size: float) -> str:
+    return f"{size / 1e9:.2g} GB" if size >= _GIGABYTE else f"{size / 1e6:.0f} MB"

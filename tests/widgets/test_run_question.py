@@ -60,3 +60,8 @@ def test_the_answers(qtbot) -> None:
     with qtbot.assertNotEmitted(question.accepted):
         question.no_button.click()
     assert question.isHidden()
+
+
+def test_little_memory_is_no_news() -> None:
+    assert describe_cost(Cost(600, 30_000_000), 5_000_000_000).endswith("10 min.")
+    assert "300 MB of the 900 MB" in describe_cost(Cost(600, 300_000_000), 900_000_000)
