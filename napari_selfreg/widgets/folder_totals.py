@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from napari_selfreg.core.totals import Totals, add_totals
-from napari_selfreg.core.types import PixelSize
+from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.result_plane import label_plane, table_of
 
@@ -39,18 +40,20 @@ def _of(field: Any) -> Iterator[Totals]:
     for layer in reversed(field.layers):
         info = result_info(layer)
         if info is not None:
-            shape = info.place.shape if info.probability is not None else label_plane(layer).shape
-            yield from _from_table(table_of(layer.features), info.label_size, shape)
+            whole = Box(0, 0, *label_plane(layer).shape)
+            part = info.place if info.probability is not None else whole
+            pixels = info.pixels_in(part) if info.mask is not None else math.prod(part.shape)
+            yield from _from_table(table_of(layer.features), info.label_size, pixels)
             return
     if field.pending is not None:
         done = field.pending[0].result
         scale, size = done.origin.scale, done.origin.pixel_size
         pixel = PixelSize(size.y * scale[0], size.x * scale[1])
-        yield from _from_table(done.result.table, pixel, done.result.box.shape)
+        yield from _from_table(done.result.table, pixel, math.prod(done.result.box.shape))
 
 
-def _from_table(table: Any, pixel: PixelSize, shape: tuple[int, ...]) -> Iterator[Totals]:
+def _from_table(table: Any, pixel: PixelSize, pixels: int) -> Iterator[Totals]:
     if "area_um2" in table:
         areas = np.asarray(table["area_um2"], dtype=np.float64)
-        region = float(shape[0] * shape[1]) * pixel.area_um2
+        region = float(pixels) * pixel.area_um2
         yield Totals(len(areas), region, float(areas.sum()), areas)

@@ -6,6 +6,7 @@ to be passed around. It is frozen: whoever changes the objects puts a new one in
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +57,8 @@ class ResultInfo:
         What the last channel of `probability` is.
     tta : bool
         Whether eight views were averaged.
+    mask : ndarray of bool, shape (y, x), optional
+        The pixels of `box` that a person has outlined; all of them without it.
     citation, terms : str
         Of the model.
     probability : ndarray of float, shape (K[+1], y, x), optional
@@ -77,6 +80,7 @@ class ResultInfo:
     factors: tuple[float, float] = (1.0, 1.0)
     separation: str | None = None
     tta: bool = False
+    mask: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     citation: str = ""
     terms: str = ""
     probability: npt.NDArray[np.floating[Any]] | None = field(default=None, repr=False)
@@ -85,6 +89,14 @@ class ResultInfo:
     def label_size(self) -> PixelSize:
         """Size of one pixel of the labels."""
         return PixelSize(self.pixel_size.y * self.factors[0], self.pixel_size.x * self.factors[1])
+
+    def pixels_in(self, part: Box) -> int:
+        """Return how many pixels of a part of the layer's data were segmented."""
+        inside = part.intersect(self.place)
+        if self.mask is None or inside.empty:
+            return math.prod(inside.shape)
+        inner = inside.shift(-self.place.y0, -self.place.x0)
+        return int(np.count_nonzero(self.mask[inner.slices]))
 
     @property
     def place(self) -> Box:

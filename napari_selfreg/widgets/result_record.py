@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from napari_selfreg.core.types import PixelSize, UmSource
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.image_layers import source_info, um_source
@@ -49,10 +52,19 @@ def record(request: PanelRequest, layer: Any, card: Card, result: Any) -> Result
         factors=(step_y, step_x),
         separation=card.separation,
         tta=request.tta,
+        mask=_mask(request, result),
         citation=" ".join(data.citation for data in card.data),
         terms=card.terms,
         probability=result.probability,
     )
+
+
+def _mask(request: PanelRequest, result: Any) -> npt.NDArray[np.bool_] | None:
+    """Return which pixels of the result lie in the outlines of a person."""
+    if request.mask is None:
+        return None
+    part = result.box.shift(-request.box.y0, -request.box.x0)
+    return request.mask[part.slices]
 
 
 def stem_of(layer: Any) -> str:

@@ -56,6 +56,12 @@ class Snapshot:
         part = self.info.place.intersect(whole)
         return whole if part.empty else part
 
+    def pixels_in(self, part: Box) -> int:
+        """Return how many pixels of a part of `examined` count: all, or those outlined."""
+        if self.info.mask is None:
+            return part.shape[0] * part.shape[1]
+        return self.info.pixels_in(part)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
@@ -92,8 +98,7 @@ def survey(snapshot: Snapshot) -> Generator[Event, None, Survey]:
     if fresh:
         yield Progress(0, 0, "Measuring objects")
         table = measure(snapshot, np.array(snapshot.labels, dtype=np.int32))
-    examined = snapshot.examined
-    pixels = examined.shape[0] * examined.shape[1]
+    pixels = snapshot.pixels_in(snapshot.examined)
     totals = totals_in(snapshot.labels, places, size, region_pixels=pixels)
     return Survey(snapshot, places, table, fresh, totals)
 
@@ -103,7 +108,8 @@ def view_totals(found: Survey, box: Box) -> Generator[Event, None, Totals]:
     yield Progress(0, 0)
     part = box.intersect(found.snapshot.examined)
     size = found.snapshot.info.label_size
-    return totals_in(found.snapshot.labels, found.places, size, part)
+    pixels = found.snapshot.pixels_in(part)
+    return totals_in(found.snapshot.labels, found.places, size, part, region_pixels=pixels)
 
 
 def measure(snapshot: Snapshot, labels: npt.NDArray[np.int32]) -> Measurements:

@@ -171,3 +171,14 @@ def test_labels_of_a_part_lie_on_their_image() -> None:
     assert origin.outline_style().offset == (80, 20)
     assert origin.outline_style().scale == (2, 4)
     assert place_on_slide(snapshot_for(labels, features(labels))) is None
+
+
+def test_an_outlined_part_counts_by_its_own_area() -> None:
+    labels = squares()
+    mask = np.zeros(labels.shape, bool)
+    mask[:30] = np.tri(30, 80, dtype=bool)
+    found = run(survey(snapshot_for(labels, features(labels), mask=mask)))
+    assert found.totals.region_um2 == pytest.approx(mask.sum() * 0.25)
+    part = Box(0, 0, 20, 40)
+    seen = run(view_totals(found, part))
+    assert seen.region_um2 == pytest.approx(mask[:20, :40].sum() * 0.25)
