@@ -12,8 +12,10 @@ from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.pixel_size import plausible
+from napari_selfreg.io.remembered import remember_pixel_size, remembered_pixel_size
 from napari_selfreg.widgets.advanced_box import Advanced, AdvancedBox
 from napari_selfreg.widgets.area_picker import AreaPicker
+from napari_selfreg.widgets.image_layers import REMEMBERED, source_info
 from napari_selfreg.widgets.layer_picker import LayerPicker
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
 from napari_selfreg.widgets.model_picker import ModelPicker
@@ -142,7 +144,9 @@ class SegmentForm(QWidget):
             origin = str(layer.metadata.get(ORIGIN_KEY, "stated by the image"))
             self.pixel_size_edit.setValue(stated, origin)
         else:
-            self.pixel_size_edit.setValue(None)
+            info = source_info(layer) if layer is not None else None
+            known = remembered_pixel_size(info.path) if info is not None else None
+            self.pixel_size_edit.setValue(known, REMEMBERED if known is not None else "")
         self.valueChanged.emit()
 
     def _on_pixel_size(self) -> None:
@@ -150,3 +154,6 @@ class SegmentForm(QWidget):
         layer, size = self.layer_picker.value(), self.pixel_size_edit.value()
         if layer is not None and size is not None:
             self._pixel_sizes[layer.unique_id] = size
+            info = source_info(layer)
+            if info is not None and info.stated is None:
+                remember_pixel_size(info.path, size)

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 from napari.components import ViewerModel
 
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets import segment_form
+from napari_selfreg.widgets.image_layers import REMEMBERED, SOURCE_KEY, SourceInfo
 from napari_selfreg.widgets.segment_form import SegmentForm
 from napari_selfreg.widgets.settings import Settings
 from tests.widgets.fakes import write_model
+from tests.widgets.pictures import colour
 
 
 @pytest.fixture
@@ -37,3 +40,21 @@ def test_a_model_or_device_that_is_not_there_leaves_the_first(
     qtbot.addWidget(form)
     assert form.value().model == models["glands"]
     assert form.value().device == "auto"
+
+
+def test_a_pixel_size_counts_for_the_folder(qtbot, models: dict[str, Path], tmp_path: Path) -> None:
+    viewer = ViewerModel()
+    form = SegmentForm(viewer, models)
+    qtbot.addWidget(form)
+    for name in "ab":
+        info = SourceInfo(tmp_path / f"{name}.png", name, None, False)
+        layer = colour(8, 9, name=name, metadata={SOURCE_KEY: info})
+        viewer.add_layer(layer)
+        form.layer_picker.setValue(layer)
+        form.layer_picker.valueChanged.emit()
+        if name == "a":
+            assert form.value().pixel_size is None
+            form.pixel_size_edit.setValue(PixelSize.isotropic(0.5))
+            form.pixel_size_edit.edited.emit()
+    assert form.value().pixel_size == PixelSize.isotropic(0.5)
+    assert form.pixel_size_edit.origin() == REMEMBERED
