@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.memory import free_memory
 from napari_selfreg.widgets.batch_run import BatchRun
+from napari_selfreg.widgets.canvas_guard import guard_canvas
 from napari_selfreg.widgets.fit_check import FitCheck
 from napari_selfreg.widgets.model_drops import ModelDrops
 from napari_selfreg.widgets.object_sliders import ObjectSliders
@@ -70,6 +71,7 @@ class SegmentPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
+        guard_canvas(napari_viewer)
         self._last_words = ""
         self.shared = shared_for(napari_viewer)
         self.form = SegmentForm(napari_viewer, models)
