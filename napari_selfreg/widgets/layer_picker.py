@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtGui import QPaintEvent
+from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 from superqt.utils import signals_blocked
 
 from napari_selfreg.widgets.guards import alive, ignore_stray_wheel
 from napari_selfreg.widgets.layers import is_picture
+
+_PADDING = 4
+"""Beside the text, in pixels: the rectangle that styles report is a little too wide."""
 
 
 class LayerPicker(QComboBox):
@@ -26,6 +30,8 @@ class LayerPicker(QComboBox):
         Tells whether a layer is listed.
     tip : str
         Tooltip.
+    empty : str
+        Shown while there is nothing to choose.
 
     Attributes
     ----------
@@ -42,11 +48,13 @@ class LayerPicker(QComboBox):
         *,
         accepts: Callable[[Any], bool] = is_picture,
         tip: str = "The image to segment. Selecting an image in the layer list chooses it.",
+        empty: str = "No image yet",
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._accepts = accepts
         self.setToolTip(tip)
+        self.setPlaceholderText(empty)
         # Long names must not widen the panel.
         policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self.setSizeAdjustPolicy(policy)
@@ -60,6 +68,24 @@ class LayerPicker(QComboBox):
         self._announced: object = None
         self._refresh()
         self._follow()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Cut a long name in its middle: fields of a series differ at the end."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        room = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox,
+            option,
+            QStyle.SubControl.SC_ComboBoxEditField,
+            self,
+        )
+        text = self.currentText() or self.placeholderText()
+        option.currentText = self.fontMetrics().elidedText(
+            text, Qt.TextElideMode.ElideMiddle, room.width() - 2 * _PADDING
+        )
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def value(self) -> Any:
         """Return the chosen image, or None."""

@@ -37,7 +37,7 @@ class ResultsForm(QWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.picker = LayerPicker(viewer, accepts=is_result, tip=_PICKER_TIP)
+        self.picker = LayerPicker(viewer, accepts=is_result, tip=_PICKER_TIP, empty="No result yet")
         self.totals = TotalsView()
         self.histogram = Histogram()
         self.table_button = _button(
