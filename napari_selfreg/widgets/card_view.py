@@ -61,8 +61,8 @@ def card_html(card: Card) -> str:
         ("Finds", escape(", ".join(card.classes) + _separated(card))),
         ("Weak at", escape(card.bad_at)),
         ("Works at", f"{card.pixel_size.mean:.3g} µm per pixel"),
-        ("Scores", "".join(_score_table(record) for record in card.metrics)),
         ("Terms", escape(" ".join(filter(None, [f"{card.licence}.", card.terms])))),
+        ("Scores", "".join(_score_table(record) for record in card.metrics)),
         ("Learned from", _data(card)),
         ("Network", escape(f"{card.architecture}, model “{card.name}”")),
     )

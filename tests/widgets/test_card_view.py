@@ -46,6 +46,12 @@ def test_scores_come_in_the_usual_order_with_sensible_digits() -> None:
     assert "137.0&nbsp;&nbsp;(64.9 to 222.7)" in html
 
 
+def test_the_terms_are_read_before_the_long_table_of_scores() -> None:
+    record = {"protocol": "native", "split": "s", "n": 2, "values": {"dice": VALUE}}
+    html = card_html(make_card(metrics=(record,)))
+    assert html.index("Weak at") < html.index("Terms") < html.index("Scores")
+
+
 def test_markup_in_a_card_is_shown_not_obeyed() -> None:
     html = card_html(make_card(title="a & b", bad_at="x < y"))
     assert "a &amp; b" in html
