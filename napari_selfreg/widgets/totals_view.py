@@ -32,7 +32,7 @@ class TotalsView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cells: dict[Column, list[QLabel]] = {}
-        grid = QGridLayout(self)
+        self._grid = grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         for row, (title, tip) in enumerate(_ROWS, start=1):
             label = QLabel(title)
@@ -46,7 +46,7 @@ class TotalsView(QWidget):
             self._cells[name] = [self._cell() for _ in _ROWS]
             for row, cell in enumerate(self._cells[name], start=1):
                 grid.addWidget(cell, row, column, Qt.AlignmentFlag.AlignRight)
-            grid.setColumnStretch(column, 1)
+            grid.setColumnStretch(column, int(name != "folder"))
             self._folder_parts = [head, *self._cells[name]]  # the folder is the last column
         self.setTotals("folder", None)
 
@@ -58,6 +58,7 @@ class TotalsView(QWidget):
         if column == "folder":
             for part in self._folder_parts:
                 part.setVisible(totals is not None)
+            self._grid.setColumnStretch(len(_COLUMNS), int(totals is not None))
 
     def texts(self, column: Column) -> list[str]:
         """Return what a column shows."""

@@ -42,3 +42,14 @@ def test_the_folder_shows_only_where_there_is_one(qtbot) -> None:
     assert view.texts("view")[0] == "–"
     view.setTotals("folder", None)
     assert not cell.isVisible()
+
+
+def test_a_hidden_folder_takes_no_room(qtbot) -> None:
+    view = TotalsView()
+    qtbot.addWidget(view)
+    view.resize(400, 150)
+    view.show()
+    right = view._cells["field"][0].geometry().right()
+    assert right > 380
+    view.setTotals("folder", SOME)
+    qtbot.waitUntil(lambda: view._cells["field"][0].geometry().right() < 300)
