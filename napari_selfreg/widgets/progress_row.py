@@ -56,8 +56,11 @@ class ProgressRow(QProgressBar):
 
     def setProgress(self, done: int, total: int) -> None:
         """Show `done` of `total`; a total of 0 means unknown."""
+        # Qt would paint the bar at once, and with it the canvas, in the middle of our changes.
+        self.setUpdatesEnabled(False)
         self.setRange(0, total)
         self.setValue(done)
+        self.setUpdatesEnabled(True)
         left = self._time_left.update(done, total) if total else None
         self.setFormat("" if left is None or done >= total else f"{in_words(left)} left")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QComboBox
 
@@ -112,3 +112,25 @@ def test_the_wheel_changes_only_what_is_in_use(qtbot) -> None:
     combo.clearFocus()
     QApplication.sendEvent(combo, event)
     assert combo.currentText() == "a"
+
+
+def test_progress_is_not_painted_before_the_window_comes_to_it(qtbot) -> None:
+    painted = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                painted.append(event)
+            return False
+
+    row, watch = ProgressRow(), Watch()
+    qtbot.addWidget(row)
+    row.installEventFilter(watch)
+    row.start()
+    qtbot.waitUntil(lambda: bool(painted))
+    painted.clear()
+    for done in range(10):
+        row.setProgress(done, 10)
+    assert not painted
+    assert row.value() == 9
+    qtbot.waitUntil(lambda: bool(painted))
