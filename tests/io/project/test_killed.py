@@ -68,3 +68,21 @@ def test_a_killed_process_loses_at_most_the_step_in_flight(
         in_time += count > last
     assert count > MOMENTS
     assert in_time < MOMENTS
+
+
+def test_a_process_that_lives_keeps_others_from_writing(
+    tmp_path: Path, server: subprocess.Popen[str]
+) -> None:
+    project = new_project(tmp_path, "ab")
+    project.close()
+    print(project.folder, file=server.stdin, flush=True)
+    words = [server.stdout.readline().split() for _ in range(2)]
+    with Project.open(project.folder) as other:
+        assert other.read_only
+        assert "another window" in other.reason
+        assert other.labels("f1").shape  # whatever the writer does meanwhile
+    os.kill(next(int(word[1]) for word in words if len(word) == 2), signal.SIGKILL)
+    while server.stdout.readline().strip() != "dead":
+        pass
+    with Project.open(project.folder) as other:
+        assert not other.read_only
