@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_selfreg.core.types import PixelSize, UmSource
 from napari_selfreg.io.pixel_size import plausible
@@ -179,6 +180,7 @@ def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
     units = spacing(pixel_size)["units"]
     set_pixel_size(image, pixel_size)
     ratio = np.asarray(image.scale[-2:], dtype=np.float64) / before
+    _keep_view(viewer, ratio)
     found = False
     for layer in viewer.layers:
         info = result_info(layer)
@@ -189,3 +191,12 @@ def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
         layer.scale = (*layer.scale[:-2], *(np.asarray(layer.scale[-2:]) * ratio))
         layer.translate = (*layer.translate[:-2], *(np.asarray(layer.translate[-2:]) * ratio))
     return found
+
+
+def _keep_view(viewer: Any, ratio: npt.NDArray[np.float64]) -> None:
+    """Move the camera with an image whose rows and columns have another size in the world."""
+    camera = viewer.scene.camera
+    centre = np.asarray(camera.center, dtype=np.float64)
+    centre[-2:] *= ratio
+    camera.center = tuple(centre)
+    camera.zoom /= float(np.sqrt(abs(ratio.prod())))  # mirrored images have a negative one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.types import PixelSize
@@ -36,6 +37,7 @@ class PixelSizeChooser(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._pointed: str | None = None
+        self._away = False
         self.edit = PixelSizeEdit(menu=False)
         self.buttons = {name: QPushButton(name) for name in OBJECTIVES}
         self.show_guide = QCheckBox("Show 100 µm and a typical object")
@@ -54,19 +56,30 @@ class PixelSizeChooser(QWidget):
     def setValue(self, value: PixelSize | None, origin: str = "") -> None:
         """Show a pixel size, and in words where it comes from."""
         self.edit.setValue(value, origin)
-        self.hint.setVisible(value is None)
+        self.hint.setVisible(value is None and self.isEnabled())
 
     def guide(self) -> tuple[PixelSize, str] | None:
         """Return the size to draw and a word about it, or None if nothing is to be drawn."""
         name = self._pointed
         if name is None and self.value() is None:
             name = FIRST_GUESS
-        if not self.show_guide.isChecked() or not self.isEnabled():
+        if self._away or not self.show_guide.isChecked() or not self.isEnabled():
             return None
         if name is not None:
             return PixelSize.isotropic(OBJECTIVES[name]), f" at {name}?"
         value = self.value()
         return None if value is None else (value, "")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw again what was drawn before this was hidden."""
+        super().showEvent(event)
+        self._leave(False)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Draw nothing on the image while nobody could switch it off: another tab is in front."""
+        super().hideEvent(event)
+        if not event.spontaneous():  # a minimised window comes back as it was
+            self._leave(True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Draw what a button would choose while it is pointed at."""
@@ -114,6 +127,11 @@ class PixelSizeChooser(QWidget):
 
     def _on_toggle(self, checked: bool) -> None:
         self.guideChanged.emit()
+
+    def _leave(self, away: bool) -> None:
+        if away != self._away:
+            self._away = away
+            self.guideChanged.emit()
 
     def _point(self, name: str | None) -> None:
         if name != self._pointed:

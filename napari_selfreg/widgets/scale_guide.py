@@ -13,6 +13,7 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.areas import view_box
+from napari_selfreg.widgets.canvas_guard import guard_canvas
 from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY, picture_of
 from napari_selfreg.widgets.placement import placement
@@ -22,6 +23,8 @@ NAME = "100 µm and a typical object"
 
 _INK, _HALO = "#000000", "#ffffff"
 _CORNERS = 64
+_PLATE_PX = 24.0, 12.0
+"""Height of a line of words and width of a letter on the screen."""
 
 
 class ScaleGuide:
@@ -34,6 +37,7 @@ class ScaleGuide:
     """
 
     def __init__(self, viewer: Any) -> None:
+        guard_canvas(viewer)
         self._viewer = viewer
         self._layer: Any = None
 
@@ -66,7 +70,8 @@ class ScaleGuide:
         view = view_box(self._viewer, image, picture)
         if view.empty:
             view = Box(0, 0, *picture.shape)
-        layer = _drawing(view, pixel_size, card, note, placement(image, picture))
+        screen = 1 / (self._viewer.scene.camera.zoom * float(image.scale[-1]))
+        layer = _drawing(view, pixel_size, card, note, placement(image, picture), screen)
         with selection_kept(self._viewer):
             self._layer = self._viewer.add_layer(layer)
 
@@ -97,30 +102,58 @@ def bar(view: Box, pixel_size: PixelSize) -> npt.NDArray[np.float64]:
     return np.array([[row, start], [row, start + BAR_UM / pixel_size.x]])
 
 
+def plate(corner: tuple[float, float], words: str, screen: float) -> npt.NDArray[np.float64]:
+    """Return a rectangle for words, shape (4, 2), in pixels: no tissue may hide them.
+
+    Parameters
+    ----------
+    corner : tuple of float
+        Its upper left corner: row and column.
+    words : str
+        What is to be written on it.
+    screen : float
+        Pixels of the image per pixel of the screen.
+    """
+    height, width = _PLATE_PX[0] * screen, _PLATE_PX[1] * screen * (len(words) + 1)
+    sides = np.array([[0, 0], [0, width], [height, width], [height, 0]])
+    return np.asarray(corner) + sides
+
+
 def _drawing(
-    view: Box, pixel_size: PixelSize, card: Card | None, note: str, place: dict[str, Any]
+    view: Box,
+    pixel_size: PixelSize,
+    card: Card | None,
+    note: str,
+    place: dict[str, Any],
+    screen: float,
 ) -> Shapes:
     thick = max(view.shape) / 250
-    data, kinds, texts = [bar(view, pixel_size)] * 2, ["line"] * 2, ["", f"100 µm{note}"]
+    ends = bar(view, pixel_size)
+    above = (ends[0, 0] - 2 * thick - _PLATE_PX[0] * screen, ends[0, 1])
+    words = f"100 µm{note}"
+    data, kinds = [ends, ends, plate(above, words, screen)], ["line", "line", "rectangle"]
+    texts = ["", "", words]
     if card is not None and card.typical_area_um2 is not None:
         centre = ((view.y0 + view.y1) / 2, (view.x0 + view.x1) / 2)
         outline = object_outline(centre, card.typical_area_um2, pixel_size)
-        data += [outline] * 2
-        kinds += ["polygon"] * 2
-        texts += ["", f"typical {card.classes[0]}"]
+        words = f"typical {card.classes[0]}"
+        top = max(view.y0, outline[:, 0].min() - _PLATE_PX[0] * screen / 2)
+        middle = centre[1] - _PLATE_PX[1] * screen * len(words) / 2
+        data += [outline, outline, plate((top, middle), words, screen)]
+        kinds += ["polygon", "polygon", "rectangle"]
+        texts += ["", "", words]
     return Shapes(
         data,
         shape_type=kinds,
         name=NAME,
-        edge_color=[_HALO, _INK] * (len(data) // 2),
-        edge_width=[3 * thick, 1.2 * thick] * (len(data) // 2),
-        face_color="transparent",
+        edge_color=[_HALO, _INK, _HALO] * (len(data) // 3),
+        edge_width=[3 * thick, 1.2 * thick, thick] * (len(data) // 3),
+        face_color=["transparent", "transparent", _HALO] * (len(data) // 3),
         text={
             "string": texts,
             "color": _INK,
             "size": 12,
-            "anchor": "upper_left",
-            "translation": [-4 * thick, 0],
+            "anchor": "center",
         },
         metadata={OWN_KEY: "guide"},
         opacity=1.0,

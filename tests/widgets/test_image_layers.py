@@ -145,3 +145,16 @@ def test_results_follow_another_pixel_size(picture: Path) -> None:
     assert result.scale == pytest.approx((0.5, 0.5))
     assert result.translate == pytest.approx((5, 5))
     assert other.scale == pytest.approx((1, 2))
+
+
+def test_the_image_stays_where_it_is_on_the_screen() -> None:
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((40, 80)), units=("pixel", "pixel"))
+    camera = viewer.scene.camera
+    camera.center, camera.zoom = (0, 20, 40), 8.0
+    change_pixel_size(viewer, image, PixelSize(0.5, 0.5))
+    assert camera.center == pytest.approx((0, 10, 20))
+    assert camera.zoom == pytest.approx(16)
+    change_pixel_size(viewer, image, PixelSize(1, 0.25))
+    assert camera.center == pytest.approx((0, 20, 10))
+    assert camera.zoom == pytest.approx(16)

@@ -100,7 +100,7 @@ def test_an_unknown_size_is_chosen_by_eye_and_counts_for_the_folder(
     assert not panel.form.run_all_button.isEnabled()
     assert "a.png does not state its pixel size" in panel.form.run_all_button.toolTip()
     drawn = viewer.layers[NAME]
-    assert len(drawn.data) == 4  # the bar and the object, each with a bright rim
+    assert len(drawn.data) == 6  # bar and object, each with a bright rim and a plate for its words
     assert np.ptp(drawn.data[0], axis=0)[1] == pytest.approx(200)  # 100 µm, if 20×
     chooser.buttons["10×"].click()
     assert pixel_size_of(first) == PixelSize(1, 1)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QTabWidget, QWidget
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
@@ -85,3 +85,31 @@ def test_pointing_at_a_button_draws_what_it_means(chooser: PixelSizeChooser, qtb
 
 def test_there_is_one_way_to_choose_a_magnification(chooser: PixelSizeChooser) -> None:
     assert not chooser.edit._button.isVisibleTo(chooser)
+
+
+def test_nothing_is_drawn_while_another_tab_is_in_front(qtbot) -> None:
+    chooser = PixelSizeChooser()
+    tabs = QTabWidget()
+    qtbot.addWidget(tabs)
+    tabs.addTab(chooser, "Open")
+    tabs.addTab(QWidget(), "Segment")
+    chooser.show_guide.setChecked(True)
+    tabs.show()
+    assert chooser.guide() is not None
+    with qtbot.waitSignal(chooser.guideChanged):
+        tabs.setCurrentIndex(1)
+    assert chooser.guide() is None
+    with qtbot.waitSignal(chooser.guideChanged):
+        tabs.setCurrentIndex(0)
+    assert chooser.guide() is not None
+
+
+def test_without_an_image_nothing_is_said_about_its_file(qtbot) -> None:
+    chooser = PixelSizeChooser()
+    qtbot.addWidget(chooser)
+    chooser.setEnabled(False)
+    chooser.setValue(None)
+    assert not chooser.hint.isVisibleTo(chooser)
+    chooser.setEnabled(True)
+    chooser.setValue(None)
+    assert chooser.hint.isVisibleTo(chooser)

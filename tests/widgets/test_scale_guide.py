@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.widgets.areas import has_selected_shapes
 from napari_selfreg.widgets.layers import is_picture
-from napari_selfreg.widgets.scale_guide import NAME, ScaleGuide, bar, object_outline
+from napari_selfreg.widgets.scale_guide import NAME, ScaleGuide, bar, object_outline, plate
 from tests.widgets.fakes import make_card
 from tests.widgets.pictures import noise
 
@@ -39,6 +39,13 @@ def test_the_object_has_the_area_of_a_typical_one() -> None:
     assert np.ptp(rows) == pytest.approx(2 * math.sqrt(5000 / math.pi), rel=0.01)
 
 
+def test_words_have_a_bright_plate_of_their_size_on_the_screen() -> None:
+    small, large = (plate((10, 20), "100 µm", screen) for screen in (0.5, 2))
+    assert tuple(small[0]) == tuple(large[0]) == (10, 20)
+    assert np.ptp(large, axis=0) == pytest.approx(4 * np.ptp(small, axis=0))
+    assert np.ptp(plate((0, 0), "100 µm at 20×?", 2)[:, 1]) > np.ptp(large[:, 1])
+
+
 def test_it_comes_and_goes_without_touching_the_selection(viewer: ViewerModel) -> None:
     guide, image = ScaleGuide(viewer), viewer.layers["field"]
     viewer.layers.selection.active = image
@@ -46,11 +53,11 @@ def test_it_comes_and_goes_without_touching_the_selection(viewer: ViewerModel) -
     assert guide.visible
     assert viewer.layers.selection.active is image
     drawn = viewer.layers[NAME]
-    assert list(drawn.text.values) == ["", "100 µm at 20×?", "", "typical spot"]
+    assert list(drawn.text.values) == ["", "", "100 µm at 20×?", "", "", "typical spot"]
     assert not is_picture(drawn)
     assert not has_selected_shapes(viewer)
     guide.show(image, PixelSize(1, 1), None)
-    assert len(viewer.layers[NAME].data) == 2  # no object without a model
+    assert len(viewer.layers[NAME].data) == 3  # no object without a model
     guide.hide()
     assert not guide.visible
     assert [layer.name for layer in viewer.layers] == ["field"]
