@@ -80,3 +80,8 @@ def _ebhi(name: str, title: str) -> Sample:
 
 def _path(file_name: str) -> Path:
     return Path(str(files("napari_selfreg") / "samples" / file_name))
+
+
+def is_sample(path: Path) -> bool:
+    """Tell whether a file is one of the samples, which lie in the installed package."""
+    return path in sample_paths().values()

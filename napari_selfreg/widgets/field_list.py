@@ -44,6 +44,8 @@ class Field:
         What lies on the image while another field is shown.
     pending : (FieldDone, Card) or None
         Objects found by *Run on all*, not yet made a layer of, and the model that found them.
+    recalled : bool
+        Whether results that were saved earlier need not be looked for any more.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class Field:
     running: bool = False
     layers: list[Any] = field(default_factory=list)
     pending: Any = None
+    recalled: bool = False
 
     @property
     def stem(self) -> str:

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from napari.layers import Labels
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QWidget
 
-from napari_selfreg.core.types import PostProcessing
+from napari_selfreg.core.types import Box, PostProcessing
 from napari_selfreg.engine.batch_events import FieldDone
 from napari_selfreg.io.card import Card
+from napari_selfreg.io.saved_results import SavedResult
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.layers import Picture, picture_of
-from napari_selfreg.widgets.result_info import ResultInfo, is_result
+from napari_selfreg.widgets.open_jobs import load_saved
+from napari_selfreg.widgets.result_info import ResultInfo, is_result, result_info
 from napari_selfreg.widgets.result_layer import add_result
+from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.shared import shared_for
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objects:
+    """Saved objects in the form of those that a run finds."""
+
+    labels: npt.NDArray[np.int32]
+    box: Box
+    table: dict[str, npt.NDArray[Any]]
 
 
 class FieldResults(QObject):
@@ -44,6 +58,10 @@ class FieldResults(QObject):
         self._viewer = viewer
         self._fields = fields
         self._stage = stage
+        self._asked: Field | None = None
+        self._runner = JobRunner(owner, "saved")
+        self._runner.finished.connect(self._on_saved)
+        self._runner.failed.connect(self._on_not_saved)
         viewer.layers.events.inserted.connect(self._on_inserted)
 
     def bring(self, field: Field, image: Any) -> Any:
@@ -56,7 +74,9 @@ class FieldResults(QObject):
         """
         pending, field.pending = field.pending, None
         if pending is None:
+            self._recall(field, image)
             return None
+        field.recalled = True
         done, card = pending
         found, origin = done.result.result, done.result.origin
         picture = _picture(self._viewer, image, found.labels.shape)
@@ -68,6 +88,46 @@ class FieldResults(QObject):
         added = add_result(self._viewer, image, picture, found, name, info)
         shared_for(self._viewer).resultChanged.emit(added)
         return added
+
+    def _recall(self, field: Field, image: Any) -> None:
+        """Look for what was saved of a field in an earlier session, once."""
+        if field.state != "segmented" or field.recalled or self._runner.running:
+            return
+        field.recalled = True
+        if not self._has_result(image):
+            self._asked = field
+            self._runner.start(load_saved, field.path, self._fields.output_dir)
+
+    def _has_result(self, image: Any) -> bool:
+        infos = map(result_info, self._viewer.layers)
+        return any(info is not None and info.image_layer_id == image.unique_id for info in infos)
+
+    def _on_saved(self, saved: SavedResult) -> None:
+        field, self._asked = self._asked, None
+        image = self._stage.image
+        if field is None or field is not self._stage.field or image is None:
+            if field is not None:
+                field.recalled = False  # she has gone on: next time
+            self._recall_shown()
+            return
+        picture = _picture(self._viewer, image, saved.labels.shape)
+        if picture is not None and not self._has_result(image):
+            info = info_of_saved(saved, field, image, picture)
+            found = Objects(saved.labels, info.box, saved.table)
+            added = add_result(
+                self._viewer, image, picture, found, f"{image.name} {saved.model}", info
+            )
+            shared_for(self._viewer).resultChanged.emit(added)
+
+    def _on_not_saved(self, error: Exception) -> None:
+        self._asked = None
+        logger.info("saved results are not shown: %s", error)
+        self._recall_shown()
+
+    def _recall_shown(self) -> None:
+        """Turn to the field that has come on show meanwhile."""
+        if self._stage.field is not None and self._stage.image is not None:
+            self._recall(self._stage.field, self._stage.image)
 
     def _on_inserted(self, event: Any) -> None:
         layer = event.value
@@ -105,6 +165,25 @@ def result_info_of(done: FieldDone, card: Card, image: Any) -> ResultInfo:
         citation=" ".join(data.citation for data in card.data),
         terms=card.terms,
         probability=probability if len(probability) else None,
+    )
+
+
+def info_of_saved(saved: SavedResult, field: Field, image: Any, picture: Picture) -> ResultInfo:
+    """Return where objects come from that were saved earlier, as far as their files say."""
+    y, x = (float(factor) for factor in picture.plane_factors)
+    known = saved.table.get("class", np.zeros(0, object))
+    return ResultInfo(
+        model_name=saved.model,
+        model_title=saved.model,
+        model_version=saved.version,
+        classes=tuple(sorted({str(name) for name in known} - {""})) or ("object",),
+        pixel_size=saved.pixel_size,
+        um_source="file" if saved.source == "file" else "option",
+        settings=saved.settings,
+        image_layer_id=image.unique_id,
+        stem=field.stem,
+        box=Box(0, 0, *saved.labels.shape),
+        factors=(y, x),
     )
 
 

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_selfreg.io.fields import RESULTS_FOLDER
+from napari_selfreg.io.samples import is_sample
 from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_view import FieldView
@@ -25,6 +26,8 @@ from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
 
 EMPTY = "Open pictures, slides or a whole folder, or drop them anywhere on this window."
 NO_MODEL_PANEL = "Open the Segment panel too: its model and settings count for all fields."
+
+SAMPLES = "Choose a folder for results first: the sample pictures lie inside the program."
 
 
 class OpenForm(QWidget):
@@ -127,6 +130,8 @@ class OpenForm(QWidget):
             return f"{unknown[0].path.name} does not state its pixel size: choose it above first."
         if not self._fields.to_run():
             return "All fields are done."
+        if self._fields.output_dir is None and any(is_sample(each.path) for each in self._fields):
+            return SAMPLES
         return ""
 
     def _refresh_run(self) -> None:

@@ -11,6 +11,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.fields import FieldFacts, has_results, read_facts
 from napari_selfreg.io.images import image_paths, open_image
+from napari_selfreg.io.saved_results import SavedResult, read_saved
 from napari_selfreg.widgets.image_layers import LayerDataTuple
 from napari_selfreg.widgets.readers import open_layer
 
@@ -127,3 +128,15 @@ def ask_file(path: Path) -> Generator[Event, None, FileFacts | None]:
             return FileFacts(source.shape, source.pixel_size, source.lazy)
     except SelfRegError:
         return None
+
+
+def load_saved(path: Path, results: Path | None) -> Generator[Event, None, SavedResult]:
+    """Read what was saved of a field earlier.
+
+    Raises
+    ------
+    BadInputError
+        If its files cannot be read.
+    """
+    yield Progress(0, 0, f"Reading the results of {path.name}")
+    return read_saved(path, results)

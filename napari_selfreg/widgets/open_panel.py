@@ -245,6 +245,8 @@ class OpenPanel(QWidget):
             if info.folder is not None:
                 self.opener.open_paths([info.folder])
             field = self.fields.add([info.path], info.folder)[0]
+            if info.stated is None and field.pixel_size is None:
+                self.fields.update(field, pixel_size=pixel_size_of(layer))
             self.stage.adopt(field, layer)
             self.fields.set_current(field)
         if len(layers) > 1:

@@ -6,6 +6,7 @@ from typing import Any
 
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.samples import samples
+from napari_selfreg.widgets.image_layers import SOURCE_KEY, SourceInfo
 from napari_selfreg.widgets.layers import ORIGIN_KEY
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -30,7 +31,12 @@ def _layer(name: str) -> LayerData:
     sample = next(sample for sample in samples() if sample.name == name)
     with open_image(sample.path) as source:
         pixels = source.read()
-    metadata = {"licence": sample.licence, "attribution": sample.attribution}
+    stated = None if sample.estimated else sample.pixel_size
+    metadata: dict[str, Any] = {
+        SOURCE_KEY: SourceInfo(sample.path, sample.path.stem, stated, False),
+        "licence": sample.licence,
+        "attribution": sample.attribution,
+    }
     if sample.estimated:
         metadata[ORIGIN_KEY] = "estimated, not stated by the image"
     return (

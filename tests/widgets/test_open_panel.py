@@ -9,10 +9,14 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
+from napari_selfreg.core.measurements import measure_objects
 from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io.outputs import Origin, write_results
 from napari_selfreg.widgets.image_layers import REMEMBERED, source_info, um_source
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
+from napari_selfreg.widgets.open_form import SAMPLES
 from napari_selfreg.widgets.open_panel import OpenPanel
+from napari_selfreg.widgets.sample_data import ebhi_normal
 from napari_selfreg.widgets.scale_guide import NAME
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.workbench import add_workbench
@@ -219,3 +223,38 @@ def test_corrections_are_not_removed_unasked(panel, folder: Path, qtbot, monkeyp
     assert len(panel.fields) == 1
     panel.form.remove_button.click()
     assert len(panel.fields) == 0
+
+
+def test_results_of_an_earlier_session_are_shown_again(panel, viewer, folder: Path, qtbot) -> None:
+    labels = np.zeros((40, 60), np.int32)
+    labels[5:15, 10:30] = 1
+    table = measure_objects(labels, tissue(40, 60), None, TWENTY, ("gland",))
+    (folder / "results").mkdir()
+    write_results(
+        folder / "results", labels, table, Origin("a", "glands", TWENTY, "option", ("gland",))
+    )
+    open_and_wait(panel, qtbot, folder, "a")
+    qtbot.waitUntil(lambda: "a glands" in names(viewer), timeout=LONG)
+    shown = viewer.layers["a glands"]
+    assert np.array_equal(shown.data, labels)
+    assert shown.features["area_um2"].iloc[1] == pytest.approx(50)
+    assert states(panel) == ["segmented", "new", "new"]
+    viewer.layers.remove(shown)
+    panel.form.next_button.click()
+    wait_shown(panel, qtbot, "b")
+    panel.form.previous_button.click()
+    wait_shown(panel, qtbot, "a")
+    assert "a glands" not in names(viewer)  # she has removed it
+
+
+def test_a_sample_is_a_field_too(panel, viewer, qtbot) -> None:
+    layer = viewer.add_image(**_sample_arguments())
+    assert wait_shown(panel, qtbot, "ebhi_normal") == layer
+    panel.shared.set_card(make_card())
+    assert panel.form.missing() == SAMPLES
+    assert panel.fields.to_run()[0].pixel_size == pixel_size_of(layer)
+
+
+def _sample_arguments() -> dict[str, object]:
+    data, arguments, _ = ebhi_normal()[0]
+    return {"data": data, **arguments}

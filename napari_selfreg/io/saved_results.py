@@ -1,0 +1,124 @@
+"""Read the files of a result back, as `napari_selfreg.io.outputs` has written them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import PixelSize, PostProcessing
+from napari_selfreg.io.fields import results_folder
+from napari_selfreg.io.outputs import output_paths
+
+_TEXTS = ("class",)
+_NOT_MEASURED = ("image", "label", "um_per_px", "um_per_px_source", "model_version")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedResult:
+    """Objects of an image that were saved earlier.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (Y, X)
+        Object ids.
+    table : dict of str to ndarray
+        Measurements, one row per object.
+    pixel_size : PixelSize
+        Of the image at full resolution.
+    source : str
+        Who stated it.
+    model, version : str
+        What has found the objects.
+    settings : PostProcessing
+        How probabilities became objects; the defaults where that was not recorded.
+    """
+
+    labels: npt.NDArray[np.int32]
+    table: dict[str, npt.NDArray[Any]]
+    pixel_size: PixelSize
+    source: str
+    model: str
+    version: str
+    settings: PostProcessing
+
+
+def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
+    """Read what was saved of an image.
+
+    Parameters
+    ----------
+    image : Path
+        The image.
+    directory : Path, optional
+        Where results lie; the usual folder beside the image without it.
+
+    Raises
+    ------
+    BadInputError
+        If there is nothing, or the files are none of ours or do not fit together.
+    """
+    paths = output_paths(directory or results_folder(image), image.stem)
+    try:
+        labels, members = _read_labels(paths["objects"])
+        table = _read_table(paths["measurements"])
+        found = SavedResult(
+            labels,
+            table,
+            _pixel_size(members["um_per_px"]),
+            str(members["um_per_px_source"]),
+            str(members["model"]),
+            str(members.get("model_version", "")),
+            _settings(members),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInputError(
+            f"The saved results of {image.name} cannot be read: segment it again."
+        ) from error
+    if not np.array_equal(np.unique(labels[labels > 0]), np.sort(table["index"])):
+        raise BadInputError(
+            f"The saved files of {image.name} do not belong together: segment it again."
+        )
+    return found
+
+
+def _read_labels(path: Path) -> tuple[npt.NDArray[np.int32], dict[str, Any]]:
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages.first
+        return page.asarray().astype(np.int32), dict(json.loads(page.tags[270].value))
+
+
+def _read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
+    settings = set(PostProcessing.__dataclass_fields__)
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = csv.DictReader(stream)
+        names = list(rows.fieldnames or ())
+        columns = list(rows)
+    table: dict[str, npt.NDArray[Any]] = {
+        "index": np.array([int(row["label"]) for row in columns], dtype=np.int32)
+    }
+    for name in names:
+        if name in _NOT_MEASURED or name in settings:
+            continue
+        texts = [row[name] for row in columns]
+        text = name in _TEXTS
+        table[name] = np.array(texts if text else [float(each or "nan") for each in texts],
+                               dtype=object if text else np.float64)  # fmt: skip
+    return table
+
+
+def _pixel_size(value: Any) -> PixelSize:
+    return PixelSize(*value) if isinstance(value, list) else PixelSize.isotropic(float(value))
+
+
+def _settings(members: dict[str, Any]) -> PostProcessing:
+    known = {name: members[name] for name in PostProcessing.__dataclass_fields__ if name in members}
+    return PostProcessing(**known)

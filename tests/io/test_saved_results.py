@@ -1,0 +1,65 @@
+"""What was written is what is read back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import PixelSize, PostProcessing
+from napari_selfreg.io.fields import has_results
+from napari_selfreg.io.outputs import Origin, output_paths, write_results
+from napari_selfreg.io.saved_results import read_saved
+from tests.io.test_outputs import ORIGIN, objects, table
+
+
+def save(image: Path, origin: Origin = ORIGIN, folder: Path | None = None) -> Path:
+    labels = objects()
+    where = folder or image.parent / "results"
+    where.mkdir(parents=True, exist_ok=True)
+    write_results(where, labels, table(labels), replace(origin, stem=image.stem))
+    return where
+
+
+@pytest.mark.parametrize("size", [PixelSize.isotropic(0.5), PixelSize(0.5, 0.25)])
+def test_labels_measurements_and_origin_come_back(tmp_path: Path, size: PixelSize) -> None:
+    settings = PostProcessing(threshold=0.25, min_area_um2=3.0)
+    image = tmp_path / "a.png"
+    save(image, replace(ORIGIN, pixel_size=size, settings=settings, version="abc"))
+    assert has_results(image)
+    found = read_saved(image)
+    assert np.array_equal(found.labels, objects())
+    assert (found.pixel_size, found.source) == (size, "file")
+    assert (found.model, found.version, found.settings) == ("glands", "abc", settings)
+    written = table(objects())
+    assert set(found.table) == set(written)
+    for name, column in written.items():
+        if column.dtype.kind in "fiu":
+            np.testing.assert_allclose(found.table[name], column, rtol=1e-5)
+        else:
+            assert found.table[name].tolist() == column.tolist()
+
+
+def test_another_folder(tmp_path: Path) -> None:
+    folder = save(tmp_path / "a.png", folder=tmp_path / "elsewhere")
+    assert read_saved(tmp_path / "a.png", folder).model == "glands"
+    with pytest.raises(BadInputError, match=r"a\.png cannot be read"):
+        read_saved(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", ["objects", "measurements"])
+def test_files_of_somebody_else_are_refused(tmp_path: Path, kind: str) -> None:
+    folder = save(tmp_path / "a.png")
+    output_paths(folder, "a")[kind].write_text("image,label\na,one\n")
+    with pytest.raises(BadInputError, match="segment it again"):
+        read_saved(tmp_path / "a.png")
+
+
+def test_files_of_two_results_are_refused(tmp_path: Path) -> None:
+    path = output_paths(save(tmp_path / "a.png"), "a")["measurements"]
+    path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[:-1]), "utf-8")
+    with pytest.raises(BadInputError, match="do not belong together"):
+        read_saved(tmp_path / "a.png")
