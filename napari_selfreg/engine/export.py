@@ -6,24 +6,21 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.measurements import Measurements, measure_objects
-from napari_selfreg.core.types import Box
-from napari_selfreg.core.views import BoxView
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.segment_types import OutputFiles
-from napari_selfreg.io.images import ImageSource, open_image
+from napari_selfreg.io.images import open_image
 from napari_selfreg.io.outputs import Origin, check_distinct_stems, check_writable, write_results
 from napari_selfreg.io.project import FieldFacts, Project, ProjectField
+from napari_selfreg.io.project.pictures import pixels_on_labels
 from napari_selfreg.io.project.reviewed import reviewed_mask
 from napari_selfreg.io.qupath_tiles import SlidePlace, place_by_name
-
-_SAME = 1e-3
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def _export_field(
     path = project.images.path(record.id)
     try:
         with open_image(path) as source:
-            pixels = _pixels(source, record)
+            pixels = pixels_on_labels(source, record)
             table = measure_objects(labels, pixels, None, record.label_size, classes, known)
     except SelfRegError as error:
         yield Notice(f"The stains of {record.stem} were not measured: {error}")
@@ -169,17 +166,6 @@ def _classes(record: ProjectField, facts: FieldFacts) -> tuple[str, ...]:
     """Return the field's classes, then others that objects were given."""
     said = [each.class_name for each in facts.objects.values() if each.class_name]
     return tuple(dict.fromkeys([*record.classes, *said]))
-
-
-def _pixels(source: ImageSource, record: ProjectField) -> Any:
-    """Return the picture on the grid of the labels, None if it has no such level."""
-    for level, steps in zip(source.levels, source.downsamples, strict=True):
-        if all(abs(a / b - 1) < _SAME for a, b in zip(steps, record.downsample, strict=True)):
-            y, x = (round(at / step) for at, step in zip(record.offset, steps, strict=True))
-            box = Box(y, x, y + record.shape[0], x + record.shape[1])
-            whole = Box(0, 0, *level.shape[:2])
-            return BoxView(level, box) if whole.intersect(box) == box else None
-    return None
 
 
 def _origin(

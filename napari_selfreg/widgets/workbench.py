@@ -14,15 +14,17 @@ from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.preload import Preloader
 
 if TYPE_CHECKING:
+    from napari_selfreg.widgets.finetune.panel import FinetunePanel
     from napari_selfreg.widgets.results_panel import ResultsPanel
     from napari_selfreg.widgets.segment_panel import SegmentPanel
 
 TITLE = "Segmentation workbench"
 
-_OPEN, _SEGMENT, _RESULTS = range(3)
+_OPEN, _SEGMENT, _FINETUNE, _RESULTS = range(4)
 _TABS = (
     ("Open", "Open pictures, slides and folders, and say how large their pixels are"),
     ("Segment", "Find the objects of a picture with a model"),
+    ("Fine-tune", "Let a model learn from corrections, and see whether it got better"),
     ("Results", "Totals, measurements, and what to save"),
 )
 _CHANGES_OF_SIZE = (QEvent.Type.Show, QEvent.Type.LayoutRequest, QEvent.Type.StyleChange)
@@ -74,6 +76,11 @@ class Workbench(QWidget):
         return self._panel(_SEGMENT)
 
     @property
+    def finetune_panel(self) -> FinetunePanel:
+        """The Fine-tune panel."""
+        return self._panel(_FINETUNE)
+
+    @property
     def results_panel(self) -> ResultsPanel:
         """The Results panel."""
         return self._panel(_RESULTS)
@@ -104,6 +111,10 @@ def _panel_class(index: int) -> Callable[[Any], QWidget]:
         from napari_selfreg.widgets.segment_panel import SegmentPanel
 
         return SegmentPanel
+    if index == _FINETUNE:
+        from napari_selfreg.widgets.finetune.panel import FinetunePanel
+
+        return FinetunePanel
     if index == _RESULTS:
         from napari_selfreg.widgets.results_panel import ResultsPanel
 

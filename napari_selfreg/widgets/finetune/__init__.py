@@ -1,0 +1,1 @@
+"""The Fine-tune panel: learn from corrections, and see whether it helped."""

@@ -1,0 +1,162 @@
+"""Settings of a fine-tuning that most people never need, each with a plain sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_selfreg.engine.finetune_types import STAY_CLOSE, What
+from napari_selfreg.widgets.device_picker import DevicePicker
+from napari_selfreg.widgets.guards import ignore_stray_wheel
+
+_WHAT: dict[What, str] = {
+    "all": "Everything",
+    "decoder": "The decoder and the head",
+    "head_norms": "The head and the normalisations",
+}
+_AS_BEFORE = "as the model learned"
+_ABOUT_WHAT = "Less that may change learns less, and forgets less."
+_ABOUT_SCR = "Keeps all layers of the network consistent with the last one (SCR)."
+_ABOUT_IFD = "Couples the two halves of each layer's channels (IFD)."
+_ABOUT_CLOSE = "Higher keeps more of what the old model knows about its own tissue; 0 is free."
+_ABOUT_SEED = "The same number repeats the same draws of crops and colours."
+_ABOUT_DEVICE = "What computes; Automatic takes a graphics card if there is one."
+
+
+@dataclass(frozen=True, slots=True)
+class TuneOptions:
+    """What is set under Advanced.
+
+    Parameters
+    ----------
+    what : {"all", "decoder", "head_norms"}
+        What may change.
+    lambda_scr, lambda_ifd : float or None
+        Weights of the regularizers; None for those the model was trained with.
+    stay_close : float
+        Pull towards the old model, from 0 to 1.
+    seed : int
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    what: What = "all"
+    lambda_scr: float | None = None
+    lambda_ifd: float | None = None
+    stay_close: float = STAY_CLOSE
+    seed: int = 0
+    device: str = "auto"
+
+
+class TuneAdvanced(QCollapsible):
+    """What may change, regularizers, stay close, seed and device; folded at first."""
+
+    valueChanged = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Advanced", parent, expandedIcon="▾", collapsedIcon="▸")
+        self.toggleButton().setToolTip("What may change, and how strongly the old model holds")
+        self.what = QComboBox()
+        for value, text in _WHAT.items():
+            self.what.addItem(text, value)
+        self.scr, self.ifd = _weight(), _weight()
+        self.stay_close = QDoubleSpinBox()
+        self.stay_close.setDecimals(4)
+        self.stay_close.setRange(0.0, 1.0)
+        self.stay_close.setSingleStep(0.005)
+        self.seed = QSpinBox()
+        self.seed.setRange(0, 2**31 - 1)
+        self.device = DevicePicker()
+        ignore_stray_wheel(self.what, self.scr, self.ifd, self.stay_close, self.seed)
+        self._arrange()
+        self.setValue(TuneOptions())
+        self.what.currentIndexChanged.connect(self._on_change)
+        self.device.valueChanged.connect(self.valueChanged)
+        for box in (self.scr, self.ifd, self.stay_close, self.seed):
+            box.valueChanged.connect(self._on_change)
+
+    def value(self) -> TuneOptions:
+        """Return the settings."""
+        return TuneOptions(
+            self.what.currentData(),
+            _of_weight(self.scr),
+            _of_weight(self.ifd),
+            self.stay_close.value(),
+            self.seed.value(),
+            self.device.value(),
+        )
+
+    def setValue(self, value: TuneOptions) -> None:
+        """Change the settings."""
+        self.what.setCurrentIndex(max(0, self.what.findData(value.what)))
+        for box, weight in ((self.scr, value.lambda_scr), (self.ifd, value.lambda_ifd)):
+            box.setValue(box.minimum() if weight is None else weight)
+        self.stay_close.setValue(value.stay_close)
+        self.seed.setValue(value.seed)
+        self.device.setValue(value.device)
+
+    def _arrange(self) -> None:
+        content = QWidget()
+        form = QFormLayout(content)
+        form.setContentsMargins(12, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
+        for name, widget, sentence in (
+            ("May change", self.what, _ABOUT_WHAT),
+            ("λ SCR", self.scr, _ABOUT_SCR),
+            ("λ IFD", self.ifd, _ABOUT_IFD),
+            ("Stay close", self.stay_close, _ABOUT_CLOSE),
+            ("Seed", self.seed, _ABOUT_SEED),
+            ("Device", self.device, _ABOUT_DEVICE),
+        ):
+            widget.setToolTip(sentence)
+            widget.setAccessibleName(name)
+            form.addRow(name, _explained(widget, sentence))
+        outer = self.layout()
+        assert outer is not None  # QCollapsible makes one
+        outer.setContentsMargins(0, 0, 0, 0)
+        self.setContent(content)
+        self.collapse(animate=False)
+        self.setDuration(0)  # an animation would move Start away under the pointer
+
+    def _on_change(self, *_: object) -> None:
+        self.valueChanged.emit()
+
+
+def _weight() -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setDecimals(3)
+    box.setSingleStep(0.005)
+    box.setRange(-0.001, 10.0)
+    box.setSpecialValueText(_AS_BEFORE)
+    box.setValue(box.minimum())
+    return box
+
+
+def _of_weight(box: QDoubleSpinBox) -> float | None:
+    return None if box.value() < 0 else box.value()
+
+
+def _explained(widget: QWidget, sentence: str) -> QWidget:
+    """Return a widget with a sentence below it."""
+    both = QWidget()
+    column = QVBoxLayout(both)
+    column.setContentsMargins(0, 0, 0, 4)
+    column.setSpacing(1)
+    text = QLabel(sentence)
+    text.setWordWrap(True)
+    text.setEnabled(False)  # paler than what is to be set
+    column.addWidget(widget)
+    column.addWidget(text)
+    return both

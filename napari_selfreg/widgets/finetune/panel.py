@@ -1,0 +1,222 @@
+"""The Fine-tune panel: learn from corrections, see whether it helped, take it or leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_selfreg.widgets.finetune.curves import Curves
+from napari_selfreg.widgets.finetune.form import TuneForm
+from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest, run_tuning
+from napari_selfreg.widgets.finetune.source import ProjectCorrections
+from napari_selfreg.widgets.finetune.summary import summary, what_is_missing
+from napari_selfreg.widgets.finetune.tuning import Tuning
+from napari_selfreg.widgets.preload import Preloader
+from napari_selfreg.widgets.progress_row import ProgressRow
+from napari_selfreg.widgets.runner import Job
+from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.terms_notice import TermsNotice
+
+_POLL_MS = 300
+_SHORTCUTS = {"Ctrl+Return": "start", "Ctrl+Enter": "start", "Esc": "cancel"}
+
+
+class FinetunePanel(QWidget):
+    """Fine-tunes a model on the corrections of the open project.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Shows the comparison.
+    parent : QWidget, optional
+        Parent of the panel.
+    models : mapping of str to Path, optional
+        Name -> bundle; the models of the package and those added without it.
+    job : callable
+        Generator function that takes a `TuneRequest`, yields events and returns a `Tuned`.
+
+    Attributes
+    ----------
+    tuned : Signal(object)
+        A fine-tuning has ended with a new version: its `Tuned`.
+    """
+
+    tuned = Signal(object)
+
+    def __init__(
+        self,
+        napari_viewer: Any,
+        parent: QWidget | None = None,
+        *,
+        models: Mapping[str, Path] | None = None,
+        job: Job = run_tuning,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self.shared = shared_for(napari_viewer)
+        self.corrections: ProjectCorrections | None = None
+        self.latest: Tuned | None = None
+        self.steps: int | None = None
+        self._seen: object = None
+        self._last_words = ""
+        self.about = _sentence_label()
+        self.form = TuneForm(models)
+        self.terms_notice = TermsNotice()
+        self.start_button = QPushButton("Start")
+        self.progress_row = ProgressRow()
+        self.status = _sentence_label()
+        self.curves = Curves()
+        self.tuning = Tuning(self, job)
+        self.runner = self.tuning.runner
+        self._arrange()
+        self._connect()
+        self._on_project()
+        Preloader(self)
+
+    def start(self) -> None:
+        """Start, unless something is missing."""
+        if not self._missing():
+            self._start(None)
+
+    def train_longer(self) -> None:
+        """Go on from the newest result for as many minutes as are set."""
+        if self.latest is not None and not self._missing():
+            self._start(self.latest)
+
+    def cancel(self) -> None:
+        """Stop after the present step and keep the best so far; a second time, drop it."""
+        if self.runner.running:
+            self.tuning.cancel()
+        self._refresh()
+
+    def _start(self, go_on: Tuned | None) -> None:
+        corrections, base = self.corrections, self.form.base_picker.value()
+        if self.runner.running or corrections is None or base is None:
+            return
+        request = TuneRequest(
+            corrections,
+            tuple(note.id for note in corrections.fields() if note.regions),
+            base.path,
+            base.version if go_on is None else go_on.version.id,
+            f"Version {len(corrections.project.versions.all) + 1}",
+            self.form.minutes.value(),
+            self.steps,
+            self.form.advanced.value(),
+            None if go_on is None else go_on.result,
+        )
+        self._last_words = ""
+        self.latest = None
+        self.curves.clear()
+        self.progress_row.start()
+        self.tuning.start(request)
+        self._refresh()
+
+    def _arrange(self) -> None:
+        column = QVBoxLayout(self)
+        for part in (
+            self.about,
+            self.form,
+            self.terms_notice,
+            self.start_button,
+            self.progress_row,
+            self.status,
+            self.curves,
+        ):
+            column.addWidget(part)
+        column.addStretch(1)
+
+    def _connect(self) -> None:
+        self.form.valueChanged.connect(self._on_setting)
+        self.terms_notice.accepted.connect(self._refresh)
+        self.start_button.clicked.connect(self._on_button)
+        self.tuning.told.connect(self.status.setText)
+        self.tuning.happened.connect(self.curves.show_events)
+        self.tuning.progressed.connect(self.progress_row.setProgress)
+        self.tuning.tuned.connect(self._on_tuned)
+        self.tuning.concluded.connect(self._on_concluded)
+        self.shared.projectChanged.connect(self._on_project)
+        for keys, method in _SHORTCUTS.items():
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(getattr(self, method))
+        # Corrections come from strokes, keys and undo, which all end in the project.
+        self._poll = QTimer(self)
+        self._poll.setInterval(_POLL_MS)
+        self._poll.timeout.connect(self._on_poll)
+        self._poll.start()
+
+    def _missing(self) -> str:
+        missing = what_is_missing(self.corrections, self.form.base_picker.value())
+        if not missing and self.terms_notice.pending:
+            return "Please read the terms of this model first."
+        return missing
+
+    def _on_project(self) -> None:
+        project = self.shared.project
+        self.corrections = ProjectCorrections(project) if project is not None else None
+        self.latest = None
+        self._last_words = ""
+        self._look()
+
+    def _on_poll(self) -> None:
+        if self.isVisible() and not self.runner.running:
+            seen = self.corrections.changed() if self.corrections is not None else None
+            if seen != self._seen:
+                self._look()
+
+    def _look(self) -> None:
+        """Read again what the project says about itself."""
+        self._seen = self.corrections.changed() if self.corrections is not None else None
+        card = self.shared.card
+        self.form.base_picker.offer(self.shared.project, card.name if card else "")
+        self.about.setText(summary(self.corrections))
+        self._on_setting()
+
+    def _refresh(self) -> None:
+        """Bring button and status in line with what is set and what runs."""
+        running = self.runner.running
+        self.form.setEnabled(not running)
+        if running:
+            # Never disabled meanwhile: it would lose the focus, and the keys would go elsewhere.
+            self.start_button.setText("Stopping…" if self.tuning.stopping else "Cancel")
+            self.start_button.setToolTip(
+                "Stop after the present step; the best model so far is kept (Esc)"
+            )
+            return
+        missing = self._missing()
+        self.start_button.setText("Start")
+        self.start_button.setToolTip(missing or "Learn from the reviewed regions (Ctrl+Enter)")
+        self.start_button.setEnabled(not missing)
+        self.status.setText(self._last_words or missing)
+
+    def _on_setting(self) -> None:
+        base = self.form.base_picker.value()
+        self.terms_notice.setCard(base.card if base else None)
+        self._refresh()
+
+    def _on_button(self) -> None:
+        if self.runner.running:
+            self.cancel()
+        else:
+            self.start()
+
+    def _on_tuned(self, tuned: Tuned) -> None:
+        self.latest = tuned
+        self.tuned.emit(tuned)
+
+    def _on_concluded(self, text: str) -> None:
+        self.progress_row.stop()
+        self._last_words = text
+        self._look()
+
+
+def _sentence_label() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

@@ -1,0 +1,157 @@
+"""One fine-tuning of the panel: its job in a thread, what is told meanwhile, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.engine.events import Event, Notice, Progress, StepDone
+from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
+from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest
+from napari_selfreg.widgets.runner import Job, JobRunner
+from napari_selfreg.widgets.sentences import describe_failure
+
+CANCELLED = "Cancelled: the model is as it was."
+KEEPING = "Stopping: the best model so far follows…"
+
+_TICK_MS = 500
+
+
+class Tuning(QObject):
+    """Runs one request at a time.
+
+    Parameters
+    ----------
+    owner : QWidget
+        Its life ends the job.
+    job : callable
+        Generator function that takes a `TuneRequest`, yields events and returns a `Tuned`.
+
+    Attributes
+    ----------
+    told : Signal(str)
+        What happens now.
+    happened : Signal(tuple)
+        Events, at most five times per second.
+    progressed : Signal(int, int)
+        Parts done and planned: tenths of a second, or steps where these were given.
+    tuned : Signal(object)
+        The new `Tuned`; before `concluded`.
+    concluded : Signal(str)
+        The job has ended, and how.
+    """
+
+    told = Signal(str)
+    happened = Signal(tuple)
+    progressed = Signal(int, int)
+    tuned = Signal(object)
+    concluded = Signal(str)
+
+    def __init__(self, owner: QWidget, job: Job) -> None:
+        super().__init__(owner)
+        self._job = job
+        self._request: TuneRequest | None = None
+        self._notices: list[str] = []
+        self._began = 0.0
+        self._stepped = False
+        self._clock = QTimer(self)
+        self._clock.setInterval(_TICK_MS)
+        self._clock.timeout.connect(self._tick)
+        self.runner = JobRunner(owner)
+        self.runner.started.connect(self._on_started)
+        self.runner.received.connect(self._on_events)
+        self.runner.finished.connect(self._on_finished)
+        self.runner.failed.connect(self._on_failed)
+        self.runner.cancelled.connect(self._on_cancelled)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the job was asked to end, with or without a result."""
+        request = self._request
+        return self.runner.cancelling or (request is not None and request.enough.is_set())
+
+    def start(self, request: TuneRequest) -> None:
+        """Start a fine-tuning; none may be running."""
+        self._request = request
+        self._notices.clear()
+        self._stepped = False
+        self.told.emit("Waiting until another job has ended…")
+        self.runner.start(self._job, request)
+
+    def cancel(self) -> None:
+        """Stop after this step and keep the best so far; a second time, drop it too."""
+        request = self._request
+        if request is None:
+            return
+        if self._stepped and not request.enough.is_set():
+            request.enough.set()
+            self.told.emit(KEEPING)
+        else:
+            request.dropped.set()
+            self.runner.cancel()
+
+    def _on_started(self) -> None:
+        self._began = time.monotonic()
+        self._clock.start()
+        self.told.emit("Starting…")
+
+    def _tick(self) -> None:
+        request = self._request
+        if request is not None and request.steps is None:
+            total = round(600 * request.minutes)
+            done = round(10 * (time.monotonic() - self._began))
+            self.progressed.emit(min(done, total), total)
+
+    def _on_events(self, events: tuple[Event, ...]) -> None:
+        request = self._request
+        if request is None or self.runner.cancelling:
+            return
+        for event in events:
+            if isinstance(event, Notice | RolledBack):
+                self._notices.append(event.message)
+            elif isinstance(event, StepDone):
+                self._stepped = True
+        self.happened.emit(events)
+        words = [text for text in map(_words, events) if text]
+        if words and not request.enough.is_set():
+            self.told.emit(words[-1])
+        steps = [event for event in events if isinstance(event, StepDone)]
+        if steps and request.steps is not None:
+            self.progressed.emit(steps[-1].step, steps[-1].total)
+
+    def _on_finished(self, result: Tuned) -> None:
+        notices = self._end()
+        self.tuned.emit(result)
+        self.concluded.emit(" ".join(dict.fromkeys([*notices, *result.result.notes])))
+
+    def _on_failed(self, error: Exception) -> None:
+        self._end()
+        text = describe_failure(error)
+        show_error(text)
+        self.concluded.emit(text)
+
+    def _on_cancelled(self) -> None:
+        self._end()
+        self.concluded.emit(CANCELLED)
+
+    def _end(self) -> list[str]:
+        self._request = None
+        self._clock.stop()
+        return self._notices
+
+
+def _words(event: Any) -> str:
+    """Return what a person reads while something goes on; empty if nothing new."""
+    if isinstance(event, Progress):
+        return f"{event.message}…" if event.message else ""
+    if isinstance(event, BaseScored):
+        return f"The old model scores {event.dice:.3f} on what is held out. Learning…"
+    if isinstance(event, Planned) and event.seconds_per_step:
+        return f"Learning: about {event.steps} steps fit into the time"
+    if isinstance(event, StepDone):
+        return f"Learning: step {event.step} of about {event.total}"
+    return ""

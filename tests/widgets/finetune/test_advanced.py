@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+from qtpy.QtWidgets import QLabel
+
+from napari_selfreg.widgets.finetune.advanced import TuneAdvanced, TuneOptions
+from napari_selfreg.widgets.finetune.form import TuneForm
+
+
+@pytest.fixture
+def box(qtbot) -> TuneAdvanced:
+    box = TuneAdvanced()
+    qtbot.addWidget(box)
+    return box
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        TuneOptions(),
+        TuneOptions("decoder", 0.015, 0.0, 0.25, 7, "cpu"),
+        TuneOptions("head_norms", 0.0, 0.02, 0.0, 0),
+    ],
+)
+def test_settings_come_back_as_they_were_given(box, options) -> None:
+    box.setValue(options)
+    assert box.value() == options
+
+
+def test_it_is_folded_and_leaves_the_regularizers_to_the_model(box) -> None:
+    assert not box.isExpanded()
+    assert box.value() == TuneOptions()
+    assert box.scr.text() == "as the model learned"
+
+
+def test_every_setting_has_a_sentence(box) -> None:
+    sentences = [label.text() for label in box.findChildren(QLabel) if label.text().endswith(".")]
+    assert len(sentences) == 6
+
+
+def test_a_change_is_told(box, qtbot) -> None:
+    for change in (
+        lambda: box.what.setCurrentIndex(1),
+        lambda: box.scr.setValue(0.1),
+        lambda: box.ifd.setValue(0.1),
+        lambda: box.stay_close.setValue(0.5),
+        lambda: box.seed.setValue(3),
+        lambda: box.device.setValue("cpu"),
+    ):
+        with qtbot.waitSignal(box.valueChanged):
+            change()
+
+
+def test_the_form_tells_minutes(qtbot) -> None:
+    form = TuneForm({})
+    qtbot.addWidget(form)
+    with qtbot.waitSignal(form.valueChanged):
+        form.minutes.setValue(3.0)
+    form.minutes.setValue(0)
+    assert form.minutes.value() > 0

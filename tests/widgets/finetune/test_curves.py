@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from napari_selfreg.engine.events import Progress, StepDone, ValidationDone
+from napari_selfreg.engine.finetune_types import BaseScored
+from napari_selfreg.widgets.finetune.curves import Curves
+
+
+@pytest.fixture
+def curves(qtbot) -> Curves:
+    curves = Curves()
+    qtbot.addWidget(curves)
+    return curves
+
+
+def drawn(curves: Curves, key: str) -> list[tuple[float, float]]:
+    xs, ys = curves._lines[key].getData()
+    return list(zip(xs, ys, strict=True))
+
+
+def test_losses_and_scores_are_drawn(curves) -> None:
+    curves.show_events((BaseScored(0.7, (0.7,)),))
+    curves.show_events(
+        (
+            StepDone(1, 9, {"total": 2.0, "ce": 1.0, "learning_rate": 0.1}),
+            StepDone(2, 9, {"total": 1.5, "ce": 0.5}),
+            ValidationDone(2, 0.8, True),
+        )
+    )
+    assert drawn(curves, "total") == [(1, 2.0), (2, 1.5)]
+    assert drawn(curves, "ce") == [(1, 1.0), (2, 0.5)]
+    assert drawn(curves, "validation") == [(0, 0.7), (2, 0.8)]
+    assert curves._base_line.value() == 0.7
+    assert "learning_rate" not in curves.points
+    assert "cross-entropy" in curves._legend.text()
+    assert "old model 0.700" in curves.sentence()
+    assert "new model 0.800" in curves.sentence()
+
+
+def test_before_anything_is_scored_no_new_model_is_told(curves) -> None:
+    curves.show_events((BaseScored(0.7, (0.7,)),))
+    assert "new model" not in curves.sentence()
+
+
+def test_nothing_is_shown_before_there_is_something(curves) -> None:
+    curves.show_events((Progress(0, 0, "Preparing"),))
+    assert curves.isHidden()
+    assert not curves._plots
+
+
+def test_a_new_run_starts_empty(curves) -> None:
+    curves.show_events((BaseScored(0.7, (0.7,)), StepDone(1, 2, {"total": 1.0})))
+    curves.clear()
+    assert curves.points == {}
+    assert not curves._base_line.isVisible()
+    assert curves._lines["total"].getData()[0] is None or not len(
+        curves._lines["total"].getData()[0]
+    )
+
+
+def test_opening_the_panel_does_not_load_pyqtgraph() -> None:
+    code = (
+        "import sys; import napari_selfreg.widgets.finetune.panel; "
+        "print(sorted({'torch', 'monai', 'pyqtgraph'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
