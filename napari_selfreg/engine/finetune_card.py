@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -178,10 +178,3 @@ def _metrics(run: Run) -> tuple[MetricRecord, ...]:
 
 def _mean(scores: Sequence[float]) -> float | None:
     return round(float(np.mean(scores)), 5) if len(scores) else None
-
-
-def recorded_lambda(recipe: Mapping[str, Any], key: str) -> float | None:
-    """Return a regularizer's weight from a card's recipe, None where it states none."""
-    section = recipe.get("regularization")
-    value = section.get(key) if isinstance(section, Mapping) else None
-    return float(value) if isinstance(value, int | float) and value >= 0 else None

@@ -90,14 +90,56 @@ def prepare(fields: Sequence[FinetuneField], card: Card) -> Material:
     places = _strips([field.targets[0] != IGNORE for field in small])
     if not places:
         raise BadInputError("Too little is reviewed to learn from: review a larger region.")
-    strips = [_strip(small[index], mask) for index, mask in places]
+    return _divided(fields, small, places)
+
+
+def prepare_folds(fields: Sequence[FinetuneField], card: Card, most: int = 5) -> list[Material]:
+    """Bring fields to a model's scale and hold out whole regions in turn.
+
+    Parameters
+    ----------
+    fields : sequence of FinetuneField
+    card : Card
+        Of the base.
+    most : int
+        Largest number of folds; more regions are held out together.
+
+    Returns
+    -------
+    list of Material
+        Every region is held out in exactly one of them; empty if there is only one region.
+
+    Raises
+    ------
+    BadInputError
+        As `prepare`.
+    """
+    small = [_at_scale(field, card) for field in fields]
+    places = []
+    for index, field in enumerate(small):
+        for box, own in reviewed_parts(field.targets[0] != IGNORE):
+            mask = np.zeros(field.targets.shape[1:], dtype=bool)
+            mask[box.slices] = own
+            places.append((index, mask))
+    if len(places) < 2:
+        return []
+    folds = min(most, len(places))
+    return [_divided(fields, small, places[fold::folds]) for fold in range(folds)]
+
+
+def _divided(
+    fields: Sequence[FinetuneField],
+    small: Sequence[Field],
+    places: Sequence[tuple[int, npt.NDArray[np.bool_]]],
+) -> Material:
+    """Take what is held out away from what teaches."""
     training = [
         _teaching(field, [mask for at, mask in places if at == index])
         for index, field in enumerate(small)
     ]
     return Material(
         training=[field for field in training if np.any(field.targets[0] != IGNORE)],
-        strips=strips,
+        strips=[_strip(small[index], mask) for index, mask in places],
         reviewed=sum(int((field.targets[0] != IGNORE).sum()) for field in small),
         checksums=[_checksum(field) for field in fields],
     )

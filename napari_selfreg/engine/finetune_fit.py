@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -165,13 +165,9 @@ class FinetuneLoop:
             device, memory_format=torch.channels_last
         )
         self.free = free_parameters(self.network, base.tapspec, settings.what)
-        named = dict(base.network.named_parameters())
-        self.anchor = [
-            named[name].detach().to(device)
-            for name, parameter in self.network.named_parameters()
-            if parameter.requires_grad
-        ]
+        self.judged = copy.deepcopy(base.network).to(device).eval()
         self.kept: Kept | None = None
+        self.last_scores: tuple[float, ...] = ()
         self.best = -1.0
         self.rollbacks = 0
         self.stopped = False
@@ -252,21 +248,17 @@ class FinetuneLoop:
         )
         value = float(total.detach())
         if math.isfinite(value):
-            self._descend(total, rate)
+            self._descend(total)
         losses = {name: float(term.detach()) for name, term in terms.items()}
         return {"total": value, **losses, "learning_rate": rate}
 
-    def _descend(self, total: Tensor, rate: float) -> None:
+    def _descend(self, total: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.free, 5.0)
         if not torch.isfinite(norm):
             return
         self.optimizer.step()
-        pull = self.settings.stay_close * rate / self.settings.learning_rate
-        if pull > 0:
-            with torch.no_grad():
-                torch._foreach_lerp_(list(self.free), self.anchor, pull)
         self.average.update_parameters(self.network)
 
     def _sound(self, total: float) -> bool:
@@ -293,15 +285,21 @@ class FinetuneLoop:
         return RolledBack(self.plan.step, message)
 
     def check(self) -> ValidationDone:
-        """Score the averaged weights on the held-out strips and keep them if they are best."""
+        """Score the averaged weights, drawn to the base, on the strips; keep them if best."""
         started = time.monotonic()
-        scores = self.score(self.average.module)
+        weights = between(
+            self.base.network.state_dict(),
+            _copied(self.average.module),
+            self.settings.stay_close,
+        )
+        self.judged.load_state_dict(weights)
+        scores = self.last_scores = self.score(self.judged)
         self.clock.check = time.monotonic() - started
         dice = float(np.mean(scores))
-        better = dice >= self.best - TIE and _finite(self.average.module)
+        better = dice >= self.best - TIE and _finite(weights)
         self.best = max(self.best, dice)
         if better:
-            self.kept = Kept(_copied(self.average.module), scores, self.plan.step)
+            self.kept = Kept(weights, scores, self.plan.step)
         self.history.append({"step": self.plan.step, "validation": dice})
         return ValidationDone(self.plan.step, dice, better)
 
@@ -320,8 +318,31 @@ class FinetuneLoop:
         )
 
 
-def _finite(network: nn.Module) -> bool:
-    return all(bool(torch.isfinite(t).all()) for t in network.state_dict().values())
+def between(
+    base: Mapping[str, Tensor], tuned: Mapping[str, Tensor], stay_close: float
+) -> dict[str, Tensor]:
+    """Return weights on the line from the tuned ones (0) to the base's (1).
+
+    Along it a network forgets much faster than it loses what it learned (Wortsman et al., Robust
+    fine-tuning of zero-shot models, CVPR 2022).
+
+    Parameters
+    ----------
+    base, tuned : mapping of str to Tensor
+        State dicts of one architecture, on the CPU.
+    stay_close : float
+        In [0, 1].
+    """
+    return {
+        name: torch.lerp(value, base[name].cpu().to(value.dtype), stay_close)
+        if value.is_floating_point()
+        else value
+        for name, value in tuned.items()
+    }
+
+
+def _finite(weights: Mapping[str, Tensor]) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
 
 
 def _copied(network: nn.Module) -> dict[str, Tensor]:

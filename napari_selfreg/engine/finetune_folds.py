@@ -1,0 +1,90 @@
+"""Job: a surer verdict, by holding out whole regions in turn.
+
+Each run learns from all regions but some, and is scored on those: never on pixels of a region it
+has seen. It takes as long as several fine-tunings, so it runs after the first, in the background,
+while the new model is already in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from napari_selfreg.core.verdict import Verdict, verdict
+from napari_selfreg.engine.allocator import freed_memory_kept
+from napari_selfreg.engine.devices import resolve_device
+from napari_selfreg.engine.events import Event, Progress, StepDone
+from napari_selfreg.engine.finetune import score_base, settings_of
+from napari_selfreg.engine.finetune_fields import prepare_folds
+from napari_selfreg.engine.finetune_fit import Clock, FinetuneLoop
+from napari_selfreg.engine.finetune_plan import Plan
+from napari_selfreg.engine.finetune_types import FinetuneRequest
+from napari_selfreg.engine.predict import model_for_pictures
+
+MESSAGE = "Comparing region by region"
+
+
+@dataclass(frozen=True, slots=True)
+class FoldsResult:
+    """What holding out whole regions says.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        "Cannot tell" of no pairs where there is only one region.
+    base_scores, tuned_scores : tuple of float
+        Dice of every region, before and after.
+    """
+
+    verdict: Verdict
+    base_scores: tuple[float, ...]
+    tuned_scores: tuple[float, ...]
+
+
+def cross_validate(request: FinetuneRequest, steps: int) -> Generator[Event, None, FoldsResult]:
+    """Fine-tune without some regions in turn, and score each on those.
+
+    Parameters
+    ----------
+    request : FinetuneRequest
+        Of the fine-tuning in question; its time, plan and output are not used.
+    steps : int
+        Of each run: as many as that fine-tuning made.
+
+    Yields
+    ------
+    Progress
+        Steps of all runs together.
+
+    Returns
+    -------
+    FoldsResult
+        Of the runs that were finished, if ``request.enough`` ended it early.
+
+    Raises
+    ------
+    BadInputError, BadModelError, DeviceError
+        As `engine.finetune.finetune`.
+    """
+    request.check()
+    device = resolve_device(request.device)
+    base = model_for_pictures(request.model)
+    yield Progress(0, 0, MESSAGE)
+    folds = prepare_folds(request.fields, base.card)
+    before: list[float] = []
+    after: list[float] = []
+    for number, material in enumerate(folds):
+        settings = settings_of(request, base, material)
+        start = base if request.start is None else request.start
+        plan = Plan(((0, steps),))
+        loop = FinetuneLoop(base, start, material, settings, plan, Clock(), device, request.enough)
+        scores = score_base(loop)
+        with freed_memory_kept():
+            for event in loop.run():
+                if isinstance(event, StepDone):
+                    yield Progress(number * steps + event.step, len(folds) * steps, MESSAGE)
+        if loop.stopped:
+            break
+        before += scores
+        after += loop.last_scores  # of the last step: the best would be chosen on what is scored
+    return FoldsResult(verdict(before, after), tuple(before), tuple(after))
