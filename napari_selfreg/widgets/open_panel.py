@@ -12,6 +12,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io.project.manifest import is_project
 from napari_selfreg.widgets.arrivals import TOGETHER_MS, Arrivals
 from napari_selfreg.widgets.default_reader import become_default_reader
 from napari_selfreg.widgets.drops import MODEL_SUFFIX, DropFilter
@@ -95,9 +96,17 @@ class OpenPanel(QWidget):
         models = [path for path in paths if path.suffix.lower() == MODEL_SUFFIX]
         for path in models:
             self.shared.modelDropped.emit(path)
-        images = [path for path in paths if path not in models]
+        images = [path for path in paths if path not in models and not self._is_taken(path)]
         if images:
             self.opener.open_paths(images)
+
+    def _is_taken(self, path: Path) -> bool:
+        """Offer the folder of a project to the Correct panel; tell whether it opens it."""
+        if not is_project(path):
+            return False
+        offer = PathOffer(path)
+        self.shared.projectOffered.emit(offer)
+        return offer.taken
 
     def event(self, event: QEvent) -> bool:
         """Watch the window this panel has come into."""

@@ -12,13 +12,18 @@ from npe2 import PluginManager
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.images import image_paths, open_image
+from napari_selfreg.io.project import Project, is_project
 from napari_selfreg.io.pyramid import with_overview
 from napari_selfreg.io.sections import may_be_section
 from napari_selfreg.widgets.image_layers import LayerDataTuple, layer_data
+from napari_selfreg.widgets.settings import PLUGIN
 from napari_selfreg.widgets.shared import PathOffer, shared_for
 
 NAPARI = "napari"
 """Name of the plugin that holds napari's own reader."""
+
+CORRECT = "Correct"
+"""Name of the Correct panel in the menu."""
 
 Reader = Callable[[str | list[str]], list[Any]]
 
@@ -43,6 +48,8 @@ def get_reader(path: str | list[str]) -> Reader | None:
         None where napari cannot read it either.
     """
     paths = path if isinstance(path, list) else [path]
+    if len(paths) == 1 and is_project(paths[0]):
+        return read_project
     if len(paths) == 1 and _is_ours(Path(paths[0])):
         return read
     return read_by_napari if _napari_reads(paths) else None
@@ -73,6 +80,27 @@ def read(path: str | list[str]) -> list[Any]:
         return list(_NO_LAYERS)
     folder = named if named.is_dir() else None
     return [open_layer(image_paths(named)[0], folder)]
+
+
+def read_project(path: str | list[str]) -> list[Any]:
+    """Open a project of corrections in the Correct panel; without a window, its images.
+
+    Parameters
+    ----------
+    path : str or list of str
+        Its folder, or the ``project.json`` inside.
+    """
+    named = Path(path[0] if isinstance(path, list) else path)
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        offer = PathOffer(named)
+        shared_for(viewer).projectOffered.emit(offer)
+        if not offer.taken:
+            _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, CORRECT)
+            panel.open_project(named)
+        return list(_NO_LAYERS)
+    with Project.open(named, hash_images=False) as project:
+        return [open_layer(project.images.path(each.id)) for each in project.fields]
 
 
 def read_by_napari(path: str | list[str]) -> list[Any]:

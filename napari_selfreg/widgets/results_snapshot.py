@@ -34,7 +34,7 @@ def take_snapshot(viewer: Any, layer: Any) -> Snapshot:
     if info is None:
         raise BadInputError(f"“{layer.name}” is no result: choose another layer.")
     image = image_of(viewer, layer)
-    picture = None if image is None else _picture_of(viewer, image, info)
+    picture = None if image is None else picture_for(viewer, image, info)
     shape = None if image is None else full_shape(image, picture)
     return Snapshot(label_plane(layer), info, layer.features, picture, shape)
 
@@ -80,7 +80,7 @@ def full_shape(image: Any, picture: Picture | None) -> tuple[int, int]:
     return int(level.shape[axes[0]]), int(level.shape[axes[1]])
 
 
-def _picture_of(viewer: Any, image: Any, info: ResultInfo) -> Picture | None:
+def picture_for(viewer: Any, image: Any, info: ResultInfo) -> Picture | None:
     """Return the plane at the resolution of the labels, None if the image has no such one."""
     try:
         picture = picture_of(viewer, image, info.label_size if image.multiscale else None)

@@ -64,6 +64,8 @@ class Shared(QObject):
         A person has dropped a model file on the window: its `Path`.
     pathOffered : Signal(object)
         A person has chosen a file or folder in napari's own menu: a `PathOffer`.
+    projectOffered : Signal(object)
+        A person has chosen or dropped the folder of a project: a `PathOffer`.
     openPanelMade : Signal()
         A new Open panel takes over: list, keys and drops are its own from now on.
     projectChanged : Signal()
@@ -83,6 +85,7 @@ class Shared(QObject):
     cardChanged = Signal()
     modelDropped = Signal(object)
     pathOffered = Signal(object)
+    projectOffered = Signal(object)
     openPanelMade = Signal()
     projectChanged = Signal()
     projectEdited = Signal(object)

@@ -9,21 +9,25 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QTabWidget, QVBoxLayout, QWidget
 
+from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.layers import is_picture
 from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.preload import Preloader
+from napari_selfreg.widgets.shared import PathOffer, shared_for
 
 if TYPE_CHECKING:
+    from napari_selfreg.widgets.correct.panel import CorrectPanel
     from napari_selfreg.widgets.finetune.panel import FinetunePanel
     from napari_selfreg.widgets.results_panel import ResultsPanel
     from napari_selfreg.widgets.segment_panel import SegmentPanel
 
 TITLE = "Segmentation workbench"
 
-_OPEN, _SEGMENT, _FINETUNE, _RESULTS = range(4)
+_OPEN, _SEGMENT, _CORRECT, _FINETUNE, _RESULTS = range(5)
 _TABS = (
     ("Open", "Open pictures, slides and folders, and say how large their pixels are"),
     ("Segment", "Find the objects of a picture with a model"),
+    ("Correct", "Put right what the model got wrong; every stroke is kept"),
     ("Fine-tune", "Let a model learn from corrections, and see whether it got better"),
     ("Results", "Totals, measurements, and what to save"),
 )
@@ -61,6 +65,7 @@ class Workbench(QWidget):
         self.open_panel.drops.watch(self)
         self._panel(self.tabs.currentIndex())
         self.tabs.currentChanged.connect(self._panel)
+        shared_for(napari_viewer).projectOffered.connect(self._on_project)
         self._rest = QTimer(self)
         self._rest.timeout.connect(self._make_next)
         Preloader(self)
@@ -76,6 +81,11 @@ class Workbench(QWidget):
         return self._panel(_SEGMENT)
 
     @property
+    def correct_panel(self) -> CorrectPanel:
+        """The Correct panel."""
+        return self._panel(_CORRECT)
+
+    @property
     def finetune_panel(self) -> FinetunePanel:
         """The Fine-tune panel."""
         return self._panel(_FINETUNE)
@@ -89,6 +99,13 @@ class Workbench(QWidget):
         """Make the other panels once the window has come to rest."""
         super().showEvent(event)
         self._rest.start(0)
+
+    def _on_project(self, offer: PathOffer) -> None:
+        """Open a project in the Correct panel, and bring that to the front."""
+        if alive(self) and not offer.taken:
+            offer.taken = True
+            self.tabs.setCurrentIndex(_CORRECT)
+            self.correct_panel.open_project(offer.path)
 
     def _make_next(self) -> None:
         """Make one panel that is missing; one at a time, so that the window stays alive."""
@@ -111,6 +128,10 @@ def _panel_class(index: int) -> Callable[[Any], QWidget]:
         from napari_selfreg.widgets.segment_panel import SegmentPanel
 
         return SegmentPanel
+    if index == _CORRECT:
+        from napari_selfreg.widgets.correct.panel import CorrectPanel
+
+        return CorrectPanel
     if index == _FINETUNE:
         from napari_selfreg.widgets.finetune.panel import FinetunePanel
 

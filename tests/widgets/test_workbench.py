@@ -33,6 +33,7 @@ def test_the_workbench_is_docked_with_its_tabs(make_napari_viewer_proxy) -> None
     assert [bench.tabs.tabText(i) for i in range(bench.tabs.count())] == [
         "Open",
         "Segment",
+        "Correct",
         "Fine-tune",
         "Results",
     ]
@@ -60,10 +61,14 @@ def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
 ) -> None:
     bench = Workbench(make_napari_viewer_proxy())
     qtbot.addWidget(bench)
-    assert [page.widget() is not None for page in bench._pages] == [True, False, False, False]
+    assert [page.widget() is not None for page in bench._pages] == [
+        True,
+        *[False] * 4,
+    ]
     bench.show()
     qtbot.waitUntil(lambda: all(page.widget() for page in bench._pages), timeout=20_000)
     assert bench._pages[1].widget() is bench.segment_panel
+    assert bench._pages[2].widget() is bench.correct_panel
     assert bench._pages[-2].widget() is bench.finetune_panel
     assert bench._pages[-1].widget() is bench.results_panel
     qtbot.waitUntil(lambda: not bench._rest.isActive(), timeout=20_000)

@@ -1,0 +1,39 @@
+"""What the Correct panel asks a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+
+def ask_project(parent: QWidget, start: Path) -> Path | None:
+    """Return the folder of a project, None if she has changed her mind."""
+    return _folder(parent, "Open a project of corrections", start)
+
+
+def ask_copy(parent: QWidget, start: Path) -> Path | None:
+    """Return a folder to put a copy of the project into."""
+    return _folder(parent, "Put a copy of the project into this folder", start)
+
+
+def ask_image(parent: QWidget, start: Path, name: str) -> Path | None:
+    """Return where an image is now."""
+    chosen, _ = QFileDialog.getOpenFileName(parent, f"Where is {name} now?", str(start))
+    return Path(chosen) if chosen else None
+
+
+def ask_other_image(parent: QWidget, reason: str) -> bool:
+    """Tell whether an image may be taken although it is not the one that was corrected."""
+    answer = QMessageBox.question(
+        parent,
+        "Take another image?",
+        f"{reason}\n\nTake it all the same?",
+        QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
+    )
+    return bool(answer == QMessageBox.StandardButton.Yes)
+
+
+def _folder(parent: QWidget, title: str, start: Path) -> Path | None:
+    chosen = QFileDialog.getExistingDirectory(parent, title, str(start))
+    return Path(chosen) if chosen else None

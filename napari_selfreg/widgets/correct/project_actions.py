@@ -1,0 +1,152 @@
+"""What the project's buttons do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.io.project import Project
+from napari_selfreg.widgets.correct.ask import ask_copy, ask_image, ask_other_image, ask_project
+from napari_selfreg.widgets.correct.layer_fields import image_path
+from napari_selfreg.widgets.correct.project_box import ProjectBox
+from napari_selfreg.widgets.correct.project_desk import ProjectDesk
+from napari_selfreg.widgets.layers import is_picture
+
+_NO_LAYER = "There is nothing to correct yet: segment an image, or import its labels in Results."
+
+
+def told(method: Callable[..., None]) -> Callable[..., None]:
+    """Turn what goes wrong in a method into a sentence in the panel."""
+
+    @wraps(method)
+    def guarded(self: Any, *args: Any) -> None:
+        try:
+            method(self, *args)
+        except SelfRegError as error:
+            self.desk.told.emit(str(error))
+
+    return guarded
+
+
+class ProjectActions(QObject):
+    """Makes, opens, copies and closes projects.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    desk : ProjectDesk
+    box : ProjectBox
+        Its buttons.
+    panel : QWidget
+        Parent of dialogs.
+    """
+
+    def __init__(self, viewer: Any, desk: ProjectDesk, box: ProjectBox, panel: QWidget) -> None:
+        super().__init__(panel)
+        self._viewer = viewer
+        self.desk = desk
+        self._box = box
+        self._panel = panel
+        box.start_button.clicked.connect(self._on_start)
+        box.open_button.clicked.connect(self._on_open)
+        box.close_button.clicked.connect(self._on_close)
+        box.copy_button.clicked.connect(self._on_copy)
+        box.locate_button.clicked.connect(self._on_locate)
+        box.fields.activated.connect(self._on_field)
+        desk.linkChanged.connect(self.refresh)
+        desk.problemChanged.connect(self._on_problem)
+        desk.shared.projectChanged.connect(self.refresh)
+        desk.shared.fieldChanged.connect(self.refresh)
+        events = viewer.layers.events
+        for emitter in (events.inserted, events.removed):
+            emitter.connect(self.refresh)
+        viewer.layers.selection.events.active.connect(self.refresh)
+        self._wanted: str | None = None
+        self.refresh()
+
+    def refresh(self, event: Any = None) -> None:
+        """Show what there is."""
+        project, link = self.desk.project, self.desk.link
+        if link is not None:
+            self._wanted = link.field
+        self._box.setProject(project, self._wanted)
+        offered = self.desk.offered()
+        waiting = offered is not None and (project is None or link is None)
+        self._box.start_button.setVisible(project is None or waiting)
+        self._box.start_button.setEnabled(waiting)
+        self._box.start_button.setToolTip(_NO_LAYER if offered is None else "")
+        lost = project is not None and self._wanted in self._lost(project)
+        self._box.locate_button.setVisible(lost)
+        self._on_problem(project.problem if project is not None else "")
+
+    def _lost(self, project: Project) -> set[str]:
+        """Return the fields whose image is missing; a look at each file is enough here."""
+        return {each.id for each in project.fields if not project.images.path(each.id).is_file()}
+
+    @told
+    def _on_start(self, checked: bool = False) -> None:
+        if self.desk.project is None:
+            project = self.desk.start()
+            self.desk.told.emit(f"Corrections are kept in the folder {project.folder.name}.")
+        else:
+            self.desk.add()
+
+    @told
+    def _on_open(self, checked: bool = False) -> None:
+        folder = ask_project(self._panel, self._near())
+        if folder is not None:
+            self.desk.open(folder)
+
+    def _on_close(self, checked: bool = False) -> None:
+        self._wanted = None
+        self.desk.close()
+
+    @told
+    def _on_copy(self, checked: bool = False) -> None:
+        project = self.desk.project
+        folder = ask_copy(self._panel, Path.home()) if project is not None else None
+        if project is not None and folder is not None:
+            target = project.copy_to(folder / project.folder.name)
+            self.desk.told.emit(f"A copy of everything is in {target}.")
+
+    @told
+    def _on_locate(self, checked: bool = False) -> None:
+        project, field = self.desk.project, self._wanted
+        if project is None or field is None:
+            return
+        place = project.images.path(field)
+        chosen = ask_image(self._panel, place.parent, place.name)
+        if chosen is None:
+            return
+        try:
+            found = project.images.locate(field, chosen)
+        except BadInputError as error:
+            if "may differ" not in str(error) or not ask_other_image(self._panel, str(error)):
+                raise
+            found = project.images.locate(field, chosen, changed=True)
+        self.desk.told.emit(f"{len(found)} image{'s' * (len(found) != 1)} found again.")
+        self.desk.show(field)
+        self.refresh()
+
+    def _on_field(self, index: int) -> None:
+        self._wanted = self._box.fields.itemData(index)
+        self.desk.show(self._wanted)
+        self.refresh()
+
+    def _on_problem(self, problem: str) -> None:
+        project = self.desk.project
+        if problem:
+            self._box.setNotice(problem, copy=True)
+        else:
+            self._box.setNotice(project.reason if project is not None else "")
+
+    def _near(self) -> Path:
+        """Return the folder of an opened image, to begin looking in."""
+        paths = (image_path(each) for each in self._viewer.layers if is_picture(each))
+        return next((path.parent for path in paths if path is not None), Path.home())

@@ -1,0 +1,320 @@
+"""The project that is open in a viewer, and the layers that show its fields."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.io.fields import State
+from napari_selfreg.io.project import NewField, Project
+from napari_selfreg.widgets.correct.field_door import FieldDoor
+from napari_selfreg.widgets.correct.journal_link import JournalLink
+from napari_selfreg.widgets.correct.layer_fields import (
+    NO_PICTURE,
+    field_from,
+    field_of,
+    folder_for,
+    image_path,
+    is_correctable,
+    mark_field,
+    new_field,
+    show_field,
+)
+from napari_selfreg.widgets.correct.window_watch import WindowWatch
+from napari_selfreg.widgets.field_results import result_info_of
+from napari_selfreg.widgets.guards import alive, bare
+from napari_selfreg.widgets.layers import is_picture
+from napari_selfreg.widgets.result_info import result_info
+from napari_selfreg.widgets.result_plane import label_plane, table_of
+from napari_selfreg.widgets.results_snapshot import image_of
+from napari_selfreg.widgets.shared import shared_for
+
+MISSING = "The image of {} is not where it was: press Locate… to say where it is now."
+CHANGED = "The image of {} has changed since it was corrected: look whether the objects still fit."
+
+
+class ProjectDesk(QObject):
+    """Makes, opens and closes projects, and ties layers to their fields.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Shows the fields.
+    owner : QWidget
+        The panel; when it leaves its window the project is closed.
+
+    Attributes
+    ----------
+    link : JournalLink or None
+        The layer with the corrections on show.
+    linkChanged : Signal()
+        Another field is on show, or none.
+    edited : Signal(object)
+        Labels were changed: a tuple of `Edit`, empty if only facts about objects were.
+    told : Signal(str)
+        A sentence for the person.
+    problemChanged : Signal(str)
+        Why changes are in memory only; empty once they are on disk.
+    """
+
+    linkChanged = Signal()
+    edited = Signal(object)
+    told = Signal(str)
+    problemChanged = Signal(str)
+
+    def __init__(self, viewer: Any, owner: QWidget) -> None:
+        super().__init__(owner)
+        self._viewer = viewer
+        self.shared = shared_for(viewer)
+        self.link: JournalLink | None = None
+        self.door = FieldDoor(viewer, owner)
+        self._watch = WindowWatch(owner)
+        self._watch.left.connect(self.close)
+        self.door.shown.connect(self._on_shown)
+        self.door.told.connect(self.told)
+        self.shared.projectEdited.connect(self.reload)
+        self.shared.projectFieldWanted.connect(self.show)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    @property
+    def project(self) -> Project | None:
+        """The open project."""
+        return self.shared.project
+
+    @property
+    def image(self) -> Any:
+        """The image layer below the corrections, None if it is gone."""
+        return None if self.link is None else image_of(self._viewer, self.link.layer)
+
+    def offered(self) -> Any:
+        """Return the layer that *Start correcting* would take, None if there is none."""
+        active = self._viewer.layers.selection.active
+        labels = [each for each in self._viewer.layers if is_correctable(self._viewer, each)]
+        if active is not None and active in labels:
+            return active
+        results = [each for each in labels if result_info(each) is not None]
+        return next(reversed(results or labels), None)
+
+    def start(self, folder: Path | None = None) -> Project:
+        """Make a project of the result on show and those of the other opened fields.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            Where; beside the images, or in Documents, without it.
+
+        Raises
+        ------
+        SelfRegError
+            One sentence with the remedy; nothing has changed then.
+        """
+        layer = self.offered()
+        if layer is None:
+            raise BadInputError(NO_PICTURE)
+        first = new_field(self._viewer, layer)
+        others = self._waiting(first.image)
+        news = [first, *(new for new, _ in others)]
+        project = Project.create(folder or folder_for(first.image), news)
+        self._take(project)
+        fields = project.fields
+        for record, (_, waiting) in zip(fields[1:], others, strict=True):
+            if waiting is not None:
+                mark_field(waiting, project, record.id)
+        mark_field(layer, project, fields[0].id)
+        self._tie(layer)
+        self.shared.projectChanged.emit()
+        return project
+
+    def add(self) -> str:
+        """Add the result on show to the open project; raises SelfRegError."""
+        layer, project = self.offered(), self.project
+        if layer is None or project is None:
+            raise BadInputError(NO_PICTURE)
+        field = project.add_field(new_field(self._viewer, layer))
+        mark_field(layer, project, field)
+        self._tie(layer)
+        self.shared.projectChanged.emit()
+        return field
+
+    def open(self, folder: Path) -> Project:
+        """Open a project and show the field that was looked at last; raises SelfRegError."""
+        self.close()
+        project = Project.open(folder)
+        self._take(project)
+        for record in project.fields:
+            path = project.images.path(record.id)
+            if path.is_file():
+                self.door.list(path, record.pixel_size, project.facts(record.id).state)
+        self.shared.projectChanged.emit()
+        self.told.emit(project.reason or " ".join(project.warnings))
+        if project.fields:
+            self.show(project.looked_at or project.fields[0].id)
+        return project
+
+    def close(self) -> None:
+        """Write everything, and give the project back."""
+        if not alive(self) or self.project is None:
+            return
+        project = self.project
+        if self.link is not None:
+            self.link.layer.editable = True
+        self._untie()
+        project.on_problem = None
+        self.shared.set_project(None)
+        try:
+            project.close()
+        except SelfRegError as error:
+            self.told.emit(str(error))
+
+    def show(self, field: str) -> None:
+        """Show a field of the project."""
+        project = self.project
+        if project is None or field not in {record.id for record in project.fields}:
+            return
+        state = project.images.state(field)
+        if state == "missing":
+            self.told.emit(MISSING.format(project.field(field).stem))
+            return
+        if state == "changed":
+            self.told.emit(CHANGED.format(project.field(field).stem))
+        path = project.images.path(field)
+        if self.link is not None and self.link.field == field:
+            return
+        if self._image_of_file(path) is not None:
+            self._on_shown(path)
+        else:
+            self.door.show(path)
+
+    def reload(self, fields: tuple[str, ...]) -> None:
+        """Show what was changed in the project itself."""
+        if self.link is not None and self.link.field in fields:
+            self.link.reload()
+            self.edited.emit(())
+
+    def set_state(self, state: State) -> None:
+        """Note how far the person is with the field on show."""
+        if self.link is not None and self.project is not None:
+            self.project.set_state(self.link.field, state)
+            self.door.set_state(self.project.images.path(self.link.field), state)
+
+    def _take(self, project: Project) -> None:
+        self.close()
+        project.on_problem = self.problemChanged.emit  # queued, if another thread calls
+        self.shared.set_project(project)
+
+    def _waiting(self, shown: Path) -> list[tuple[NewField, Any]]:
+        """Return what was found on other fields of the list, with its layer if there is one."""
+        found: list[tuple[NewField, Any]] = []
+        for field in self.door.fields:
+            if _same_file(field.path, shown):
+                continue
+            layer = next((each for each in reversed(field.layers) if result_info(each)), None)
+            if layer is not None and (info := result_info(layer)) is not None:
+                size = field.facts.shape if field.facts is not None else None
+                rows = table_of(layer.features)
+                found.append((field_from(field.path, info, label_plane(layer), rows, size), layer))
+            elif field.pending is not None:
+                found.append((_pending_field(field), None))
+        return found
+
+    def _field_at(self, path: Path | None) -> str | None:
+        project = self.project
+        if project is None or path is None:
+            return None
+        for record in project.fields:
+            if _same_file(project.images.path(record.id), path):
+                return record.id
+        return None
+
+    def _image_of_file(self, path: Path) -> Any:
+        for layer in self._viewer.layers:
+            shown = image_path(layer) if is_picture(layer) else None
+            if shown is not None and _same_file(shown, path):
+                return layer
+        return None
+
+    def _on_shown(self, path: Path | None) -> None:
+        """Tie the layer of a field that has come onto the viewer; make it if there is none."""
+        field, project = self._field_at(path), self.project
+        if field is None or project is None or path is None:
+            return
+        image = self._image_of_file(path)
+        if image is None or (self.link is not None and self.link.field == field):
+            return
+        try:
+            layer = self._layer_of(field, image) or show_field(self._viewer, image, project, field)
+        except SelfRegError as error:
+            self.told.emit(str(error))
+        else:
+            self._tie(layer)
+
+    def _layer_of(self, field: str, image: Any) -> Any:
+        """Return a layer that holds just the corrections of a field, so that none is made twice."""
+        assert self.project is not None
+        wanted = (str(self.project.folder), field)
+        stored = self.project.labels(field)
+        for layer in self._viewer.layers:
+            info = result_info(layer)
+            if info is None or info.image_layer_id != image.unique_id:
+                continue
+            if np.array_equal(label_plane(layer), stored):
+                mark_field(layer, self.project, field)
+            if field_of(layer) == wanted:
+                return layer
+        return None
+
+    def _on_inserted(self, event: Any) -> None:
+        if alive(self) and self.project is not None and isinstance(event.value, Labels):
+            self._tie(event.value)
+
+    def _on_removed(self, event: Any) -> None:
+        if alive(self) and self.link is not None and bare(event.value) is self.link.layer:
+            self._untie()
+            self.linkChanged.emit()
+
+    def _tie(self, layer: Any) -> None:
+        """Journal a layer from now on, if it shows a field of the open project."""
+        project, marked = self.project, field_of(layer)
+        if project is None or marked is None or marked[0] != str(project.folder):
+            return
+        if self.link is not None and self.link.layer is bare(layer):
+            return
+        self._untie()
+        self.link = JournalLink(project, marked[1], layer, self)
+        self.link.layer.editable = not project.read_only
+        self.link.changed.connect(self.edited)
+        self.link.told.connect(self.told)
+        self.linkChanged.emit()
+
+    def _untie(self) -> None:
+        link, self.link = self.link, None
+        if link is not None:
+            link.stop()
+            link.deleteLater()
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _pending_field(field: Any) -> NewField:
+    """Return what *Run on all* has found on a field that was not shown since."""
+    done, card = field.pending
+    found = done.result.result
+    info = result_info_of(done, card, _Nothing())
+    size = field.facts.shape if field.facts is not None else None
+    return field_from(field.path, info, found.labels, found.table, size)
+
+
+class _Nothing:
+    """An image layer that is not there yet."""
+
+    unique_id = None

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.project import Project, is_project
+from napari_selfreg.widgets.correct.layer_fields import NO_FILE, NO_PICTURE, field_of
+from napari_selfreg.widgets.correct.project_desk import ProjectDesk
+from napari_selfreg.widgets.field_list import FieldList
+from napari_selfreg.widgets.result_info import result_info
+from tests.widgets.correct.steps import add_result_of_file, save_picture, stroke
+from tests.widgets.panel_steps import LONG
+from tests.widgets.results_steps import UM, add_objects, squares
+
+
+@pytest.fixture
+def empty(make_napari_viewer_proxy) -> Any:
+    viewer = make_napari_viewer_proxy()
+    owner = QWidget()
+    viewer.window.add_dock_widget(owner, name="owner")
+    desk = ProjectDesk(viewer, owner)
+    yield viewer, desk
+    desk.close()
+
+
+def corrected(layer: Any) -> np.ndarray:
+    stroke(layer)
+    return np.array(layer.data)
+
+
+def test_starting_makes_a_project_beside_the_image(desk: Any, tmp_path: Path) -> None:
+    _, made, layer = desk
+    assert is_project(made.project.folder)
+    assert made.project.folder.parent == tmp_path
+    (record,) = made.project.fields
+    assert (record.stem, record.pixel_size, record.classes) == ("field 1", UM, ("spot",))
+    assert field_of(layer) == (str(made.project.folder), record.id)
+    facts = made.project.facts(record.id)
+    assert (facts.model, facts.version, facts.state) == ("spots", "abc", "segmented")
+    assert {said.class_name for said in facts.objects.values()} == {"spot"}
+
+
+def test_a_stroke_is_there_after_reopening(desk: Any, qtbot) -> None:
+    viewer, made, layer = desk
+    folder = made.project.folder
+    expected = corrected(layer)
+    made.close()
+    assert made.link is None
+    viewer.layers.clear()
+    made.open(folder)
+    qtbot.waitUntil(lambda: made.link is not None, timeout=LONG)
+    again = made.link.layer
+    assert np.array_equal(again.data, expected)
+    np.testing.assert_allclose(again.scale, (UM.y, UM.x))
+    info = result_info(again)
+    assert (info.model_name, info.classes, info.stem) == ("spots", ("spot",), "field 1")
+    stroke(again, 3, 3, 21)
+    assert (made.project.labels(made.link.field) == 21).any()
+
+
+def test_closing_gives_the_project_back_and_the_layer_stays(desk: Any) -> None:
+    viewer, made, layer = desk
+    folder = made.project.folder
+    expected = corrected(layer)
+    made.close()
+    with Project.open(folder) as other:
+        assert not other.read_only
+        assert np.array_equal(other.labels("f1"), expected)
+    assert layer in viewer.layers
+
+
+def test_opening_again_takes_the_layer_that_is_there(desk: Any) -> None:
+    viewer, made, layer = desk
+    folder = made.project.folder
+    corrected(layer)
+    made.close()
+    made.open(folder)
+    assert len(viewer.layers) == 2
+    assert made.link is not None
+
+
+def test_a_layer_that_comes_back_is_written_again(desk: Any) -> None:
+    viewer, made, layer = desk
+    viewer.layers.remove(layer)
+    assert made.link is None
+    stroke(layer)
+    viewer.add_layer(layer)
+    assert np.array_equal(made.project.labels("f1"), layer.data)
+
+
+def test_the_results_of_all_fields_come_along(empty: Any, tmp_path: Path) -> None:
+    viewer, desk = empty
+    _, waiting = add_result_of_file(viewer, tmp_path, "field 2")
+    viewer.layers.clear()
+    desk.shared.fields = fields = FieldList()
+    one, two, _ = fields.add(
+        [tmp_path / "field 1.png", tmp_path / "field 2.png", tmp_path / "field 3.png"]
+    )
+    two.layers = [waiting]
+    fields.set_current(one)
+    add_result_of_file(viewer, tmp_path)
+    project = desk.start()
+    assert [record.stem for record in project.fields] == ["field 1", "field 2"]
+    assert field_of(waiting) == (str(project.folder), "f2")
+    viewer.add_layer(waiting)
+    assert desk.link.field == "f2"
+
+
+def test_another_result_can_be_added(desk: Any, tmp_path: Path) -> None:
+    viewer, made, _ = desk
+    viewer.layers.clear()
+    add_result_of_file(viewer, tmp_path, "field 2")
+    assert made.add() == "f2"
+    assert made.link.field == "f2"
+    assert [record.stem for record in made.project.fields] == ["field 1", "field 2"]
+
+
+def test_a_mask_from_elsewhere_becomes_a_field(empty: Any, tmp_path: Path) -> None:
+    viewer, desk = empty
+    _, result = add_result_of_file(viewer, tmp_path)
+    viewer.layers.remove(result)
+    mask = viewer.add_labels(squares().astype(np.uint8))
+    desk.start()
+    assert desk.project.facts("f1").model == ""
+    stroke(mask)
+    assert np.array_equal(desk.project.labels("f1"), mask.data)
+
+
+def test_what_cannot_be_started_says_why(empty: Any) -> None:
+    viewer, desk = empty
+    with pytest.raises(BadInputError, match=NO_PICTURE):
+        desk.start()
+    add_objects(viewer)
+    with pytest.raises(BadInputError, match=NO_FILE):
+        desk.start()
+    assert desk.project is None
+
+
+def test_a_second_window_can_only_look(desk: Any, make_napari_viewer_proxy, qtbot) -> None:
+    _, made, _ = desk
+    other = make_napari_viewer_proxy()
+    owner = QWidget()
+    other.window.add_dock_widget(owner, name="owner")
+    second = ProjectDesk(other, owner)
+    told: list[str] = []
+    second.told.connect(told.append)
+    second.open(made.project.folder)
+    qtbot.waitUntil(lambda: second.link is not None, timeout=LONG)
+    assert second.project.read_only
+    assert second.project.reason in told
+    assert not second.link.layer.editable
+    second.close()
+
+
+def test_a_missing_image_is_told_and_located(desk: Any, tmp_path: Path, qtbot) -> None:
+    viewer, made, _ = desk
+    folder = made.project.folder
+    made.close()
+    viewer.layers.clear()
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    shutil.move(tmp_path / "field 1.png", moved / "field 1.png")
+    told: list[str] = []
+    made.told.connect(told.append)
+    made.open(folder)
+    assert "Locate" in told[-1]
+    assert made.link is None
+    made.project.images.locate("f1", moved / "field 1.png")
+    made.show("f1")
+    qtbot.waitUntil(lambda: made.link is not None, timeout=LONG)
+
+
+def test_a_changed_image_is_told(desk: Any, tmp_path: Path) -> None:
+    viewer, made, _ = desk
+    folder = made.project.folder
+    made.close()
+    viewer.layers.clear()
+    save_picture(tmp_path, "field 1", np.zeros((60, 80), np.int32))
+    told: list[str] = []
+    made.told.connect(told.append)
+    made.open(folder)
+    assert any("has changed" in sentence for sentence in told)
+
+
+def test_what_another_panel_changes_in_the_project_is_shown(desk: Any) -> None:
+    _, made, layer = desk
+    made.project.bookmarks.put("before")
+    stroke(layer)
+    fields = made.project.bookmarks.restore("before")
+    made.shared.projectEdited.emit(fields)
+    assert np.array_equal(layer.data, squares())
+
+
+def test_the_window_takes_the_project_with_it(desk: Any) -> None:
+    viewer, made, _ = desk
+    folder = made.project.folder
+    viewer.window.remove_dock_widget(viewer.window.dock_widgets["owner"])
+    assert made.project is None
+    with Project.open(folder) as other:
+        assert not other.read_only
