@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-LIMITS_MS = {"slots": 8, "gaps": 60, "first preview": 1000, "opening": 300}
+LIMITS_MS = {"slots": 8, "gaps": 60, "first preview": 1000, "opening": 300, "slider": 200}
 _SKIPPED = {"napari_selfreg.widgets.preload"}
 _LONGEST_S = 3600
 
@@ -153,13 +153,13 @@ def tissue(side: int) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.tile(block, (*times, 1))[:side, :side])
 
 
-def wait(until: Callable[[], bool]) -> None:
+def wait(until: Callable[[], bool], every: int = 20) -> None:
     """Let the window run until something is true."""
     from qtpy.QtCore import QEventLoop, QTimer
 
     loop, timer, end = QEventLoop(), QTimer(), time.monotonic() + _LONGEST_S
     timer.timeout.connect(lambda: loop.quit() if until() or time.monotonic() > end else None)
-    timer.start(20)
+    timer.start(every)
     loop.exec()
 
 
@@ -210,6 +210,22 @@ def segment(viewer: Any, panel: Any) -> tuple[float, float]:
     return first, total
 
 
+def slide(panel: Any, times: int = 12) -> list[float]:
+    """Move the threshold; return the seconds until the view shows each value."""
+    waits, threshold = [], panel.sliders.threshold
+    drawn: list[Any] = []
+    panel.relabeller.drafts.finished.connect(drawn.append)
+    for step in range(times):
+        drawn.clear()
+        began = time.perf_counter()
+        threshold.setValue(0.3 + 0.03 * step)
+        wait(lambda: bool(drawn), every=1)
+        waits.append(time.perf_counter() - began)
+        wait(lambda: not panel.relabeller.working)
+    panel.relabeller.drafts.finished.disconnect(drawn.append)
+    return waits
+
+
 def report(name: str, seconds: float, work: float | None = None) -> None:
     """Print one length of time beside its limit."""
     rest = "" if work is None else f"  work {work * 1000:8.1f}"
@@ -254,6 +270,9 @@ def main() -> None:
             print(f"{name:8} {times.line(kind)}  limit of p99 {LIMITS_MS[name]} ms")
     print("most work:", watch.times.worst())
     print(f"{len(viewer.layers[-1].features)} objects in {total:.1f} s; {len(gaps.wall)} ticks")
+    viewer.scene.camera.zoom *= 2  # a quarter of the picture: where a person judges outlines
+    settle()
+    report("slider", max(slide(panel)))
     if watch.profile is not None:
         pstats.Stats(watch.profile).sort_stats("cumtime").print_stats(options.profile)
     viewer.close()
