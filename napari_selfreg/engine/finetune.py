@@ -108,6 +108,7 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
     yield Progress(0, 0, "Scoring the old model")
     base_scores = score_base(loop)
     yield BaseScored(float(np.mean(base_scores)), base_scores)
+    yield Progress(0, loop.plan.total, "Fine-tuning")
     try:
         with freed_memory_kept():
             yield from loop.run()

@@ -218,7 +218,7 @@ class FinetuneLoop:
         if self.enough is not None and self.enough():
             self.stopped = True
             self.plan.stop()
-        elif self.plan.known and self.clock.over:
+        elif self.clock.over:
             self.plan.stop()
 
     def _step(self) -> dict[str, float]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 WARM_UP = 4
 """Steps before the rate is at its peak; they are the probe."""
 
-CHECKS = 8
+CHECKS = 6
 """Validations in a short run."""
 
 _REVISIONS = (0.4, 0.7)

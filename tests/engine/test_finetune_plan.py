@@ -81,6 +81,17 @@ def test_a_stopped_plan_is_finished_and_repeatable(steps: int, moment: int) -> N
     assert len(_walk(again)) == plan.step
 
 
+@given(st.integers(1, WARM_UP))
+def test_a_probe_may_be_all_there_is_time_for(moment: int) -> None:
+    plan = Plan()
+    for _ in range(moment):
+        plan.advance()
+    plan.stop()
+    assert plan.finished
+    assert plan.check_is_due()
+    assert len(_walk(Plan(plan.pieces))) == moment
+
+
 def test_a_plan_without_a_length_is_not_finished() -> None:
     plan = Plan()
     assert not plan.finished
