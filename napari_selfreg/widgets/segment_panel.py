@@ -214,6 +214,7 @@ class SegmentPanel(QWidget):
         self.shared.runAllRequested.connect(self.run_on_all)
         self.shared.pixelSizeChanged.connect(self.form.forget_pixel_size)
         self.shared.modelDropped.connect(self._on_model_dropped)
+        self.shared.modelWanted.connect(self.model_picker.setValue)
         for keys, method in _SHORTCUTS.items():
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

@@ -62,6 +62,8 @@ class Shared(QObject):
         Another model is chosen.
     modelDropped : Signal(object)
         A person has dropped a model file on the window: its `Path`.
+    modelWanted : Signal(object)
+        A model of the list is to be chosen for the next run: its `Path`.
     pathOffered : Signal(object)
         A person has chosen a file or folder in napari's own menu: a `PathOffer`.
     projectOffered : Signal(object)
@@ -84,6 +86,7 @@ class Shared(QObject):
     pixelSizeChanged = Signal(object)
     cardChanged = Signal()
     modelDropped = Signal(object)
+    modelWanted = Signal(object)
     pathOffered = Signal(object)
     projectOffered = Signal(object)
     openPanelMade = Signal()

@@ -29,7 +29,7 @@ _AS_BEFORE = "as the model learned"
 _ABOUT_WHAT = "Less that may change learns less, and forgets less."
 _ABOUT_SCR = "Keeps all layers of the network consistent with the last one (SCR)."
 _ABOUT_IFD = "Couples the two halves of each layer's channels (IFD)."
-_ABOUT_CLOSE = "Higher keeps more of what the old model knows about its own tissue; 0 is free."
+_ABOUT_CLOSE = "Higher forgets less of the old tissue, and learns less; 0 is free."
 _ABOUT_SEED = "The same number repeats the same draws of crops and colours."
 _ABOUT_DEVICE = "What computes; Automatic takes a graphics card if there is one."
 

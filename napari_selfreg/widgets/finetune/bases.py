@@ -93,6 +93,7 @@ class BasePicker(QComboBox):
         super().__init__(parent)
         self._models = models
         self._bases: list[Base] = []
+        self._situation: object = None
         self.setToolTip("The model to start from; it is never changed")
         self.setAccessibleName("Start from")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -108,6 +109,8 @@ class BasePicker(QComboBox):
     def offer(self, project: Project | None, name: str = "") -> None:
         """List versions and models, and choose what is most likely wanted.
 
+        What a person has chosen stays until another version is in use.
+
         Parameters
         ----------
         project : Project or None
@@ -115,13 +118,16 @@ class BasePicker(QComboBox):
             Of the model chosen elsewhere, if nothing speaks for another.
         """
         before = self.value()
+        situation = (project and (project.folder, project.active_version), name)
+        same, self._situation = situation == self._situation, situation
         self._bases = [*versions_of(project), *other_models(project, self._models)]
         with signals_blocked(self):
             self.clear()
             for index, base in enumerate(self._bases):
                 self.addItem(base.label)
                 self.setItemData(index, base.label, Qt.ItemDataRole.ToolTipRole)
-            wanted = wanted_base(project, self._bases, name)
+            known = [base for base in self._bases if before and base.path == before.path]
+            wanted = known[0] if same and known else wanted_base(project, self._bases, name)
             self.setCurrentIndex(self._bases.index(wanted) if wanted else 0 if self._bases else -1)
         if self.value() != before:
             self.baseChanged.emit()

@@ -93,7 +93,7 @@ class Curves(QWidget):
         base = "" if self.base is None else f"{_dot(_BASE)} old model {self.base:.3f}"
         scores = self.points.get("validation", ([], []))[1]
         new = f" &nbsp; {_dot(_TUNED)} new model {scores[-1]:.3f}" if len(scores) > 1 else ""
-        return f"Dice on what is held out: {base}{new}"
+        return f"Held-out Dice: {base}{new}"
 
     def _make(self) -> None:
         import pyqtgraph as pg
@@ -105,7 +105,8 @@ class Curves(QWidget):
             plot.setMouseEnabled(x=False, y=False)
             plot.setMenuEnabled(False)
             plot.hideButtons()
-            plot.getAxis("left").setWidth(34)
+            plot.setLimits(minXRange=4, minYRange=0.02)
+            plot.getAxis("left").setWidth(44)
             self._plots[name] = plot
             self._column.addWidget(caption)
             self._column.addWidget(plot)

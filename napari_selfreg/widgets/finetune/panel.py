@@ -10,11 +10,16 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_selfreg.core.errors import SelfRegError
+from napari_selfreg.io.project import Project
+from napari_selfreg.widgets.finetune.bases import Base
 from napari_selfreg.widgets.finetune.curves import Curves
 from napari_selfreg.widgets.finetune.form import TuneForm
 from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest, run_tuning
+from napari_selfreg.widgets.finetune.outcome import Outcome
+from napari_selfreg.widgets.finetune.review_offer import ReviewOffer
 from napari_selfreg.widgets.finetune.source import ProjectCorrections
-from napari_selfreg.widgets.finetune.summary import summary, what_is_missing
+from napari_selfreg.widgets.finetune.summary import offer, summary, what_is_missing
 from napari_selfreg.widgets.finetune.tuning import Tuning
 from napari_selfreg.widgets.preload import Preloader
 from napari_selfreg.widgets.progress_row import ProgressRow
@@ -61,7 +66,9 @@ class FinetunePanel(QWidget):
         self.shared = shared_for(napari_viewer)
         self.corrections: ProjectCorrections | None = None
         self.latest: Tuned | None = None
+        self._base: Base | None = None
         self.steps: int | None = None
+        self._project: Project | None = None
         self._seen: object = None
         self._last_words = ""
         self.about = _sentence_label()
@@ -71,6 +78,8 @@ class FinetunePanel(QWidget):
         self.progress_row = ProgressRow()
         self.status = _sentence_label()
         self.curves = Curves()
+        self.offer = ReviewOffer()
+        self.outcome = Outcome(napari_viewer, self.shared)
         self.tuning = Tuning(self, job)
         self.runner = self.tuning.runner
         self._arrange()
@@ -88,6 +97,18 @@ class FinetunePanel(QWidget):
         if self.latest is not None and not self._missing():
             self._start(self.latest)
 
+    def treat_as_done(self) -> None:
+        """Take all of every corrected field as reviewed."""
+        if self.corrections is None:
+            return
+        try:
+            fields = self.corrections.treat_as_done()
+        except SelfRegError as error:
+            self._conclude(str(error))
+            return
+        self.shared.projectEdited.emit(fields)
+        self._look()
+
     def cancel(self) -> None:
         """Stop after the present step and keep the best so far; a second time, drop it."""
         if self.runner.running:
@@ -95,7 +116,8 @@ class FinetunePanel(QWidget):
         self._refresh()
 
     def _start(self, go_on: Tuned | None) -> None:
-        corrections, base = self.corrections, self.form.base_picker.value()
+        corrections = self.corrections
+        base = self._base if go_on is not None else self.form.base_picker.value()
         if self.runner.running or corrections is None or base is None:
             return
         request = TuneRequest(
@@ -111,6 +133,8 @@ class FinetunePanel(QWidget):
         )
         self._last_words = ""
         self.latest = None
+        self._base = base
+        self.outcome.forget()
         self.curves.clear()
         self.progress_row.start()
         self.tuning.start(request)
@@ -120,12 +144,14 @@ class FinetunePanel(QWidget):
         column = QVBoxLayout(self)
         for part in (
             self.about,
+            self.offer,
             self.form,
             self.terms_notice,
             self.start_button,
             self.progress_row,
             self.status,
             self.curves,
+            self.outcome,
         ):
             column.addWidget(part)
         column.addStretch(1)
@@ -139,6 +165,10 @@ class FinetunePanel(QWidget):
         self.tuning.progressed.connect(self.progress_row.setProgress)
         self.tuning.tuned.connect(self._on_tuned)
         self.tuning.concluded.connect(self._on_concluded)
+        self.offer.accepted.connect(self.treat_as_done)
+        self.outcome.longerWanted.connect(self.train_longer)
+        self.outcome.told.connect(self._conclude)
+        self.outcome.resegmenting.done.connect(self._look)
         self.shared.projectChanged.connect(self._on_project)
         for keys, method in _SHORTCUTS.items():
             shortcut = QShortcut(QKeySequence(keys), self)
@@ -159,8 +189,11 @@ class FinetunePanel(QWidget):
     def _on_project(self) -> None:
         project = self.shared.project
         self.corrections = ProjectCorrections(project) if project is not None else None
-        self.latest = None
         self._last_words = ""
+        if project is not self._project:
+            self._project, self.latest = project, None
+            self.tuning.runner.cancel()
+            self.outcome.set_project(project)
         self._look()
 
     def _on_poll(self) -> None:
@@ -175,6 +208,7 @@ class FinetunePanel(QWidget):
         card = self.shared.card
         self.form.base_picker.offer(self.shared.project, card.name if card else "")
         self.about.setText(summary(self.corrections))
+        self.offer.ask(offer(self.corrections))
         self._on_setting()
 
     def _refresh(self) -> None:
@@ -197,6 +231,7 @@ class FinetunePanel(QWidget):
     def _on_setting(self) -> None:
         base = self.form.base_picker.value()
         self.terms_notice.setCard(base.card if base else None)
+        self.outcome.refresh(base)
         self._refresh()
 
     def _on_button(self) -> None:
@@ -206,11 +241,21 @@ class FinetunePanel(QWidget):
             self.start()
 
     def _on_tuned(self, tuned: Tuned) -> None:
+        if self.corrections is None or self._base is None:
+            return
         self.latest = tuned
+        notes = self.corrections.fields()
+        ordered = sorted(notes, key=lambda note: not note.regions)  # what was reviewed comes first
+        fields = tuple(note.id for note in ordered)
+        device = self.form.advanced.device.value()
+        self.outcome.show_tuned(tuned, self._base, fields, device)
         self.tuned.emit(tuned)
 
     def _on_concluded(self, text: str) -> None:
         self.progress_row.stop()
+        self._conclude(text)
+
+    def _conclude(self, text: str) -> None:
         self._last_words = text
         self._look()
 

@@ -1,0 +1,153 @@
+"""What follows a fine-tuning: verdict, comparison, taking it or leaving it, versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_selfreg.core.errors import SelfRegError
+from napari_selfreg.engine.resegment_types import CompareRequest
+from napari_selfreg.io.models import bundled_models
+from napari_selfreg.io.project import Project
+from napari_selfreg.widgets.finetune.bases import Base
+from napari_selfreg.widgets.finetune.comparison import Comparison
+from napari_selfreg.widgets.finetune.in_use import put_to_use
+from napari_selfreg.widgets.finetune.job import Tuned
+from napari_selfreg.widgets.finetune.resegmenting import Resegmenting
+from napari_selfreg.widgets.finetune.verdict_view import VerdictView
+from napari_selfreg.widgets.finetune.versions_view import VersionsView
+from napari_selfreg.widgets.shared import Shared
+
+
+class Outcome(QWidget):
+    """The lower half of the Fine-tune panel.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    shared : Shared
+    parent : QWidget, optional
+
+    Attributes
+    ----------
+    longerWanted : Signal()
+        A person wants to train longer.
+    told : Signal(str)
+        What became of what a person asked for.
+    """
+
+    longerWanted = Signal()
+    told = Signal(str)
+
+    def __init__(self, viewer: Any, shared: Shared, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shared = shared
+        self._project: Project | None = None
+        self._base: Base | None = None
+        self._before: str | None = None
+        self.tuned: Tuned | None = None
+        self.verdict = VerdictView()
+        self.comparison = Comparison(viewer, shared)
+        self.resegmenting = Resegmenting(shared)
+        self.versions = VersionsView()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for part in (self.verdict, self.comparison, self.resegmenting, self.versions):
+            column.addWidget(part)
+        self.verdict.useWanted.connect(self.use)
+        self.verdict.keepWanted.connect(self.keep_old)
+        self.verdict.longerWanted.connect(self.longerWanted)
+        self.versions.useWanted.connect(self.put)
+        self.versions.told.connect(self.told)
+
+    def set_project(self, project: Project | None) -> None:
+        """Follow another project; the verdict of the one before is gone."""
+        if project is not self._project:
+            self._project = project
+            self.forget()
+        self.refresh(self._base)
+
+    def forget(self) -> None:
+        """Take verdict and comparison away, and free what they hold."""
+        self.tuned = None
+        self.verdict.hide()
+        self.comparison.clear()
+
+    def refresh(self, base: Base | None) -> None:
+        """Bring everything in line with the project and the model that is chosen above."""
+        self._base = base
+        project = self._project
+        self.versions.show_project(project)
+        active = project.versions.active if project is not None else None
+        if project is not None and active is not None:
+            self.resegmenting.set_model(project, project.versions.path(active.id), active.title)
+        else:
+            self.resegmenting.set_model(
+                project, base.path if base else None, base.label if base else ""
+            )
+        if self.tuned is not None and project is not None:
+            self.verdict.show_use(self.tuned.version.id == project.active_version)
+
+    def show_tuned(self, tuned: Tuned, base: Base, fields: tuple[str, ...], device: str) -> None:
+        """Show how a new version compares.
+
+        Parameters
+        ----------
+        tuned : Tuned
+        base : Base
+            The model it is compared with.
+        fields : tuple of str
+            Ids, in the order in which they are to be compared.
+        device : str
+        """
+        project = self._project
+        if project is None:
+            return
+        self.tuned = tuned
+        self._before = project.active_version
+        self.verdict.show_result(tuned.result)
+        self.resegmenting.device = device
+        after = project.versions.path(tuned.version.id)
+        self.comparison.offer(CompareRequest(project, base.path, after, fields, device))
+        self.refresh(base)
+
+    def use(self) -> None:
+        """Put the newest version into use."""
+        if self.tuned is not None:
+            self.put(self.tuned.version.id)
+
+    def keep_old(self) -> None:
+        """Stay with, or go back to, what was in use before."""
+        project = self._project
+        if self.tuned is None or project is None:
+            return
+        if project.active_version == self.tuned.version.id:
+            self.put(self._before)
+        else:
+            title = self.tuned.version.title
+            self.told.emit(f"The old model stays in use; {title} is kept under Versions.")
+
+    def put(self, version: str | None) -> None:
+        """Put a version into use, or the model before all versions."""
+        project = self._project
+        if project is None:
+            return
+        try:
+            put_to_use(self._shared, project, version, self._outside())
+        except SelfRegError as error:
+            self.told.emit(str(error))
+            return
+        title = project.versions[version].title if version else "The model before all versions"
+        self.refresh(self._base)
+        self.told.emit(f"{title} is in use: the Segment panel has it too.")
+
+    def _outside(self) -> Path | None:
+        """Return the model before all versions, if it can be told."""
+        base, project = self._base, self._project
+        if base is not None and base.version is None:
+            return base.path
+        first = project.versions.all[:1] if project is not None else ()
+        return bundled_models().get(str(first[0].facts.get("base"))) if first else None

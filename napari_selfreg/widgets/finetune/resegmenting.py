@@ -1,0 +1,218 @@
+"""Re-segment what is not reviewed, in all fields, and take that back as one step."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from zlib import crc32
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_selfreg.core.errors import SelfRegError
+from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.resegment_types import ResegmentRequest
+from napari_selfreg.io.bundle import read_card, sha256
+from napari_selfreg.io.project import Project
+from napari_selfreg.io.project.new_objects import NewObjects, put_objects
+from napari_selfreg.widgets.finetune.compare_job import BEFORE, run_again
+from napari_selfreg.widgets.finetune.summary import counted
+from napari_selfreg.widgets.progress_row import ProgressRow
+from napari_selfreg.widgets.runner import Job, JobRunner
+from napari_selfreg.widgets.segment_job import VERSION_DIGITS
+from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.shared import Shared
+
+ABOUT = "Reviewed pixels and accepted objects stay exactly as they are."
+SURE = (
+    "Fields were edited after the re-segment: this is lost too. Press again to undo all the same."
+)
+
+
+def restore_all(project: Project) -> Generator[Event, None, tuple[str, ...]]:
+    """Put all fields back as they were before the re-segment; return those that changed."""
+    yield Progress(0, 0, "Putting the fields back")
+    changed = project.bookmarks.restore(BEFORE)
+    project.bookmarks.drop(BEFORE)
+    return changed
+
+
+class Resegmenting(QGroupBox):
+    """A button to re-segment, and one to undo it.
+
+    Parameters
+    ----------
+    shared : Shared
+        Learns which fields were changed.
+    job : callable
+        Generator function that takes a `ResegmentRequest`, yields events, returns `NewObjects`.
+    parent : QWidget, optional
+        Parent of the box.
+
+    Attributes
+    ----------
+    done : Signal()
+        All fields hold new objects, or are back as they were.
+    """
+
+    done = Signal()
+
+    def __init__(self, shared: Shared, job: Job = run_again, parent: QWidget | None = None) -> None:
+        super().__init__("All fields", parent)
+        self._shared, self._job = shared, job
+        self._project: Project | None = None
+        self._model: Path | None = None
+        self._waiting: list[NewObjects] = []
+        self._changed: list[str] = []
+        self._told: list[str] = []
+        self._sums: dict[str, int] | None = None
+        self.device = "auto"
+        self.button = QPushButton()
+        self.undo_button = QPushButton("Undo re-segment")
+        self.undo_button.setToolTip("Put all fields back as they were before")
+        self.progress_row = ProgressRow()
+        policy = self.progress_row.sizePolicy()
+        policy.setRetainSizeWhenHidden(False)
+        self.progress_row.setSizePolicy(policy)
+        self.status = QLabel(ABOUT)
+        self.status.setWordWrap(True)
+        column = QVBoxLayout(self)
+        for part in (self.button, self.undo_button, self.progress_row, self.status):
+            column.addWidget(part)
+        self.runner = JobRunner(self)
+        self.undo_runner = JobRunner(self, lane="files")
+        self.button.clicked.connect(self.run)
+        self.undo_button.clicked.connect(self.undo)
+        self.runner.received.connect(self._on_events)
+        self.runner.finished.connect(self._on_found)
+        self.undo_runner.finished.connect(self._on_restored)
+        for runner in (self.runner, self.undo_runner):
+            runner.failed.connect(self._on_failed)
+        self.runner.cancelled.connect(self._on_cancelled)
+        self.set_model(None, None)
+
+    def set_model(self, project: Project | None, model: Path | None, title: str = "") -> None:
+        """Say what the button would do.
+
+        Parameters
+        ----------
+        project : Project or None
+        model : Path, optional
+            What would segment.
+        title : str
+            Its name on screen.
+        """
+        if project is not self._project:
+            self.runner.cancel()
+            self._waiting.clear()
+            self._sums = None
+            self.status.setText(ABOUT)
+        self._project, self._model = project, model
+        self.button.setToolTip(f"Find the objects of all fields again with {title}. {ABOUT}")
+        self._refresh()
+
+    def run(self) -> None:
+        """Start, or stop what runs; nothing is changed then."""
+        if self.runner.running:
+            self.runner.cancel()
+        elif self._project is not None and self._model is not None and not self._waiting:
+            fields = tuple(record.id for record in self._project.fields)
+            self._told.clear()
+            self.progress_row.start()
+            self.status.setText("Waiting until another job has ended…")
+            self.runner.start(
+                self._job, ResegmentRequest(self._project, self._model, fields, self.device)
+            )
+        self._refresh()
+
+    def undo(self) -> None:
+        """Take the last re-segment back; asks once more if fields were edited since."""
+        project = self._project
+        if project is None or not self._can_undo() or self.undo_runner.running:
+            return
+        if self._edited() and self.status.text() != SURE:
+            self.status.setText(SURE)
+            return
+        self.undo_runner.start(restore_all, project)
+        self._refresh()
+
+    def _can_undo(self) -> bool:
+        project = self._project
+        return project is not None and not project.read_only and BEFORE in project.bookmarks.names
+
+    def _edited(self) -> bool:
+        return self._sums is None or self._sums != self._sums_now()
+
+    def _sums_now(self) -> dict[str, int]:
+        """Return a checksum of every field's labels."""
+        project = self._project
+        assert project is not None
+        return {each.id: crc32(project.labels(each.id).data) for each in project.fields}
+
+    def _refresh(self) -> None:
+        project = self._project
+        busy = self.undo_runner.running or bool(self._waiting)
+        usable = project is not None and not project.read_only and self._model is not None
+        self.button.setText("Cancel" if self.runner.running else "Re-segment what is not reviewed")
+        self.button.setEnabled(usable and not busy)
+        self.undo_button.setVisible(self._can_undo())
+        self.undo_button.setEnabled(not busy and not self.runner.running)
+        self.setVisible(project is not None)
+
+    def _on_events(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            if isinstance(event, Notice):
+                self._told.append(event.message)
+            elif isinstance(event, Progress) and event.message:
+                self.status.setText(f"{event.message}…")
+                self.progress_row.setProgress(event.done, event.total)
+
+    def _on_found(self, found: tuple[NewObjects, ...]) -> None:
+        self._waiting, self._changed = list(found), []
+        self._refresh()
+        self._put_next()
+
+    def _put_next(self) -> None:
+        """Put one field into the project at a time, so that the window stays alive."""
+        project, model = self._project, self._model
+        if not self._waiting or project is None or model is None:
+            self._conclude()
+            return
+        found = self._waiting.pop(0)
+        try:
+            version = sha256(model)[:VERSION_DIGITS]
+            if put_objects(project, found, read_card(model).name, version):
+                self._changed.append(found.field)
+                self._shared.projectEdited.emit((found.field,))
+        except SelfRegError as error:
+            self._told.append(str(error))
+        QTimer.singleShot(0, self._put_next)
+
+    def _conclude(self) -> None:
+        self.progress_row.stop()
+        if self._project is not None:
+            self._sums = self._sums_now()
+            if not self._changed:  # nothing to undo
+                self._project.bookmarks.drop(BEFORE)
+        changed = counted(len(self._changed), "field")
+        self.status.setText(" ".join([f"{changed} changed. {ABOUT}", *self._told]))
+        self._refresh()
+        self.done.emit()
+
+    def _on_restored(self, changed: tuple[str, ...]) -> None:
+        if changed:
+            self._shared.projectEdited.emit(changed)
+        self._sums = None
+        self.status.setText(f"{counted(len(changed), 'field')} put back as before.")
+        self._refresh()
+        self.done.emit()
+
+    def _on_cancelled(self) -> None:
+        self.progress_row.stop()
+        self.status.setText("Cancelled: all fields are as they were.")
+        self._refresh()
+
+    def _on_failed(self, error: Exception) -> None:
+        self.progress_row.stop()
+        self.status.setText(describe_failure(error))
+        self._refresh()

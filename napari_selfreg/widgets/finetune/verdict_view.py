@@ -1,0 +1,98 @@
+"""Whether the new model is better, in words, and what to do with it."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_selfreg.core.verdict import Kind
+from napari_selfreg.engine.finetune_types import FinetuneResult
+
+HEADLINES: dict[Kind, str] = {
+    "better": "✓ The new model is better",
+    "no difference": "= No difference that matters",
+    "worse": "✗ The new model is worse",
+    "cannot tell": "? Too early to tell",
+}
+ADVICE: dict[Kind, str] = {
+    "better": "Use it, or look at Before | after first.",
+    "no difference": "Correct fields that look different, or train longer.",
+    "worse": "Keep the old one: more corrections help more than more minutes.",
+    "cannot tell": "Look at Before | after, or review a few more regions.",
+}
+FAIR = "Measured on strips of your regions that were not trained on; other cases may differ."
+
+
+class VerdictView(QFrame):
+    """The verdict of the newest fine-tuning.
+
+    Attributes
+    ----------
+    useWanted, keepWanted, longerWanted : Signal()
+        A person wants the new model, the old one, or more training.
+    """
+
+    useWanted = Signal()
+    keepWanted = Signal()
+    longerWanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.headline, self.sentence, self.advice = QLabel(), QLabel(), QLabel()
+        font = self.headline.font()
+        font.setBold(True)
+        self.headline.setFont(font)
+        self.use_button = _button("Use it", "Segment with the new model from now on")
+        self.keep_button = _button(
+            "Keep the old one", "Go on with the old model; the new one stays under Versions"
+        )
+        self.longer_button = _button(
+            "Train longer", "Go on where it stopped, for as many minutes again"
+        )
+        self.use_button.clicked.connect(self.useWanted)
+        self.keep_button.clicked.connect(self.keepWanted)
+        self.longer_button.clicked.connect(self.longerWanted)
+        column = QVBoxLayout(self)
+        for label in (self.headline, self.sentence, self.advice):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            column.addWidget(label)
+        self.advice.setToolTip(FAIR)
+        row = QHBoxLayout()
+        for button in (self.use_button, self.keep_button, self.longer_button):
+            row.addWidget(button)
+        column.addLayout(row)
+        self.hide()
+
+    def show_result(self, result: FinetuneResult) -> None:
+        """Say how the new model compares with its base."""
+        kind = result.verdict.kind
+        self.headline.setText(HEADLINES[kind])
+        self.sentence.setText(_plain(result))
+        self.advice.setText(f"{ADVICE[kind]} {FAIR}")
+        self.use_button.setEnabled(True)
+        self.keep_button.setEnabled(True)
+        self.show()
+
+    def show_use(self, in_use: bool) -> None:
+        """Bring the buttons in line with what is in use."""
+        self.use_button.setEnabled(not in_use)
+        self.use_button.setText("In use" if in_use else "Use it")
+
+
+def _plain(result: FinetuneResult) -> str:
+    """Return the verdict's sentence and both scores, without repeating the headline."""
+    words = result.verdict.sentence
+    _, colon, rest = words.partition(": ")
+    words = rest[:1].upper() + rest[1:] if colon else words
+    if not result.base_scores:
+        return words
+    scores = result.validation()
+    return f"{words} Dice {scores['base']:.3f} before, {scores['tuned']:.3f} after."
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button

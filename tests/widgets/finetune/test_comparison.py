@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.engine.resegment_types import CompareRequest, FieldCompared
+from napari_selfreg.widgets.finetune.comparison import (
+    Comparison,
+    both_in_words,
+    change_in_words,
+)
+from napari_selfreg.widgets.finetune.places import image_layer_of, place_of
+from napari_selfreg.widgets.finetune.wiper_layer import NAME, WiperLayer, composed
+from napari_selfreg.widgets.shared import shared_for
+from tests.widgets.finetune.cases import new_project
+
+SHAPE = (6, 10)
+labels = arrays(np.int32, SHAPE, elements=st.integers(0, 3))
+
+
+def compared(field: str, change: float, size: tuple[int, int] = (64, 80)) -> FieldCompared:
+    before, after = np.zeros(size, np.int32), np.zeros(size, np.int32)
+    before[5:15, 5:15], after[5:15, 5:20] = 1, 2
+    return FieldCompared(field, before, after, change)
+
+
+def fake_job(request: CompareRequest) -> Iterator[Event]:
+    yield Progress(0, 2, "Comparing")
+    yield compared("f1", 0.02)
+    yield compared("f2", 0.3)
+    return None
+
+
+@pytest.fixture
+def box(make_napari_viewer_proxy, project, qtbot) -> Any:
+    viewer = make_napari_viewer_proxy()
+    shared = shared_for(viewer)
+    shared.projectFieldWanted.connect(lambda field: show(viewer, project, field))
+    made = Comparison(viewer, shared, fake_job)
+    viewer.window.add_dock_widget(made, name="Before | after")
+    made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1", "f2")))
+    made._wish.stop()
+    return viewer, made
+
+
+def show(viewer: Any, project: Any, field: str) -> None:
+    viewer.layers.clear()
+    viewer.open(str(project.images.path(field)), plugin="napari")
+    viewer.layers[0].scale = (2.0, 2.0)
+
+
+def compare(box: Any, qtbot: Any) -> None:
+    with qtbot.waitSignal(box.compared, timeout=20_000):
+        box.button.click()
+
+
+@given(labels, labels, st.integers(0, SHAPE[1]))
+def test_left_is_before_and_right_is_after(before, after, column) -> None:
+    both = composed(before, after, column, line=0)
+    np.testing.assert_array_equal(both[:, :column] > 0, before[:, :column] > 0)
+    np.testing.assert_array_equal(both[:, column:] > 0, after[:, column:] > 0)
+    assert set(np.unique(both[:, :column] % 3)) <= {0, 1}
+    assert set(np.unique(both[:, column:] % 3)) <= {0, 2}
+    # one id for each object
+    assert len(np.unique(both[:, :column])) == len(np.unique(before[:, :column]))
+
+
+def test_the_line_lies_between() -> None:
+    ones = np.ones(SHAPE, np.int32)
+    assert (composed(ones, ones, 5, line=2)[:, 4:6] == 3).all()
+    for edge in (0, SHAPE[1]):
+        assert not (composed(ones, ones, edge, line=2) == 3).any()
+
+
+def test_the_field_that_changed_most_comes_first_and_is_shown(box, qtbot) -> None:
+    _, made = box
+    compare(made, qtbot)
+    rows = [made.fields.item(i).text() for i in range(made.fields.count())]
+    assert rows == ["field1 · 30 % changed", "field0 · 2 % changed"]
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
+    layer = made.wiper.layer
+    assert tuple(layer.scale) == (2.0, 2.0)
+    assert layer.name == NAME
+    assert not layer.editable
+
+
+def test_the_slider_wipes(box, qtbot) -> None:
+    _, made = box
+    compare(made, qtbot)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
+    made.slider.setValue(made.slider.maximum())
+    qtbot.waitUntil(lambda: int((made.wiper.layer.data > 0).sum()) == 100, timeout=5000)
+    made.slider.setValue(0)
+    qtbot.waitUntil(lambda: int((made.wiper.layer.data > 0).sum()) == 150, timeout=5000)
+
+
+def test_other_objects_are_hidden_and_come_back(box, qtbot) -> None:
+    viewer, made = box
+    compare(made, qtbot)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
+    made.on_canvas.setChecked(False)
+    assert made.wiper.layer is None
+    other = viewer.add_labels(np.ones((64, 80), np.int32))
+    hidden = viewer.add_labels(np.ones((64, 80), np.int32), visible=False)
+    viewer.layers.selection.active = other
+    made.on_canvas.setChecked(True)
+    assert not other.visible
+    assert viewer.layers.selection.active == other
+    made.clear()
+    assert other.visible
+    assert not hidden.visible
+    assert NAME not in viewer.layers
+
+
+def test_a_click_tells_what_both_made_of_an_object(box, qtbot) -> None:
+    viewer, made = box
+    compare(made, qtbot)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
+    made._on_press(viewer, SimpleNamespace(position=(20.0, 20.0)))
+    assert made.status.text().startswith("Before 100 µm², after 150 µm²")
+    assert "80 %" in made.status.text()
+    before = made.status.text()
+    made._on_press(viewer, SimpleNamespace(position=(-20.0, 20.0)))
+    assert made.status.text() == before
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [((0, 0), "No object"), ((0, 2), "New here"), ((1, 0), "Gone here"), ((1, 2), "Before 200")],
+)
+def test_one_place_in_words(ids, words) -> None:
+    assert both_in_words(compared("f1", 0.1), *ids, 2.0).startswith(words)
+
+
+def test_change_in_words() -> None:
+    assert [change_in_words(each) for each in (0.0, 0.004, 0.25)] == [
+        "unchanged",
+        "under 1 % changed",
+        "25 % changed",
+    ]
+
+
+def test_a_failure_is_said(make_napari_viewer_proxy, project, qtbot) -> None:
+    def fail(request: CompareRequest) -> Iterator[Event]:
+        yield Progress(0, 0)
+        raise BadInputError("The picture is odd: look at it.")
+
+    viewer = make_napari_viewer_proxy()
+    made = Comparison(viewer, shared_for(viewer), fail)
+    viewer.window.add_dock_widget(made)
+    made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1",)))
+    qtbot.waitUntil(lambda: made.status.text().startswith("The picture is odd"), timeout=20_000)
+    assert made.button.text() == "Compare"
+
+
+def test_without_the_image_a_field_is_not_drawn(make_napari_viewer_proxy, project) -> None:
+    viewer = make_napari_viewer_proxy()
+    assert image_layer_of(viewer, project, "f1") is None
+    assert place_of(viewer, project, "f1") is None
+    wiper = WiperLayer(viewer)
+    wiper.move(0.2)
+    assert wiper.ids_at((0.0, 0.0)) is None
+
+
+def test_labels_of_a_part_lie_where_they_belong(make_napari_viewer_proxy, tmp_path) -> None:
+    viewer = make_napari_viewer_proxy()
+    opened = new_project(
+        tmp_path, 1, image_shape=(200, 300), offset=(10.0, 20.0), downsample=(2.0, 2.0)
+    )
+    with opened:
+        show(viewer, opened, "f1")
+        place = place_of(viewer, opened, "f1")
+    assert place is not None
+    assert place["scale"] == (4.0, 4.0)
+    assert place["translate"] == (21.0, 41.0)

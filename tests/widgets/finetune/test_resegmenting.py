@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import Box
+from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.resegment_types import ResegmentRequest
+from napari_selfreg.io.project import ObjectState
+from napari_selfreg.io.project.new_objects import NewObjects
+from napari_selfreg.widgets.finetune.compare_job import BEFORE
+from napari_selfreg.widgets.finetune.resegmenting import SURE, Resegmenting
+from napari_selfreg.widgets.shared import Shared
+from tests.io.project.steps import block
+from tests.widgets.fakes import write_model
+from tests.widgets.finetune.cases import review
+
+
+def fake_job(request: ResegmentRequest) -> Iterator[Event]:
+    """Find one large object in every field."""
+    yield Progress(0, 2, "Segmenting")
+    yield Notice("One field is odd.")
+    found = tuple(
+        NewObjects(each, np.ones(request.project.field(each).shape, np.int32), {1: "gland"})
+        for each in request.fields
+    )
+    request.project.bookmarks.put(BEFORE)
+    return found
+
+
+@pytest.fixture
+def box(qtbot, project, tmp_path: Path) -> Any:
+    made = Resegmenting(Shared(), fake_job)
+    qtbot.addWidget(made)
+    made.set_model(project, write_model(tmp_path), "Version 1")
+    return made
+
+
+def run(box: Resegmenting, qtbot: Any) -> None:
+    with qtbot.waitSignal(box.done, timeout=20_000):
+        box.button.click()
+
+
+def undo(box: Resegmenting, qtbot: Any) -> None:
+    with qtbot.waitSignal(box.done, timeout=20_000):
+        box.undo_button.click()
+
+
+def labels(project: Any) -> list[np.ndarray]:
+    return [np.array(project.labels(each.id)) for each in project.fields]
+
+
+def test_what_was_reviewed_and_accepted_stays(box, project, qtbot) -> None:
+    review(project, "f1", Box(0, 0, 20, 20))
+    project.set_objects("f2", {2: ObjectState(accepted=True)})
+    old = labels(project)
+    edited: list[tuple[str, ...]] = []
+    box._shared.projectEdited.connect(edited.append)
+    run(box, qtbot)
+    new = labels(project)
+    np.testing.assert_array_equal(new[0][:20, :20], old[0][:20, :20])
+    np.testing.assert_array_equal(new[1] == 2, old[1] == 2)
+    assert all(each.any() for each in new)
+    assert edited == [("f1",), ("f2",)]
+    assert "2 fields changed." in box.status.text()
+    assert "One field is odd." in box.status.text()
+    assert project.facts("f1").model == "spots"
+
+
+def test_one_undo_restores_all_fields(box, project, qtbot) -> None:
+    old, facts = labels(project), project.facts("f1")
+    assert box.undo_button.isHidden()
+    run(box, qtbot)
+    assert not box.undo_button.isHidden()
+    edited: list[tuple[str, ...]] = []
+    box._shared.projectEdited.connect(edited.append)
+    undo(box, qtbot)
+    for now, then in zip(labels(project), old, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert project.facts("f1").model == facts.model
+    assert edited == [("f1", "f2")]
+    assert box.undo_button.isHidden()
+
+
+def test_edits_made_since_are_not_lost_without_a_question(box, project, qtbot) -> None:
+    old = labels(project)
+    run(box, qtbot)
+    project.apply("f1", [block(0, 0, 3, 3, 9)])
+    box.undo_button.click()
+    assert box.status.text() == SURE
+    assert project.labels("f1")[0, 0] == 9
+    undo(box, qtbot)
+    np.testing.assert_array_equal(project.labels("f1"), old[0])
+
+
+def test_it_can_be_undone_after_reopening(box, project, qtbot, tmp_path) -> None:
+    old = labels(project)
+    run(box, qtbot)
+    again = Resegmenting(Shared(), fake_job)
+    qtbot.addWidget(again)
+    again.set_model(project, write_model(tmp_path), "Version 1")
+    again.undo_button.click()
+    assert again.status.text() == SURE  # it cannot know what was edited
+    undo(again, qtbot)
+    np.testing.assert_array_equal(project.labels("f1"), old[0])
+
+
+def test_nothing_changed_is_nothing_to_undo(box, project, qtbot) -> None:
+    for each in ("f1", "f2"):
+        review(project, each, Box(0, 0, 64, 80))
+    run(box, qtbot)
+    assert "0 fields changed." in box.status.text()
+    assert box.undo_button.isHidden()
+
+
+def test_cancelling_changes_nothing(qtbot, project, tmp_path) -> None:
+    def endless(request: ResegmentRequest) -> Iterator[Event]:
+        while True:
+            yield Progress(0, 0)
+
+    box = Resegmenting(Shared(), endless)
+    qtbot.addWidget(box)
+    box.show()
+    box.set_model(project, write_model(tmp_path), "Version 1")
+    before = project.sequence
+    box.button.click()
+    assert box.button.text() == "Cancel"
+    box.button.click()
+    qtbot.waitUntil(lambda: not box.runner.running, timeout=20_000)
+    assert project.sequence == before
+    assert box.status.text().startswith("Cancelled")
+
+
+def test_a_failure_is_said(qtbot, project, tmp_path) -> None:
+    def fail(request: ResegmentRequest) -> Iterator[Event]:
+        yield Progress(0, 0)
+        raise BadInputError("The model is odd: look at it.")
+
+    box = Resegmenting(Shared(), fail)
+    qtbot.addWidget(box)
+    box.set_model(project, write_model(tmp_path), "Version 1")
+    box.button.click()
+    qtbot.waitUntil(lambda: not box.runner.running, timeout=20_000)
+    assert box.status.text() == "The model is odd: look at it."
+
+
+def test_without_a_project_there_is_nothing_to_press(qtbot) -> None:
+    box = Resegmenting(Shared(), fake_job)
+    qtbot.addWidget(box)
+    assert not box.button.isEnabled()
+    box.run()
+    box.undo()
+    assert not box.runner.running
