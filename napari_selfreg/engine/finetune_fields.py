@@ -87,7 +87,7 @@ def prepare(fields: Sequence[FinetuneField], card: Card) -> Material:
         If picture and labels do not fit each other, or too little is reviewed.
     """
     small = [_at_scale(field, card) for field in fields]
-    places = _strips([field.targets[0] != IGNORE for field in small])
+    places = _strips([field.targets[0] for field in small])
     if not places:
         raise BadInputError("Too little is reviewed to learn from: review a larger region.")
     return _divided(fields, small, places)
@@ -184,33 +184,42 @@ def _checked(field: FinetuneField) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def _strips(masks: Sequence[npt.NDArray[np.bool_]]) -> list[tuple[int, npt.NDArray[np.bool_]]]:
+def _strips(
+    classes: Sequence[npt.NDArray[np.uint8]],
+) -> list[tuple[int, npt.NDArray[np.bool_]]]:
     """Choose what is held out: the index of each field, and the pixels of a strip of it."""
     parts = [
-        (index, box, own) for index, mask in enumerate(masks) for box, own in reviewed_parts(mask)
+        (index, box, own)
+        for index, target in enumerate(classes)
+        for box, own in reviewed_parts(target != IGNORE)
     ]
     parts.sort(key=lambda part: -int(part[2].sum()))
     large = [part for part in parts if max(part[1].shape) >= SMALLEST]
     chosen = []
     for index, box, own in (large or parts[:1])[:MAX_STRIPS]:
-        strip = np.zeros(masks[index].shape, dtype=bool)
-        strip[box.slices] = _end(own)
+        strip = np.zeros(classes[index].shape, dtype=bool)
+        strip[box.slices] = _end(own, classes[index][box.slices] > 0)
         if max(own.shape) >= 3:
             chosen.append((index, strip))
     return chosen
 
 
-def _end(own: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return a strip at the far end of the longer side."""
+def _end(own: npt.NDArray[np.bool_], objects: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return a strip across the longer side: at the far end, unless only the near one has objects.
+
+    Without an object a single wrong pixel would change the Dice from 1 to 0.
+    """
     tall = own.shape[0] > own.shape[1]
     length = max(own.shape)
     width = min(max(round(HELD_OUT * length), 8), length // 3)
-    strip = np.zeros_like(own)
-    if tall:
-        strip[-width:] = own[-width:]
-    else:
-        strip[:, -width:] = own[:, -width:]
-    return strip
+    ends = []
+    for span in (slice(length - width, length), slice(0, width)):
+        index = (span, slice(None)) if tall else (slice(None), span)
+        strip = np.zeros_like(own)
+        strip[index] = own[index]
+        ends.append(strip)
+    far, near = ends
+    return near if np.any(near & objects) and not np.any(far & objects) else far
 
 
 def _strip(field: Field, mask: npt.NDArray[np.bool_]) -> Field:

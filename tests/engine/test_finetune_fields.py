@@ -57,6 +57,17 @@ def test_strips_of_any_regions(places: list[tuple[int, int, int, int]]) -> None:
         assert (taught.targets[0] != IGNORE).mean() >= ANCHORED
 
 
+@pytest.mark.parametrize(("columns", "near"), [(slice(0, 20), True), (slice(60, 80), False)])
+def test_strips_lie_where_objects_are(columns: slice, near: bool) -> None:
+    field = corrected()
+    labels = np.zeros_like(field.labels)
+    labels[10:30, columns] = 1
+    (strip,) = prepare([replace(field, labels=labels)], CARD).strips
+    held = np.flatnonzero((strip.targets[0] != IGNORE).any(0))
+    assert bool(held[0] == 0) is near
+    assert np.any(strip.targets[0] == 1)
+
+
 def test_too_small_a_region_is_refused() -> None:
     from napari_selfreg.core.errors import BadInputError
 
