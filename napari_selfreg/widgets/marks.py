@@ -36,10 +36,13 @@ class Marks(QObject):
         Where to show them.
     owner : QWidget
         Widget whose life the small jobs share.
+    name : str
+        Of the layer.
     """
 
-    def __init__(self, viewer: Any, owner: QWidget) -> None:
+    def __init__(self, viewer: Any, owner: QWidget, name: str = NAME) -> None:
         super().__init__(owner)
+        self._name = name
         self._viewer = viewer
         self._result: Any = None
         self._step = 1
@@ -93,7 +96,7 @@ class Marks(QObject):
         moved = label_point(result, (step - 1) / 2, (step - 1) / 2) - label_point(result, 0, 0)
         inverse = np.linalg.inv(np.asarray(result.affine.affine_matrix)[:-1, :-1])
         return {
-            "name": NAME,
+            "name": self._name,
             "rgb": False,
             "colormap": Colormap([(*_COLOUR, 0.0), (*_COLOUR, 1.0)], name="selfreg marks"),
             "contrast_limits": (0, 1),

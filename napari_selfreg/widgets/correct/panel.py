@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
+from napari_selfreg.widgets.correct.buttons import button
+from napari_selfreg.widgets.correct.hand import Hand
+from napari_selfreg.widgets.correct.keys import KeyCard, Keys
+from napari_selfreg.widgets.correct.object_tools import ObjectTools
 from napari_selfreg.widgets.correct.project_actions import ProjectActions, told
 from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
+from napari_selfreg.widgets.correct.selection import Selection
+from napari_selfreg.widgets.correct.tool_box import ObjectBox, ToolBox
 from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.shared import PathOffer
+
+_STEP = 1.25
+"""Factor between two sizes of the brush."""
 
 
 class CorrectPanel(QWidget):
@@ -29,18 +40,21 @@ class CorrectPanel(QWidget):
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
-        self.box = ProjectBox()
+        self.box, self.tools, self.objects = ProjectBox(), ToolBox(), ObjectBox()
+        self.keys_button = button("Mouse and keys", "Show what mouse and keys do (F1)")
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.desk = ProjectDesk(napari_viewer, self)
+        self.selection = Selection(napari_viewer, self.desk, self)
+        self.hand = Hand(napari_viewer, self.desk, self.selection, self)
+        self.editor = ObjectTools(napari_viewer, self.desk, self.selection, self)
+        self.keys = Keys(self.desk, self._key_actions(), self)
+        self.card: KeyCard | None = None
+        self._arrange()
+        self._connect()
         self.actions_of_project = ProjectActions(napari_viewer, self.desk, self.box, self)
-        column = QVBoxLayout(self)
-        column.addWidget(self.box)
-        column.addWidget(self.status)
-        column.addStretch(1)
-        self.desk.told.connect(self.tell)
-        self.desk.shared.projectOffered.connect(self._on_offered)
+        self._on_link()
 
     def tell(self, text: str) -> None:
         """Show a sentence."""
@@ -51,8 +65,131 @@ class CorrectPanel(QWidget):
         """Open a project; what goes wrong is told in the panel."""
         self.desk.open(folder)
 
+    def show_keys(self) -> None:
+        """Show the card of mouse and keys."""
+        if self.card is None or not alive(self.card):
+            self.card = KeyCard(self)
+        self.card.show()
+        self.card.raise_()
+
+    def hide_objects(self) -> Callable[[], None]:
+        """Hide objects and marks; return what shows them again."""
+        link = self.desk.link
+        hidden = [] if link is None else [(link.layer, link.layer.opacity)]
+        if self.selection.marks.layer is not None:
+            hidden.append((self.selection.marks.layer, self.selection.marks.layer.opacity))
+        # Opacity, since napari takes the tool out of the hand with a layer that is not visible.
+        for layer, _ in hidden:
+            layer.opacity = 0
+
+        def show() -> None:
+            for layer, opacity in hidden:
+                layer.opacity = opacity
+
+        return show
+
+    def _key_actions(self) -> dict[str, Callable[[], Any]]:
+        return {
+            "brush": lambda: self.hand.take("brush"),
+            "wand": lambda: self.hand.take("wand"),
+            "cut": lambda: self.hand.take("cut"),
+            "smaller": lambda: self._resize(1 / _STEP),
+            "larger": lambda: self._resize(_STEP),
+            "delete": self.editor.delete,
+            "merge": self.editor.merge,
+            "fill": self.editor.fill,
+            "smooth": self.editor.smooth,
+            "class": self._on_class,
+            "accept": self.editor.accept,
+            "next": self.editor.next,
+            "previous": self.editor.previous,
+            "hide": self.hide_objects,
+            "help": self.show_keys,
+        }
+
+    def _resize(self, factor: float) -> None:
+        """Make the brush in the hand larger or smaller, ours or napari's."""
+        link = self.desk.link
+        if self.hand.active is None and link is not None:
+            link.layer.brush_size = max(1, link.layer.brush_size + (1 if factor > 1 else -1))
+        else:
+            self.hand.resize(round(self.hand.size * factor))
+
+    def _connect(self) -> None:
+        objects, editor = self.objects, self.editor
+        for part, slot in (
+            (objects.merge_button, editor.merge),
+            (objects.delete_button, editor.delete),
+            (objects.fill_button, editor.fill),
+            (objects.smooth_button, editor.smooth),
+            (objects.accept_button, editor.accept),
+            (objects.next_button, editor.next),
+            (objects.previous_button, editor.previous),
+            (objects.class_button, self._on_class),
+            (self.keys_button, self.show_keys),
+        ):
+            part.clicked.connect(_without_state(slot))
+        self.tools.chosen.connect(self.hand.take)
+        self.tools.size_slider.valueChanged.connect(self.hand.resize)
+        self.tools.tolerance.valueChanged.connect(self._on_wand)
+        self.tools.by_model.toggled.connect(self._on_wand)
+        self.hand.changed.connect(self._on_hand)
+        self.selection.changed.connect(self._on_selection)
+        self.desk.linkChanged.connect(self._on_link)
+        self.desk.told.connect(self.tell)
+        self.desk.shared.projectOffered.connect(self._on_offered)
+
+    def _on_link(self) -> None:
+        """Follow the field that is on show."""
+        link = self.desk.link
+        ready = link is not None and not link.project.read_only
+        for part in (self.tools, self.objects):
+            part.setEnabled(ready)
+        record = None if link is None else link.project.field(link.field)
+        self.objects.setClasses(record.classes if record is not None else ())
+        info = None if link is None else result_info(link.layer)
+        self.tools.by_model.setEnabled(info is not None and info.probability is not None)
+        self._on_hand()
+
+    def _on_hand(self) -> None:
+        tool = self.hand.active if self.desk.link is not None else self.hand.tool
+        self.tools.show_tool(tool, self.hand.size)
+
+    def _on_wand(self, value: object = None) -> None:
+        self.hand.wand.tolerance = self.tools.tolerance.value() / 100
+        self.hand.wand.by_model = self.tools.by_model.isChecked()
+
+    def _on_selection(self) -> None:
+        self.objects.setChosen(len(self.selection.ids))
+
+    def _on_class(self) -> None:
+        self.editor.set_class(self.objects.classes.currentText())
+
     def _on_offered(self, offer: PathOffer) -> None:
         """Take a project that was chosen in napari's menu or dropped on the window."""
         if alive(self) and not offer.taken and self.window() is not self:
             offer.taken = True
             self.open_project(offer.path)
+
+    def _arrange(self) -> None:
+        column = QVBoxLayout(self)
+        for part in (self.box, _line(), self.tools, _line(), self.objects, _line()):
+            column.addWidget(part)
+        column.addWidget(self.keys_button)
+        column.addWidget(self.status)
+        column.addStretch(1)
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    return line
+
+
+def _without_state(slot: Callable[[], Any]) -> Callable[[bool], None]:
+    """Return a slot for a button: it tells whether it is checked, nobody asks."""
+
+    def clicked(checked: bool = False) -> None:
+        slot()
+
+    return clicked

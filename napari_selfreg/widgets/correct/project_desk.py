@@ -169,6 +169,7 @@ class ProjectDesk(QObject):
         self._untie()
         project.on_problem = None
         self.shared.set_project(None)
+        self.linkChanged.emit()
         try:
             project.close()
         except SelfRegError as error:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from napari.utils.interactions import (
+    mouse_move_callbacks,
+    mouse_press_callbacks,
+    mouse_release_callbacks,
+)
 from PIL import Image as Pillow
 
+from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.image_layers import SOURCE_KEY, SourceInfo
 from tests.widgets.results_steps import UM, add_objects, picture_for, squares
 
@@ -33,3 +40,35 @@ def stroke(layer: Any, row: int = 45, column: int = 60, label: int = 9) -> None:
     layer.brush_size = 5
     with layer.block_history():
         layer.paint((row, column), label)
+
+
+def drag(
+    layer: Any,
+    path: list[tuple[float, float]],
+    *modifiers: str,
+    release: bool = True,
+    button: int = 1,
+) -> None:
+    """Press, move and release the mouse over pixels of a layer, as napari tells it."""
+    layer = bare(layer)
+    kinds = ["mouse_press", *["mouse_move"] * (len(path) - 1), "mouse_release"]
+    places = [*path, path[-1]]
+    calls = {
+        "mouse_press": mouse_press_callbacks,
+        "mouse_move": mouse_move_callbacks,
+        "mouse_release": mouse_release_callbacks,
+    }
+    event = SimpleNamespace(
+        button=button, modifiers=modifiers, dims_displayed=[0, 1], view_direction=None
+    )
+    for kind, (row, column) in zip(kinds, places, strict=True):
+        if kind == "mouse_release" and not release:
+            return
+        event.type, event.is_dragging = kind, kind == "mouse_move"
+        event.position = tuple(layer.data_to_world((row, column)))
+        event.pos = np.array([column, row]) * 10  # ten pixels of the screen for one
+        calls[kind](layer, event)
+
+
+def click(layer: Any, row: float, column: float, *modifiers: str) -> None:
+    drag(layer, [(row, column)], *modifiers)

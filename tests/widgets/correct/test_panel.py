@@ -32,7 +32,7 @@ def shown(part: Any) -> bool:
 
 
 def test_without_a_result_there_is_nothing_to_start(panel: Any) -> None:
-    viewer, made = panel
+    _, made = panel
     assert not made.box.start_button.isEnabled()
     assert "segment an image" in made.box.start_button.toolTip()
     assert shown(made.box.open_button)
