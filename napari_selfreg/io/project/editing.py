@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 
 from napari_selfreg.io.fields import State
+from napari_selfreg.io.project.memory import Blocks
 from napari_selfreg.io.project.records import (
     Camera,
     CameraSet,
@@ -18,6 +19,7 @@ from napari_selfreg.io.project.records import (
     Record,
     RegionGone,
     RegionPut,
+    blocks_of,
 )
 from napari_selfreg.io.project.regions import Region
 
@@ -30,8 +32,8 @@ class Editing(ABC):
     """
 
     @abstractmethod
-    def record(self, record: Record) -> int:
-        """Put a record into memory and journal."""
+    def record(self, record: Record, blocks: Blocks | None = None) -> int:
+        """Put a record into memory and journal; `blocks` are those of an edit, if at hand."""
 
     def apply(
         self,
@@ -48,7 +50,8 @@ class Editing(ABC):
         edits : iterable of LabelEdit
             Blocks in pixels of the labels, with the ids they hold afterwards.
         objects : mapping of int to ObjectState, optional
-            Facts by object id.
+            Facts by object id. Those about an object are forgotten with its last pixel, and
+            known again when that is put back.
 
         Returns
         -------
@@ -58,11 +61,12 @@ class Editing(ABC):
         Raises
         ------
         BadInputError
-            If a block lies outside of the labels.
+            If a block lies outside of the labels, or these are damaged.
         WriteError
             If the project is read-only. A full disk is told by `problem` instead.
         """
-        return self.record(Edit.of(field, edits, objects))
+        blocks = blocks_of(edits)
+        return self.record(Edit.of_blocks(field, blocks, objects), blocks)
 
     def set_objects(self, field: str, objects: Mapping[int, ObjectState]) -> int:
         """Record classes and acceptance of objects, by id."""

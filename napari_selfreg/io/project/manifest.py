@@ -19,6 +19,9 @@ FILE_NAME = "project.json"
 SCHEMA_VERSION: Literal[1] = 1
 KIND: Literal["napari-selfreg project"] = "napari-selfreg project"
 
+MAX_NAME = 200
+"""Letters of the names of a project and a version."""
+
 _MAX_BYTES = 64 << 20
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -124,7 +127,7 @@ class VersionRecord(Part):
     """
 
     id: VersionId
-    title: str = Field(min_length=1, max_length=200)
+    title: str = Field(min_length=1, max_length=MAX_NAME)
     model: str = Field(max_length=200)
     sha256: Digest
     parent: VersionId | None = None
@@ -138,7 +141,7 @@ class Manifest(Part):
 
     kind: Literal["napari-selfreg project"] = KIND
     schema_version: Literal[1] = SCHEMA_VERSION
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=MAX_NAME)
     created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     fields: tuple[ProjectField, ...] = ()
     versions: tuple[VersionRecord, ...] = ()
@@ -206,4 +209,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def _document(file: Path) -> Any:
     with file.open("rb") as stream:
-        return json.loads(stream.read(_MAX_BYTES))
+        text = stream.read(_MAX_BYTES)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,10 @@ from napari_selfreg.io.project.records import (
     VersionActive,
 )
 from napari_selfreg.io.project.regions import Region
+from napari_selfreg.io.project.vanished import Changed, Vanished
+
+Blocks = Sequence[tuple[Box, Labels]]
+"""Parts of labels, with the ids they hold after an edit."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class FieldMemory:
     state: State = "new"
     model: str = ""
     version: str = ""
+    vanished: Vanished = field(default_factory=Vanished)
 
     @property
     def changed(self) -> bool:
@@ -72,16 +77,45 @@ class FieldMemory:
             version=self.version,
         )
 
-    def edit(self, record: Edit) -> None:
-        """Apply an edit, at once or when the labels are loaded."""
+    def edit(self, record: Edit, blocks: Blocks | None = None) -> None:
+        """Apply an edit, at once or when the labels are loaded; `blocks` are its own."""
         self.objects.update(record.objects)
         if not record.blocks:
             return
         if self.labels is None:
             self.waiting.append(record)
         else:
-            paint(self.labels, record)
+            paint(self.labels, record.values() if blocks is None else blocks)
         self.edits += 1
+
+    @property
+    def told(self) -> bool:
+        """Whether anything is or was known about objects, so that `step` needs the labels."""
+        return bool(self.objects or self.vanished)
+
+    def step(self, record: Edit, blocks: Blocks) -> Edit:
+        """Apply what a person does; load the labels first if something is `told`.
+
+        Parameters
+        ----------
+        record : Edit
+        blocks : sequence of (Box, ndarray)
+            Those of the record, so that they need not be decompressed.
+
+        Returns
+        -------
+        Edit
+            The record, with the facts about objects that are gone or back.
+        """
+        labels = self.labels
+        if labels is None or not blocks or not self.told:
+            self.edit(record, blocks)
+            return record
+        changed, before = Changed.by(labels, blocks), dict(self.objects)
+        self.edit(record, blocks)
+        facts = self.vanished.follow(labels, changed, before) | record.objects
+        self.objects.update(facts)
+        return record.model_copy(update={"objects": facts})
 
     def load(self, stored: Callable[[], Labels]) -> Labels:
         """Return the labels; `stored` reads those of the last generation."""
@@ -166,9 +200,9 @@ def check_blocks(record: Edit, whole: Box) -> None:
             )
 
 
-def paint(labels: Labels, record: Edit) -> None:
+def paint(labels: Labels, blocks: Iterable[tuple[Box, Labels]]) -> None:
     """Write the blocks of an edit into labels."""
-    for box, values in record.values():
+    for box, values in blocks:
         labels[box.slices] = values
 
 
@@ -176,5 +210,5 @@ def painted(labels: Labels, records: Iterable[Edit]) -> Labels:
     """Return labels (changed in place) after edits."""
     labels = np.asarray(labels, np.int32)
     for record in records:
-        paint(labels, record)
+        paint(labels, record.values())
     return labels

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.fields import State
 from napari_selfreg.io.project.regions import Region
@@ -104,17 +105,29 @@ class Edit(Part):
         objects: Mapping[int, ObjectState] | None = None,
     ) -> Edit:
         """Return the record of blocks and facts; the arrays are copied."""
-        done = [edit for edit in edits if not edit.box.empty]
-        blocks = tuple((edit.box.y0, edit.box.x0, *edit.box.shape) for edit in done)
-        packed = _packed([edit.after for edit in done]) if done else b""
-        return cls(field=field, blocks=blocks, objects=dict(objects or {}), packed=packed)
+        return cls.of_blocks(field, blocks_of(edits), objects)
+
+    @classmethod
+    def of_blocks(
+        cls,
+        field: str,
+        blocks: Sequence[tuple[Box, Labels]],
+        objects: Mapping[int, ObjectState] | None = None,
+    ) -> Edit:
+        """Return the record of what `blocks_of` has returned, and of facts."""
+        places = tuple((box.y0, box.x0, *box.shape) for box, _ in blocks)
+        packed = _packed([values for _, values in blocks]) if blocks else b""
+        return cls(field=field, blocks=places, objects=dict(objects or {}), packed=packed)
 
     def values(self) -> Iterator[tuple[Box, Labels]]:
         """Yield every block with its ids; ValueError if they are damaged."""
         if not self.blocks:
             return
         size = sum(height * width for *_, height, width in self.blocks)
-        raw = imagecodecs.zstd_decode(self.packed, out=size * _LITTLE.itemsize)
+        try:
+            raw = imagecodecs.zstd_decode(self.packed, out=size * _LITTLE.itemsize)
+        except imagecodecs.ZstdError as error:
+            raise ValueError("a block of labels cannot be read") from error
         flat = np.frombuffer(raw, _LITTLE)
         if flat.size != size:
             raise ValueError("a block of labels has the wrong size")
@@ -198,6 +211,36 @@ def decode(text: bytes, packed: bytes) -> Record:
     return record.model_copy(update={"packed": packed}) if isinstance(record, Edit) else record
 
 
-def _packed(arrays: Sequence[npt.NDArray[Any]]) -> bytes:
-    raw = b"".join(np.ascontiguousarray(array, _LITTLE).tobytes() for array in arrays)
+def blocks_of(edits: Iterable[LabelEdit]) -> list[tuple[Box, Labels]]:
+    """Return where edits lie and what is there afterwards, without empty ones.
+
+    Raises
+    ------
+    ValueError
+        If an array has not the shape of its box.
+    BadInputError
+        If an id is too large.
+    """
+    blocks = [(edit.box, as_ids(edit.after)) for edit in edits if not edit.box.empty]
+    for box, values in blocks:
+        if values.shape != box.shape:
+            raise ValueError(f"labels of {values.shape} for a block of {box.shape}")
+    return blocks
+
+
+def as_ids(labels: npt.ArrayLike) -> Labels:
+    """Return labels as int32, shape (Y, X), the same array if they are; raises BadInputError."""
+    given = np.asarray(labels)
+    if not np.can_cast(given.dtype, np.int32) and given.size:
+        known = np.iinfo(np.int32)
+        if given.max() > known.max or given.min() < known.min:
+            raise BadInputError(
+                f"An object has a number beyond {known.max}: number the objects anew first."
+            )
+    return np.asarray(given, np.int32)
+
+
+def _packed(arrays: Sequence[Labels]) -> bytes:
+    raw: Any = [np.ascontiguousarray(array, _LITTLE) for array in arrays]
+    raw = raw[0] if len(raw) == 1 else b"".join(raw)  # one block needs no copy
     return bytes(imagecodecs.zstd_encode(raw, level=1))

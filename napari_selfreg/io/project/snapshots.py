@@ -57,6 +57,13 @@ class Snapshots:
         self._journal = journal
         self._lock = lock
         self._one = threading.Lock()
+        self._bookmarks = dict(memory.bookmarks)
+
+    @property
+    def current(self) -> bool:
+        """Whether the present generation holds everything."""
+        kept = self._bookmarks == self._memory.bookmarks
+        return kept and self.sequence == self._journal.sequence
 
     def take(self, bookmark: str = "") -> int:
         """Write a generation and make it the present one.
@@ -102,14 +109,16 @@ class Snapshots:
             point_to(self._folder, number)
             with self._lock:
                 self._adopt(number, copied, bookmark)
-                self.sequence = sequence
+                self.sequence, self._bookmarks = sequence, state.bookmarks
             remove_unused(self._folder, number, state)
             return number
 
     def stored_labels(self, memory: FieldMemory) -> Labels:
         """Return a field's labels in its generation; raises FileNotFoundError, BadInputError."""
         record = memory.record
-        number = self._memory.generation_of[record.id]
+        number = self._memory.generation_of.get(record.id)
+        if number is None:
+            raise FileNotFoundError(record.id)
         return read_labels(labels_folder(self._folder, number, record.id), record.shape)
 
     def _copy(self, field: str, copied: dict[str, _Copied]) -> Labels:

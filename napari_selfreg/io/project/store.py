@@ -35,17 +35,20 @@ from napari_selfreg.io.project.journal import Journal
 from napari_selfreg.io.project.keeper import Keeper
 from napari_selfreg.io.project.lock import ProjectLock
 from napari_selfreg.io.project.manifest import (
+    MAX_NAME,
     Manifest,
     ProjectField,
+    VersionRecord,
     manifest_file,
     read_manifest,
     write_manifest,
 )
-from napari_selfreg.io.project.memory import FieldMemory, check_blocks
+from napari_selfreg.io.project.memory import Blocks, FieldMemory, check_blocks
 from napari_selfreg.io.project.reading import Reading
 from napari_selfreg.io.project.records import (
     Edit,
     Record,
+    as_ids,
 )
 from napari_selfreg.io.project.recovery import Recovered, recover
 from napari_selfreg.io.project.versions import Versions
@@ -135,13 +138,13 @@ class Project(Editing, Reading):
         target = Path(folder).absolute()
         named = {f"f{number}": new for number, new in enumerate(fields, start=1)}
         records = tuple(new.record(identity, target) for identity, new in named.items())
-        manifest = Manifest(name=name or target.stem, fields=records)
+        manifest = Manifest(name=(name or target.stem)[:MAX_NAME], fields=records)
         facts = {identity: new.facts() for identity, new in named.items()}
         write_project(
             target,
             manifest,
             Generation(facts=facts),
-            lambda field: named[field].labels.astype(np.int32),
+            lambda field: as_ids(named[field].labels),
         )
         return cls.open(target)
 
@@ -177,13 +180,19 @@ class Project(Editing, Reading):
             project._keeper.ask(project.images.hash_all)
         return project
 
-    def record(self, record: Record) -> int:
+    def record(self, record: Record, blocks: Blocks | None = None) -> int:
         """Put a record into memory and journal; see `apply`."""
         with self._lock:
             self.check_writable()
             if isinstance(record, Edit):
-                check_blocks(record, self._of(record.field).record.whole)
-            self._memory.apply(record)
+                memory = self._of(record.field)
+                check_blocks(record, memory.record.whole)
+                known = list(record.values()) if blocks is None else blocks
+                if known and memory.told:
+                    self.labels(record.field)
+                record = memory.step(record, known)
+            else:
+                self._memory.apply(record)
             sequence = self._journal.append(record)
         if self._journal.size > SNAPSHOT_BYTES:
             self._keeper.ask(self._snapshot_in_time)
@@ -212,7 +221,7 @@ class Project(Editing, Reading):
         with self._lock:
             used = [int(name[1:]) for name in self._memory.fields if name[1:].isdigit()]
             record = new.record(f"f{max(used, default=0) + 1}", self.folder)
-            memory = FieldMemory(record, new.labels.astype(np.int32), edits=1)
+            memory = FieldMemory(record, np.array(as_ids(new.labels)), edits=1)
             memory.set_facts(new.facts())
             self._memory.fields[record.id] = memory
         try:
@@ -280,9 +289,10 @@ class Project(Editing, Reading):
             If changes are in memory only and the disk still refuses them; the project is closed
             all the same, so look at `problem` first.
         """
-        if self._closed:
-            return
-        self._closed = True
+        with self._lock:  # no record may come between
+            if self._closed:
+                return
+            self._closed = True
         self._keeper.stop()
         try:
             if not self.read_only:
@@ -325,9 +335,16 @@ class Project(Editing, Reading):
             for record in fields:
                 self._memory.fields[record.id].record = record
 
+    def change_versions(
+        self, change: Callable[[tuple[VersionRecord, ...]], tuple[VersionRecord, ...]]
+    ) -> None:
+        """Replace the records of model versions in ``project.json``."""
+        with self._lock:
+            self.change_manifest(versions=change(self.manifest.versions))
+
     def _snapshot_in_time(self, stopped: Callable[[], bool]) -> None:
         """Take a snapshot if there is anything new; the journal has it all, should it fail."""
-        if stopped() or self._snapshots.sequence == self._journal.sequence:
+        if stopped() or self._snapshots.current:
             return
         try:
             self._snapshots.take()

@@ -29,6 +29,11 @@ from tests.io.project.steps import SHAPE, Block
 FIELDS = ("f1", "f2")
 _SNAPSHOT_EVERY = 17
 
+# Objects that facts are about are painted over, never painted: what is forgotten with their last
+# pixel comes back in the process that has seen it only.
+_TOLD = (1, 2, 20, 21, 22, 23)
+_PAINTED = (0, 3, 4, 5, 6, 7)
+
 
 def record_at(index: int) -> Record:
     """The record that a script writes as its number `index`."""
@@ -43,7 +48,7 @@ def record_at(index: int) -> Record:
         case 9:
             return _small_record(field, number)
     blocks = [_block(random) for _ in range(random.integers(1, 4))]
-    objects = {number % 5: ObjectState(class_name="gland", accepted=bool(number % 2))}
+    objects = {_TOLD[number % 6]: ObjectState(class_name="gland", accepted=bool(number % 2))}
     return Edit.of(field, blocks, objects if number % 3 == 0 else None)
 
 
@@ -70,7 +75,11 @@ class Expected:
             self._restart()
         while self._count < count:
             self._count += 1
-            self._memory.apply(record_at(self._count))
+            record = record_at(self._count)
+            if isinstance(record, Edit):
+                self._memory.fields[record.field].step(record, list(record.values()))
+            else:
+                self._memory.apply(record)
         return {
             name: (field.labels.tobytes(), field.facts().model_dump())
             for name, field in self._memory.fields.items()
@@ -113,7 +122,7 @@ def _block(random: np.random.Generator) -> Block:
     height, width = (int(size) for size in random.integers(1, 9, 2))
     y = int(random.integers(SHAPE[0] - height + 1))
     x = int(random.integers(SHAPE[1] - width + 1))
-    values = random.integers(0, 6, (height, width), np.int32)
+    values = random.choice(_PAINTED, (height, width)).astype(np.int32)
     return Block(Box(y, x, y + height, x + width), values)
 
 
