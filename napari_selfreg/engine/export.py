@@ -22,6 +22,9 @@ from napari_selfreg.io.project.pictures import pixels_on_labels
 from napari_selfreg.io.project.reviewed import reviewed_mask
 from napari_selfreg.io.qupath_tiles import SlidePlace, place_by_name
 
+NO_FIT = "The stains of {name} were not measured: the image does not lie under its objects."
+CHANGED = "The image of {name} was changed since it was corrected: its stains are those it has now."
+
 
 @dataclass(frozen=True)
 class ExportRequest:
@@ -108,6 +111,10 @@ def _export_field(
     try:
         with open_image(path) as source:
             pixels = pixels_on_labels(source, record)
+            if pixels is None:
+                yield Notice(NO_FIT.format(name=record.stem))
+            elif project.images.state(record.id) == "changed":
+                yield Notice(CHANGED.format(name=record.stem))
             table = measure_objects(labels, pixels, None, record.label_size, classes, known)
     except SelfRegError as error:
         yield Notice(f"The stains of {record.stem} were not measured: {error}")

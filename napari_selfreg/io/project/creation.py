@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.types import PixelSize, UmSource
 from napari_selfreg.io.atomic import flush_folder, write_error
 from napari_selfreg.io.fields import State
@@ -155,6 +155,9 @@ def write_project(
         flush_folder(folder.parent)
     except OSError as error:
         raise write_error(folder, error) from error
+    except WriteError as error:  # it names a folder that nobody has heard of
+        cause = error.__cause__
+        raise (write_error(folder, cause) if isinstance(cause, OSError) else error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

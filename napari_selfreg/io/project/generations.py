@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.atomic import atomic_write, flush_folder
@@ -119,8 +120,8 @@ def read_state(project: Path, number: int) -> Generation:
     return Generation.model_validate_json(text)
 
 
-def present_generation(project: Path) -> tuple[int, Generation]:
-    """Return number and state of the present generation.
+def present_generation(project: Path) -> tuple[int, Generation, bool]:
+    """Return number and state of the present generation, and whether none had to be passed over.
 
     If the pointer is lost or damaged, that is the newest complete one.
 
@@ -129,20 +130,28 @@ def present_generation(project: Path) -> tuple[int, Generation]:
     BadInputError
         If there is none.
     """
-    try:
-        pointer = json.loads((project / POINTER).read_text("utf-8"))
-        number = int(pointer["generation"])
-        return number, read_state(project, number)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    pointed = _pointed(project)
+    passed = pointed is not None
+    if pointed is not None:
+        with suppress(OSError, ValueError):
+            return pointed, read_state(project, pointed), True
     for number in reversed(numbers_in(project / GENERATIONS)):
         try:
-            return number, read_state(project, number)
-        except (OSError, ValidationError):
+            return number, read_state(project, number), not passed
+        except FileNotFoundError:  # never completed
             continue
+        except (OSError, ValueError):
+            passed = True
     raise BadInputError(
         f"The corrections in {project.name} cannot be read: put back a copy of the project."
     )
+
+
+def _pointed(project: Path) -> int | None:
+    try:
+        return int(json.loads((project / POINTER).read_text("utf-8"))["generation"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return None
 
 
 def numbers_in(folder: Path) -> list[int]:
@@ -183,4 +192,5 @@ def remove_unused(project: Path, present: int, state: Generation) -> None:
             shutil.rmtree(generation_folder(project, number), ignore_errors=True)
     for number in numbers_in(project / JOURNAL):
         if number < present:
-            journal_file(project, number).unlink(missing_ok=True)
+            with suppress(OSError):  # in use by a reader
+                journal_file(project, number).unlink()

@@ -14,6 +14,7 @@ from napari_selfreg.io.project.references import (
     full_hash,
     place_of,
     reference_to,
+    relative_to,
     state_of,
 )
 
@@ -65,6 +66,8 @@ class Images:
         reference = reference_to(path, self._project.folder)
         if not _same(reference, record.image):
             self._check_shape(record, Path(path), changed)
+        else:  # its full hash is known
+            reference = record.image.model_copy(update={"path": reference.path})
         found = {field: reference} | self._moved_along(record, Path(path))
         self._put(found)
         return tuple(found)
@@ -80,7 +83,16 @@ class Images:
                 continue
             if digest is None or stopped():
                 return
-            self._put({record.id: record.image.model_copy(update={"sha256": digest})})
+            self._put_hash(record.image, digest)
+
+    def _put_hash(self, image: ImageReference, digest: str) -> None:
+        hashed = image.model_copy(update={"sha256": digest})
+
+        def changed(record: ProjectField) -> ProjectField:
+            same = record.image == image  # a person may have located another one meanwhile
+            return record.model_copy(update={"image": hashed}) if same else record
+
+        self._project.change_fields(changed)
 
     def _put(self, references: dict[str, ImageReference]) -> None:
         def changed(record: ProjectField) -> ProjectField:
@@ -89,19 +101,18 @@ class Images:
 
         self._project.change_fields(changed)
 
-    def _moved_along(self, record: ProjectField, path: Path) -> dict[str, ImageReference]:
+    def _moved_along(self, record: ProjectField, file: Path) -> dict[str, ImageReference]:
         """Return images that lie in the new folder as they did in the old one."""
-        old, new = self.path(record.id).parent, path.absolute().parent
+        old, new = self.path(record.id).parent, file.absolute().parent
         found: dict[str, ImageReference] = {}
         for other in self._project.fields:
             there = self.path(other.id)
             if other.id == record.id or there.parent != old or there.exists():
                 continue
             candidate = new / there.name
-            if candidate.is_file():
-                reference = reference_to(candidate, self._project.folder)
-                if _same(reference, other.image):
-                    found[other.id] = reference
+            if state_of(other.image.model_copy(update={"path": str(candidate)}), new) == "found":
+                path = relative_to(candidate, self._project.folder)
+                found[other.id] = other.image.model_copy(update={"path": path})
         return found
 
     def _check_shape(self, record: ProjectField, path: Path, changed: bool) -> None:

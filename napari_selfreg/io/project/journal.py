@@ -12,6 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from napari_selfreg.core.errors import WriteError
@@ -56,6 +57,7 @@ class Journal:
         self._on_problem = on_problem
         self._waiting: deque[bytes] = deque()
         self._problem = ""
+        self._unstored = ""
         self._file: int | None = None
         self._size = 0
         self._fresh = False
@@ -126,10 +128,16 @@ class Journal:
                 if self._fresh:
                     flush_folder(self._path_of(self._number).parent)
                     self._fresh = False
+            self._unstored = ""
         except OSError as error:
-            raise write_error(self._path_of(self._number), error) from error
+            failed = write_error(self._path_of(self._number), error)
+            self._unstored = str(failed)  # what waits in the system's memory is not safe either
+            raise failed from error
         finally:
             os.close(file)
+        with self._lock:
+            if not self._waiting:
+                self._report("")
 
     def rotate(self, number: int) -> int:
         """Finish the present file and go on in another.
@@ -175,20 +183,19 @@ class Journal:
         except OSError as error:
             self._report(str(write_error(self._path_of(self._number), error)))
         else:
-            self._report("")
+            self._report(self._unstored)
 
     def _write(self, frame: bytes) -> None:
         """Append a frame whole, or leave the file as it was."""
         if self._file is None:
             self._open_file()
         assert self._file is not None
-        rest = memoryview(frame)
+        os.lseek(self._file, self._size, os.SEEK_SET)  # over what a failed attempt left
         try:
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            _write_all(self._file, frame)
         except OSError:
-            os.ftruncate(self._file, self._size)
-            os.lseek(self._file, self._size, os.SEEK_SET)
+            with suppress(OSError):
+                os.ftruncate(self._file, self._size)
             raise
         self._size += len(frame)
 
@@ -199,7 +206,7 @@ class Journal:
         flags = os.O_CREAT | os.O_TRUNC | os.O_RDWR | getattr(os, "O_BINARY", 0)
         file = os.open(path, flags, 0o666)
         try:
-            os.write(file, HEADER)
+            _write_all(file, HEADER)
         except OSError:
             os.close(file)
             raise
@@ -234,3 +241,9 @@ class Journal:
                 self._report(str(error))
                 self._dirty.set()
                 self._stop.wait(_RETRY_SECONDS)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]

@@ -23,6 +23,9 @@ VERSION = "0.5"
 
 _CHUNK = 1024
 
+_WHOLE = "napari-selfreg: every chunk is written"
+"""Zarr takes a chunk that is missing for background; with this one knows it was lost."""
+
 
 def write_group(folder: Path, names: list[str]) -> None:
     """Make a folder the group of labels that it holds.
@@ -69,7 +72,7 @@ def write_labels(
     import zarr
     from zarr.codecs import ZstdCodec
 
-    attributes = {"ome": _metadata(pixel_size, offset_um)}
+    attributes = {"ome": _metadata(pixel_size, offset_um), _WHOLE: True}
     with _telling(folder):
         group = zarr.create_group(folder, attributes=attributes)
         chunks = (min(_CHUNK, labels.shape[0]), min(_CHUNK, labels.shape[1]))
@@ -79,6 +82,7 @@ def write_labels(
             chunks=chunks,
             compressors=ZstdCodec(level=1, checksum=True),
             dimension_names=("y", "x"),
+            config={"write_empty_chunks": True},
         )
 
 
@@ -111,6 +115,9 @@ def read_labels(folder: Path, shape: tuple[int, int]) -> Labels:
         array: Any = zarr.open_array(folder / "0", mode="r")
         if array.shape != shape or array.dtype != np.int32:
             raise ValueError("the labels have another shape")
+        told = zarr.open_group(folder, mode="r").attrs.get(_WHOLE)
+        if told and array.nchunks_initialized != array.nchunks:
+            raise ValueError("a part of the labels is missing")
         return np.array(array[...], np.int32)
     except Exception as error:  # whatever the codecs raise
         raise BadInputError(

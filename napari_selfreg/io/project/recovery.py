@@ -62,19 +62,21 @@ def recover(folder: Path) -> Recovered:
         If it is no project, or damaged beyond what can be read around.
     """
     manifest = read_manifest(folder)
-    number, state = present_generation(folder)
+    number, state, whole = present_generation(folder)
     for _ in range(_TRIES):
-        found = _replayed(folder, manifest, number, state)
-        again, later = present_generation(folder)
+        found = _replayed(folder, manifest, number, state, damaged=not whole)
+        again, later, whole = present_generation(folder)
         if again == number:
             break
         number, state, manifest = again, later, read_manifest(folder)  # a snapshot came between
     return found
 
 
-def _replayed(folder: Path, manifest: Manifest, number: int, state: Generation) -> Recovered:
+def _replayed(
+    folder: Path, manifest: Manifest, number: int, state: Generation, *, damaged: bool
+) -> Recovered:
     memory = Memory(manifest.fields, state)
-    sequence, replayed, damaged = state.sequence, 0, False
+    sequence, replayed = state.sequence, 0
     for journal in numbers_in(folder / JOURNAL):
         if journal < number:
             continue

@@ -7,6 +7,7 @@ pixel lies at ``(0.5, 0.5)``. (napari puts that centre at ``(0, 0)``.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,6 +25,8 @@ from napari_selfreg.io.geojson_labels import area_polygons, geojson_features, lo
 
 RegionKind = Literal["rectangle", "polygon", "view", "field"]
 """How it was drawn; "field" is all of the image (*Field done*)."""
+
+_ID = r"[\w{}-]{1,64}"
 
 _KINDS: tuple[RegionKind, ...] = ("rectangle", "polygon", "view", "field")
 
@@ -48,7 +51,7 @@ class Region(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    id: str = Field(default_factory=lambda: uuid4().hex, pattern=r"^[\w{}-]{1,64}$")
+    id: str = Field(default_factory=lambda: uuid4().hex, pattern=f"^{_ID}$")
     points: Ring
     holes: tuple[Ring, ...] = ()
     kind: RegionKind = "polygon"
@@ -109,7 +112,7 @@ def read_regions(path: str | Path) -> tuple[Region, ...]:
     file = Path(path)
     try:
         features = list(geojson_features(load_geojson(file)))
-        return tuple(region for feature in features for region in _regions(feature))
+        return _distinct(region for feature in features for region in _regions(feature))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise BadInputError(
             f"{file.name} is no GeoJSON of regions: export it from QuPath again."
@@ -141,10 +144,20 @@ def _regions(feature: dict[str, Any]) -> list[Region]:
         for rings in area_polygons(feature["geometry"] or {"type": "none"})
         if rings
     ]
-    known = {"id": str(feature["id"])} if len(polygons) == 1 and feature.get("id") else {}
+    identity = str(feature.get("id") or "")
+    known = {"id": identity} if len(polygons) == 1 and re.fullmatch(_ID, identity) else {}
     return [
         Region(points=rings[0], holes=tuple(rings[1:]), kind=kind, **known) for rings in polygons
     ]
+
+
+def _distinct(regions: Iterable[Region]) -> tuple[Region, ...]:
+    """Return regions with a new id for those whose own another one has already."""
+    found: dict[str, Region] = {}
+    for region in regions:
+        one = region.model_copy(update={"id": uuid4().hex}) if region.id in found else region
+        found[one.id] = one
+    return tuple(found.values())
 
 
 def _ring(points: npt.NDArray[np.float64]) -> tuple[tuple[float, float], ...]:

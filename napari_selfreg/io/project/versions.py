@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from napari_selfreg.core.errors import BadInputError, BadModelError
+from napari_selfreg.core.errors import BadInputError, BadModelError, WriteError
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.bundle import SUFFIX, read_card, sha256
-from napari_selfreg.io.project.manifest import VersionRecord
+from napari_selfreg.io.project.manifest import MAX_NAME, VersionRecord
 from napari_selfreg.io.project.records import VersionActive
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ class Versions:
         ------
         BadModelError
             If it is no bundle.
+        BadInputError
+            If the title is empty or too long.
         WriteError
             If the project cannot be written; it then stays as it was.
         """
@@ -109,7 +111,7 @@ class Versions:
             self[parent]
         version = VersionRecord(
             id=uuid4().hex[:12],
-            title=title,
+            title=_checked(title),
             model=card.name,
             sha256=digest,
             parent=parent,
@@ -117,13 +119,18 @@ class Versions:
             note=note,
             facts=dict(facts or {}),
         )
-        _copy(Path(bundle), self._project.folder / MODELS / f"{version.id}{SUFFIX}")
-        self._project.change_manifest(versions=(*self.all, version))
+        copy = self._project.folder / MODELS / f"{version.id}{SUFFIX}"
+        _copy(Path(bundle), copy)
+        try:
+            self._project.change_versions(lambda known: (*known, version))
+        except WriteError:
+            copy.unlink(missing_ok=True)
+            raise
         return version
 
     def rename(self, identity: str, title: str) -> None:
-        """Give a version another title."""
-        self._change(identity, title=title)
+        """Give a version another title; raises BadInputError if it is empty or too long."""
+        self._change(identity, title=_checked(title))
 
     def write_note(self, identity: str, note: str) -> None:
         """Replace the note of a version."""
@@ -183,8 +190,15 @@ class Versions:
     def _change(self, identity: str, **changes: Any) -> None:
         old = self[identity]
         new = VersionRecord.model_validate({**old.model_dump(), **changes})
-        versions = tuple(new if each.id == identity else each for each in self.all)
-        self._project.change_manifest(versions=versions)
+        self._project.change_versions(
+            lambda known: tuple(new if each.id == identity else each for each in known)
+        )
+
+
+def _checked(title: str) -> str:
+    if not 1 <= len(title) <= MAX_NAME:
+        raise BadInputError(f"Give the version a title of 1 to {MAX_NAME} letters.")
+    return title
 
 
 def _copy(source: Path, target: Path) -> None:

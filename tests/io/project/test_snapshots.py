@@ -50,7 +50,7 @@ def test_only_labels_that_changed_are_written_again(tmp_path: Path) -> None:
         number = project.snapshot()
         assert not labels_folder(project.folder, number, "f1").exists()
         assert labels_folder(project.folder, number, "f2").exists()
-        _, state = present_generation(project.folder)
+        _, state, _ = present_generation(project.folder)
         assert state.labels == {"f1": 1, "f2": number}
         project.set_note("f1", "only words")
         last = project.snapshot()
@@ -73,6 +73,6 @@ def test_a_long_journal_becomes_a_snapshot_by_itself(
         monkeypatch.setattr(project._snapshots, "take", took)
         project.apply("f1", [block(0, 0, 20, 20, 5)])
         assert written.wait(60)
-        number, state = present_generation(project.folder)
+        number, state, _ = present_generation(project.folder)
         assert number > 1
         assert state.sequence == 1
