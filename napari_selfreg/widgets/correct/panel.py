@@ -16,6 +16,8 @@ from napari_selfreg.widgets.correct.object_tools import ObjectTools
 from napari_selfreg.widgets.correct.project_actions import ProjectActions, told
 from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
+from napari_selfreg.widgets.correct.regions import Regions
+from napari_selfreg.widgets.correct.review import Review, ReviewBox
 from napari_selfreg.widgets.correct.selection import Selection
 from napari_selfreg.widgets.correct.tool_box import ObjectBox, ToolBox
 from napari_selfreg.widgets.guards import alive
@@ -41,6 +43,7 @@ class CorrectPanel(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self.box, self.tools, self.objects = ProjectBox(), ToolBox(), ObjectBox()
+        self.review_box = ReviewBox()
         self.keys_button = button("Mouse and keys", "Show what mouse and keys do (F1)")
         self.status = QLabel()
         self.status.setWordWrap(True)
@@ -49,6 +52,8 @@ class CorrectPanel(QWidget):
         self.selection = Selection(napari_viewer, self.desk, self)
         self.hand = Hand(napari_viewer, self.desk, self.selection, self)
         self.editor = ObjectTools(napari_viewer, self.desk, self.selection, self)
+        self.regions = Regions(napari_viewer, self.desk, self)
+        self.review = Review(self.desk, self.regions, self.hand, self.review_box, self)
         self.keys = Keys(self.desk, self._key_actions(), self)
         self.card: KeyCard | None = None
         self._arrange()
@@ -103,6 +108,7 @@ class CorrectPanel(QWidget):
             "accept": self.editor.accept,
             "next": self.editor.next,
             "previous": self.editor.previous,
+            "done": self.review.finish,
             "hide": self.hide_objects,
             "help": self.show_keys,
         }
@@ -143,7 +149,7 @@ class CorrectPanel(QWidget):
         """Follow the field that is on show."""
         link = self.desk.link
         ready = link is not None and not link.project.read_only
-        for part in (self.tools, self.objects):
+        for part in (self.tools, self.objects, self.review_box):
             part.setEnabled(ready)
         record = None if link is None else link.project.field(link.field)
         self.objects.setClasses(record.classes if record is not None else ())
@@ -173,8 +179,9 @@ class CorrectPanel(QWidget):
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
-        for part in (self.box, _line(), self.tools, _line(), self.objects, _line()):
+        for part in (self.box, self.tools, self.objects, self.review_box):
             column.addWidget(part)
+            column.addWidget(_line())
         column.addWidget(self.keys_button)
         column.addWidget(self.status)
         column.addStretch(1)
