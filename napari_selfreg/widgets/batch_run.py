@@ -71,10 +71,11 @@ class BatchRun(QObject):
         fields = self._shared.fields
         chosen = fields.to_run() if fields is not None else ()
         if fields is None or not chosen or self.runner.running:
-            self.concluded.emit(NO_FIELDS)
+            self._conclude(NO_FIELDS)
             return
         self._card = card
-        self.told.emit("Waiting until another job has ended…")
+        fields.batch_running = True
+        self._tell("Waiting until another job has ended…")
         self.runner.start(
             self._job,
             BatchRequest(
@@ -96,7 +97,7 @@ class BatchRun(QObject):
         for event in events:
             if isinstance(event, Progress):
                 self.progressed.emit(event.done, event.total)
-                self.told.emit(f"{event.message}…")
+                self._tell(f"{event.message}…")
             elif self._shared.fields is not None and self._card is not None:
                 self._shared.fields.on_batch_event(event, self._card)
 
@@ -106,15 +107,28 @@ class BatchRun(QObject):
         text = f"{done} of {done + failed} fields segmented; their files are beside summary.csv."
         if failed:
             text += " The list says why the others were not."
-        self.concluded.emit(text)
+        self._conclude(text)
 
     def _on_failed(self, error: Exception) -> None:
         self._end()
-        self.concluded.emit(describe_failure(error))
+        self._conclude(describe_failure(error))
 
     def _on_cancelled(self) -> None:
         self._end()
-        self.concluded.emit(CANCELLED)
+        self._conclude(CANCELLED)
+
+    def _tell(self, text: str) -> None:
+        self.told.emit(text)
+        self._say_on_list(text)
+
+    def _conclude(self, text: str) -> None:
+        self.concluded.emit(text)
+        self._say_on_list(text)
+
+    def _say_on_list(self, text: str) -> None:
+        """Say it in the Open panel too: that is where *Run on all* was pressed."""
+        if self._shared.fields is not None:
+            self._shared.fields.batchTold.emit(text)
 
     def _end(self) -> None:
         if self._shared.fields is not None:

@@ -83,17 +83,23 @@ class FieldList(QObject):
         A field, by its place, has another state, thumbnail or problem.
     currentChanged : Signal()
         Another field is to be shown.
+    batch_running : bool
+        Whether *Run on all* is at work.
+    batchTold : Signal(str)
+        What it says now, or how it has ended.
     """
 
     changed = Signal()
     updated = Signal(int)
     currentChanged = Signal()
+    batchTold = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._fields: list[Field] = []
         self._current: Field | None = None
         self.output_dir: Path | None = None
+        self.batch_running = False
 
     def __len__(self) -> int:
         return len(self._fields)
@@ -212,6 +218,7 @@ class FieldList(QObject):
 
     def end_batch(self) -> None:
         """Forget which field was worked on: the job has ended, however it did."""
+        self.batch_running = False
         for each in self._fields:
             self.update(each, running=False)
 

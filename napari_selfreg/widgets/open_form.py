@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
     QGroupBox,
@@ -27,6 +27,8 @@ from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
 EMPTY = "Open pictures, slides or a whole folder, or drop them anywhere on this window."
 NO_MODEL_PANEL = "Open the Segment panel too: its model and settings count for all fields."
 
+RUNNING = "The fields are being segmented: the Segment panel can cancel it."
+LOOKING = "The images are being looked at: one moment."
 SAMPLES = "Choose a folder for results first: the sample pictures lie inside the program."
 
 
@@ -77,12 +79,19 @@ class OpenForm(QWidget):
         self.run_all_button = _button("Run on all", "")
         self.output_words = _words("")
         self.output_button = _button("Change…", "Choose the folder for all results")
+        self.output_row = QWidget()
         self.status = _words("")
         self._arrange(parent)
         self._connect()
         self.offer_lazy("")
         self.tell("")
         self.refresh()
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the width of the full form: an empty one must not make the dock narrow."""
+        self.size_group.ensurePolished()
+        hint = super().minimumSizeHint()
+        return hint.expandedTo(QSize(self.size_group.minimumSizeHint().width(), 0))
 
     def tell(self, text: str) -> None:
         """Say what happens, or what went wrong."""
@@ -100,6 +109,7 @@ class OpenForm(QWidget):
     def set_image(self, name: str) -> None:
         """Say which image the pixel size is about."""
         self.size_group.setTitle(f"Pixel size of {_short(name)}" if name else "Pixel size")
+        self.size_group.setVisible(bool(name))
 
     def set_runnable(self, runnable: bool) -> None:
         """Say whether there is a model that could run on all fields."""
@@ -111,6 +121,10 @@ class OpenForm(QWidget):
         count, current = len(self._fields), self._fields.current
         self.empty.setVisible(count == 0)
         self.view.setVisible(count > 0)
+        for part in (self.done_button, self.remove_button, self.run_all_button, self.output_row):
+            part.setVisible(count > 0)
+        for button in (self.previous_button, self.next_button):
+            button.setVisible(count > 1)
         place = self._fields.current_index
         self.previous_button.setEnabled(place > 0)
         self.next_button.setEnabled(0 <= place < count - 1)
@@ -123,11 +137,17 @@ class OpenForm(QWidget):
         """Say what is still to be done before *Run on all*, or return an empty text."""
         if not len(self._fields):
             return EMPTY
+        if self._fields.batch_running:
+            return RUNNING
         if not self._runnable:
             return NO_MODEL_PANEL
+        # A file that was not looked at yet may state a size, or none: nothing runs on a guess.
+        if any(each.facts is None and not each.problem for each in self._fields):
+            return LOOKING
         unknown = [each for each in self._fields if each.facts and each.known_size() is None]
         if unknown:
-            return f"{unknown[0].path.name} does not state its pixel size: choose it above first."
+            name = _short(unknown[0].path.name)
+            return f"{name} does not state its pixel size: choose it above first."
         if not self._fields.to_run():
             return "All fields are done."
         if self._fields.output_dir is None and any(is_sample(each.path) for each in self._fields):
@@ -142,7 +162,8 @@ class OpenForm(QWidget):
         self.run_all_button.setToolTip(missing or tip)
         folder = self._fields.output_dir
         place = _short(folder.name) if folder else f"“{RESULTS_FOLDER}”, beside the images"
-        self.output_words.setText(f"Results go to {place}.")
+        # A greyed button explains itself: few people wait for its tooltip.
+        self.output_words.setText(missing or f"Results go to {place}.")
         self.output_words.setToolTip(str(folder) if folder else "")
 
     def _arrange(self, parent: QWidget) -> None:
@@ -160,7 +181,8 @@ class OpenForm(QWidget):
         column.addWidget(self.lazy_button)
         column.addWidget(self.size_group)
         column.addWidget(self.run_all_button)
-        column.addLayout(_row(self.output_words, self.output_button, stretch=0))
+        self.output_row.setLayout(_row(self.output_words, self.output_button, stretch=0))
+        column.addWidget(self.output_row)
         column.addWidget(self.status)
         column.addStretch(0)
         outer = QVBoxLayout(parent)

@@ -116,6 +116,8 @@ def look_at_fields(paths: Sequence[Path], results: Path | None) -> Generator[Eve
             facts = read_facts(path)
         except SelfRegError as error:
             yield Looked(path, None, str(error))
+        except OSError as error:
+            yield Looked(path, None, f"{path.name} cannot be read: {error.strerror}.")
         else:
             yield Looked(path, facts, segmented=has_results(path, results))
 

@@ -128,6 +128,7 @@ class OpenPanel(QWidget):
         self.arrivals.lazyOffered.connect(self._on_offer)
         self.fields.changed.connect(self._follow)
         self.fields.updated.connect(self._on_updated)
+        self.fields.batchTold.connect(self._on_batch_told)
         self.shared.cardChanged.connect(self._on_card)
         self.shared.pathOffered.connect(self._on_offered_path)
         self.shared.pixelSizeChanged.connect(self._on_size_elsewhere)
@@ -221,11 +222,18 @@ class OpenPanel(QWidget):
         """Apply what a person has chosen, for this field or for its folder."""
         info = source_info(image)
         if field.pixel_size is not None:
-            set_pixel_size(image, field.pixel_size, CHOSEN)
+            self._fit(image, field.pixel_size, CHOSEN)
         elif info is not None and info.stated is None and pixel_size_of(image) is None:
             remembered = self.shared.remembered_pixel_size(field.path)
             if remembered is not None:
-                set_pixel_size(image, remembered, REMEMBERED)
+                self._fit(image, remembered, REMEMBERED)
+
+    def _fit(self, image: Any, size: PixelSize, origin: str) -> None:
+        """Give an image just shown its size, and show it whole again where that was new."""
+        before = pixel_size_of(image)
+        set_pixel_size(image, size, origin)
+        if before != size:
+            self._viewer.reset_view()
 
     def _on_chosen(self, size: PixelSize) -> None:
         image = self._image()
@@ -290,6 +298,10 @@ class OpenPanel(QWidget):
         field = self.fields[index]
         if field is self.stage.field and self.stage.image is not None:
             self.results.bring(field, self.stage.image)
+
+    def _on_batch_told(self, text: str) -> None:
+        self.form.tell(text)
+        self.form.refresh()
 
     def _follow(self) -> None:
         self.form.refresh()

@@ -69,11 +69,18 @@ def test_fields_get_the_settings_of_the_panel_and_learn_what_became_of_them(
         return BatchResult((PATHS[0],), ((PATHS[1], "It is broken."),))
 
     batch = make(job)
+    assert shared.fields is not None
+    said: list[tuple[str, bool]] = []
+    fields = shared.fields
+    fields.batchTold.connect(lambda words: said.append((words, fields.batch_running)))
     steps: list[tuple[int, int]] = []
     batch.progressed.connect(lambda done, total: steps.append((done, total)))
     text = start(batch, qtbot)
     assert text.startswith("1 of 2 fields")
     assert "summary.csv" in text
+    # The Open panel, where it was asked for, hears the same.
+    assert ("a: field 1 of 2…", True) in said
+    assert said[-1] == (text, False)
     request = asked[0]
     assert [field.path for field in request.fields] == list(PATHS)
     assert (request.model, request.device, request.tta) == (Path("spots"), "cpu", True)

@@ -9,6 +9,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import run
 from napari_selfreg.io.outputs import output_paths
+from napari_selfreg.widgets import open_jobs
 from napari_selfreg.widgets.open_jobs import (
     FileFacts,
     Found,
@@ -76,3 +77,18 @@ def test_the_file_of_a_layer_is_asked(folder: Path, tmp_path: Path) -> None:
     write_svs(tmp_path / "s.svs", smooth(64, 96))
     assert run(ask_file(tmp_path / "s.svs")) == FileFacts((64, 96), PixelSize(0.499, 0.499), True)
     assert run(ask_file(tmp_path / "missing.png")) is None
+
+
+def test_a_disk_that_fails_is_told_of_its_field_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+
+    def fail(path: Path) -> None:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(open_jobs, "read_facts", fail)
+    looked = list(look_at_fields(paths, None))
+    assert [each.problem for each in looked] == [
+        f"{name}.png cannot be read: Input/output error." for name in "ab"
+    ]

@@ -11,10 +11,11 @@ from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
 from napari_selfreg.core.measurements import measure_objects
 from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io.fields import FieldFacts
 from napari_selfreg.io.outputs import Origin, write_results
 from napari_selfreg.widgets.image_layers import REMEMBERED, source_info, um_source
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
-from napari_selfreg.widgets.open_form import SAMPLES
+from napari_selfreg.widgets.open_form import LOOKING, SAMPLES
 from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.sample_data import ebhi_normal
 from napari_selfreg.widgets.scale_guide import NAME
@@ -164,6 +165,58 @@ def test_a_bad_file_is_told_and_shows_nothing_else(panel, viewer, folder: Path, 
     panel.form.next_button.click()
     wait_shown(panel, qtbot, "c")
     assert panel.form.status.text() == ""
+
+
+def test_nothing_runs_on_files_that_were_not_looked_at_yet(panel, folder: Path) -> None:
+    panel.form.set_runnable(True)
+    panel.fields.add(sorted(folder.iterdir()), folder)
+    assert panel.form.missing() == LOOKING
+    assert not panel.form.run_all_button.isEnabled()
+    panel.fields.update(panel.fields[0], problem="a.png is damaged.")
+    for field in panel.fields:
+        panel.fields.update(field, facts=FieldFacts((40, 60), None, np.zeros((4, 4, 3), np.uint8)))
+    panel.form.refresh()
+    assert "does not state its pixel size" in panel.form.missing()
+    assert panel.form.output_words.text() == panel.form.missing()
+
+
+def test_run_on_all_is_followed_where_it_was_asked_for(panel, folder: Path, qtbot) -> None:
+    open_and_wait(panel, qtbot, folder, "a")
+    panel.form.set_runnable(True)
+    panel.form.chooser.buttons["20×"].click()
+    assert panel.form.run_all_button.isEnabled()
+    panel.fields.batch_running = True
+    panel.fields.batchTold.emit("a: field 1 of 3…")
+    assert panel.form.status.text() == "a: field 1 of 3…"
+    assert not panel.form.run_all_button.isEnabled()
+    assert "Segment panel" in panel.form.output_words.text()
+    panel.fields.end_batch()
+    panel.fields.batchTold.emit("Done.")
+    assert panel.form.run_all_button.isEnabled()
+
+
+def test_an_empty_panel_shows_only_what_can_be_done(panel, viewer, folder: Path, qtbot) -> None:
+    form = panel.form
+    of_one = (form.done_button, form.remove_button, form.run_all_button, form.output_button)
+    of_many = (form.previous_button, form.next_button)
+    assert not any(part.isVisibleTo(panel) for part in (*of_one, *of_many, form.size_group))
+    narrow = form.minimumSizeHint().width()
+    open_and_wait(panel, qtbot, folder / "a.png", "a")
+    assert all(part.isVisibleTo(panel) for part in (*of_one, form.size_group))
+    assert form.minimumSizeHint().width() <= narrow + 40  # the dock keeps about its width
+    assert not any(part.isVisibleTo(panel) for part in of_many)
+    open_and_wait(panel, qtbot, folder / "b.png", "b")
+    assert all(part.isVisibleTo(panel) for part in of_many)
+    viewer.layers.clear()
+    assert not form.size_group.isVisibleTo(panel)
+
+
+def test_a_field_of_a_known_size_is_shown_whole(panel, viewer, folder: Path, qtbot) -> None:
+    panel.shared.remember_pixel_size(folder / "a.png", PixelSize.isotropic(4))
+    image = open_and_wait(panel, qtbot, folder, "a")
+    assert pixel_size_of(image) == PixelSize.isotropic(4)
+    middle = np.mean(image.extent.world, axis=0)
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], middle, atol=4)
 
 
 def test_a_folder_without_images_is_told(panel, tmp_path: Path, qtbot) -> None:
