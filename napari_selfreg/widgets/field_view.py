@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
-from qtpy.QtWidgets import QListWidget, QListWidgetItem, QWidget
+from qtpy.QtWidgets import (
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 from superqt.utils import signals_blocked
 
 from napari_selfreg.widgets.field_list import Field, FieldList
@@ -17,6 +24,7 @@ MARKS = {"new": "○", "segmented": "◐", "corrected": "✎", "done": "✓"}
 """Told apart by shape, not by colour."""
 
 _ICON = 44
+_BREAK = "\u2028"  # what Qt makes of a line break
 
 
 class FieldView(QListWidget):
@@ -37,7 +45,7 @@ class FieldView(QListWidget):
         self.setUniformItemSizes(True)
         self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setItemDelegate(_TwoLines(self))
         self.setAccessibleName("Fields")
         self.setMinimumHeight(2 * (_ICON + 12))
         fields.changed.connect(self.rebuild)
@@ -76,6 +84,21 @@ class FieldView(QListWidget):
             self._fields.set_current(self._fields[row])
 
 
+class _TwoLines(QStyledItemDelegate):
+    """Cuts a long name in its middle, and a long sentence at its end."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Any) -> None:
+        super().initStyleOption(option, index)
+        style, part = option.widget.style(), QStyle.SubElement.SE_ItemViewItemText
+        margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin) + 1
+        width = style.subElementRect(part, option, option.widget).width() - 2 * margin
+        cuts = (Qt.TextElideMode.ElideMiddle, Qt.TextElideMode.ElideRight)
+        lines = zip(option.text.splitlines(), cuts, strict=False)
+        option.text = _BREAK.join(
+            option.fontMetrics.elidedText(line, cut, width) for line, cut in lines
+        )
+
+
 def describe(item: QListWidgetItem, field: Field) -> None:
     """Put what is known of a field into its row."""
     item.setText(f"{field.path.name}\n{second_line(field)}")
@@ -92,7 +115,8 @@ def second_line(field: Field) -> str:
     if field.running:
         return "… being segmented"
     if field.problem:
-        return "⚠ " + field.problem
+        # The line above names the file already, and there is room for few words.
+        return "⚠ " + field.problem.removeprefix(field.path.name).lstrip(" :,")
     parts = [f"{MARKS[field.state]} {field.state}"]
     if field.facts is not None:
         height, width = field.facts.shape

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QStyleOptionViewItem
 
 from napari_selfreg.io.fields import FieldFacts
 from napari_selfreg.widgets.field_list import Field, FieldList
@@ -45,7 +46,7 @@ def test_a_row_follows_its_field(view: FieldView, fields: FieldList) -> None:
     centre = picture.pixelColor(picture.width() // 2, picture.height() // 2)
     assert (centre.red(), centre.green(), centre.blue()) == (10, 200, 30)
     fields.update(fields[1], problem="b.png is empty.")
-    assert "b.png is empty." in texts(view)[1]
+    assert texts(view)[1] == "b.png\n⚠ is empty."
     assert "b.png is empty." in view.item(1).toolTip()
 
 
@@ -54,6 +55,24 @@ def test_what_is_going_on_comes_first() -> None:
     assert second_line(field) == "… being segmented"
     field.running = False
     assert second_line(field) == "⚠ It was damaged."
+
+
+def test_a_long_name_loses_its_middle_a_long_sentence_its_end(
+    view: FieldView, fields: FieldList
+) -> None:
+    fields.add([Path(f"{'long' * 30}.png")])
+    fields.update(fields[3], problem="Copy it again from its source." * 9)
+    view.resize(300, 300)
+    option = QStyleOptionViewItem()
+    option.initFrom(view)
+    option.widget = view
+    view.itemDelegate().initStyleOption(option, view.model().index(3, 0))
+    name, sentence = option.text.splitlines()
+    assert name.startswith("long")
+    assert name.endswith(".png")
+    assert "…" in name
+    assert sentence.startswith("⚠ Copy it again")
+    assert sentence.endswith("…")
 
 
 def test_states_differ_without_colour() -> None:
