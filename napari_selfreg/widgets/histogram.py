@@ -177,6 +177,8 @@ class Histogram(QWidget):
             self._plot.setVisible(bool(values.size))
             self._plot.setXRange(float(edges[0]), float(edges[-1]))
             self._plot.setYRange(0, float(counts.max()) or 1.0)
+            ticks = [(float(tick), str(tick)) for tick in whole_ticks(int(counts.max()))]
+            self._plot.getAxis("left").setTicks([ticks])
             with signals_blocked(self._region):
                 self._region.setBounds((float(edges[0]), float(edges[-1])))
                 self._region.setRegion(self._range or self._everything())
@@ -209,6 +211,23 @@ class Histogram(QWidget):
         low, high = map(in_digits, self._range)
         count = f"{len(self.chosen())} of {len(self.values())}"
         self.words.setText(f"{count} objects from {low} to {high}")
+
+
+def whole_ticks(most: int) -> list[int]:
+    """Return what to write along an axis of counts: round whole numbers, at most six.
+
+    Parameters
+    ----------
+    most : int
+        The largest count.
+    """
+    step = next(
+        times * 10**zeros
+        for zeros in range(len(str(most)) + 1)
+        for times in (1, 2, 5)
+        if most <= 5 * times * 10**zeros
+    )
+    return list(range(0, most + 1, step))
 
 
 def _floats(column: npt.NDArray[Any]) -> Values:

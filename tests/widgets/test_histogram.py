@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from napari_selfreg.widgets.histogram import NO_PLOT, TITLES, Histogram
+from napari_selfreg.widgets.histogram import NO_PLOT, TITLES, Histogram, whole_ticks
 
 TABLE = {
     "index": np.array([1, 2, 5, 9], np.int32),
@@ -30,6 +33,24 @@ def test_only_what_was_measured_is_offered(histogram: Histogram) -> None:
     offered = [histogram.measurement.itemText(i) for i in range(histogram.measurement.count())]
     assert offered == [TITLES["area_um2"], TITLES["solidity"]]
     assert histogram.name() == "area_um2"
+
+
+@given(st.integers(1, 10**7))
+def test_counts_are_written_as_few_whole_round_numbers(most: int) -> None:
+    ticks = whole_ticks(most)
+    steps = {after - before for before, after in pairwise(ticks)}
+    assert ticks[0] == 0
+    assert ticks[-1] <= most
+    assert len(steps) == 1
+    assert 2 <= len(ticks) <= 6
+    assert str(steps.pop()).rstrip("0") in ("1", "2", "5")
+
+
+def test_the_axis_of_counts_has_no_fractions(histogram: Histogram) -> None:
+    pytest.importorskip("pyqtgraph")
+    histogram.load()
+    levels = histogram._plot.getAxis("left")._tickLevels
+    assert [text for level in levels for _, text in level] == ["0", "1", "2", "3"]
 
 
 def test_the_range_chooses_objects_and_says_how_many(histogram: Histogram, qtbot) -> None:
