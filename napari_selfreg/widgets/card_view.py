@@ -19,6 +19,29 @@ _SCORES = {
 }
 
 
+_GRIDS = {
+    "native": "original resolution",
+    "uctransnet224": "shrunk to 224 × 224 pixels",
+    "strips": "original resolution",
+}
+"""Protocol -> what a person reads."""
+
+_PLAIN = {
+    "a strip of every reviewed region, held out of the fine-tuning, of the same pictures": (
+        "held-out strips of the reviewed regions",
+        "",
+    ),
+    "held-out patients, also used for early stopping and to choose lambda": (
+        "held-out images",
+        "Training stopped, and its settings were chosen, by these images too: on new ones the "
+        "model may be a little less good.",
+    ),
+}
+"""Split, as training writes it -> which images they are, and what to bear in mind."""
+
+_TWIN = "For comparison, trained without self-regularization"
+
+
 class CardDialog(QDialog):
     """Shows one card beside the window, without blocking it.
 
@@ -62,7 +85,7 @@ def card_html(card: Card) -> str:
         ("Weak at", escape(card.bad_at)),
         ("Works at", f"{card.pixel_size.mean:.3g} µm per pixel"),
         ("Terms", escape(" ".join(filter(None, [f"{card.licence}.", card.terms])))),
-        ("Scores", "".join(_score_table(record) for record in card.metrics)),
+        ("Scores", _scores(card)),
         ("Learned from", _data(card)),
         ("Network", escape(f"{card.architecture}, model “{card.name}”")),
     )
@@ -92,15 +115,25 @@ def _data(card: Card) -> str:
     )
 
 
+def _scores(card: Card) -> str:
+    tables = [_score_table(record) for record in card.metrics]
+    hints = dict.fromkeys(_hint(record) for record in card.metrics)  # each one once
+    return "".join([*tables, *(f"<i>{escape(hint)}</i><br>" for hint in hints if hint)])
+
+
+def _hint(record: MetricRecord) -> str:
+    return _PLAIN.get(record.split, ("", ""))[1] or record.note
+
+
 def _score_table(record: MetricRecord) -> str:
     plain = record.lambda_scr == 0 and record.lambda_ifd == 0
-    kind = "Plain twin, without regularization" if plain else "This model"
-    caption = f"{kind}: {record.split}, {record.n} images, protocol {record.protocol}"
+    images, _ = _PLAIN.get(record.split, (f"images, {record.split}", ""))
+    grid = _GRIDS.get(record.protocol, record.protocol)
+    caption = f"{_TWIN if plain else 'This model'}: {record.n} {images}, {grid}"
     known = [name for name in _SCORES if name in record.values]
     names = [*known, *(name for name in record.values if name not in _SCORES)]
     cells = "".join(_score_row(name, record.values[name]) for name in names)
-    note = f"<br><i>{escape(record.note)}</i>" if record.note else ""
-    return f"{escape(caption)}{note}<table>{cells}</table>"
+    return f"{escape(caption)}<table>{cells}</table>"
 
 
 def _score_row(name: str, value: MetricValue) -> str:

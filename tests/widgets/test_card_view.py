@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
+from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.models import bundled_models
 from napari_selfreg.widgets.card_view import CardDialog, card_html, summary
 from tests.widgets.fakes import make_card
 
@@ -29,8 +33,8 @@ def test_a_card_tells_what_a_person_must_know() -> None:
         "touching ones separated",
         "CC-BY-4.0. Name the authors.",
         "Spots 1, 12 images, CC0-1.0. A &amp; B 2020",
-        "This model: unseen patients, 20 images, protocol native",
-        "Plain twin",
+        "This model: 20 images, unseen patients, original resolution",
+        "For comparison, trained without self-regularization: 20 images",
         "0.931&nbsp;&nbsp;(0.910 to 0.950)",
     ):
         assert text in html
@@ -44,6 +48,33 @@ def test_scores_come_in_the_usual_order_with_sensible_digits() -> None:
     places = [html.index(name) for name in ("Dice", "Object Hausdorff", "AJI", "new_score")]
     assert places == sorted(places)
     assert "137.0&nbsp;&nbsp;(64.9 to 222.7)" in html
+
+
+def test_scores_are_in_plain_words() -> None:
+    split = "held-out patients, also used for early stopping and to choose lambda"
+    record = {"split": split, "n": 12, "values": {"dice": VALUE}}
+    twin = "plain twin: same seed, schedule and split without SCR and IFD"
+    html = card_html(
+        make_card(
+            metrics=(
+                {**record, "protocol": "native", "lambda_scr": 0.1},
+                {**record, "protocol": "uctransnet224", "note": twin},
+            )
+        )
+    )
+    assert "This model: 12 held-out images, original resolution" in html
+    assert "12 held-out images, shrunk to 224 × 224 pixels" in html
+    assert html.count("on new ones") == 1
+    for jargon in ("protocol", "lambda", "twin", "native", "uctransnet", "seed"):
+        assert jargon not in html
+
+
+@pytest.mark.parametrize("name", sorted(bundled_models()))
+def test_every_model_that_is_shipped_is_told_in_plain_words(name: str) -> None:
+    html = card_html(read_card(bundled_models()[name]))
+    assert "held-out images, original resolution" in html
+    assert "protocol" not in html
+    assert "lambda" not in html
 
 
 def test_the_terms_are_read_before_the_long_table_of_scores() -> None:
