@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QScrollArea, QWidget
+
+_LAYOUT_MS = 60
 
 
 def alive(widget: QObject) -> bool:
@@ -74,3 +76,23 @@ def selection_kept(viewer: Any) -> Iterator[None]:
                 selection.add(layer)
         if active is not None and active in viewer.layers:
             selection.active = active
+
+
+def reveal(widget: QWidget) -> None:
+    """Scroll a panel so that a sentence that has just been written is seen.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Somewhere in a scrolling panel; in any other nothing happens.
+    """
+
+    def scroll() -> None:
+        area = widget.parentWidget() if alive(widget) else None
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None:
+            area.ensureWidgetVisible(widget, 0, 4)
+
+    # Not before the layout has given the sentence its room, which takes Qt several rounds.
+    QTimer.singleShot(_LAYOUT_MS, scroll)

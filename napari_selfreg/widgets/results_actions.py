@@ -14,6 +14,7 @@ from napari_selfreg.core.types import Box, PostProcessing
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.methods_text import Method, methods_sentence
 from napari_selfreg.widgets.exchange_job import Imported, ImportRequest, run_import, save_picture
+from napari_selfreg.widgets.guards import reveal
 from napari_selfreg.widgets.image_layers import source_info, um_source
 from napari_selfreg.widgets.latest import LANE
 from napari_selfreg.widgets.layers import is_picture
@@ -81,6 +82,11 @@ class ResultsActions(QObject):
         """Show a sentence."""
         self._form.status.setText(text)
 
+    def answer(self, text: str) -> None:
+        """Show what came of a click, even where the panel is low and has to scroll for it."""
+        self.tell(text)
+        reveal(self._form.status)
+
     def cancel(self) -> None:
         """Stop what runs."""
         if self.runner.running:
@@ -103,7 +109,7 @@ class ResultsActions(QObject):
         """Save a picture of what the window shows of the result."""
         box = label_view(self._viewer, self._layer)
         if box.empty:
-            self.tell(OUT_OF_VIEW)
+            self.answer(OUT_OF_VIEW)
         else:
             self._save_picture(box, "view")
 
@@ -119,13 +125,13 @@ class ResultsActions(QObject):
         text = methods_sentence(_method(info, is_touched(self._layer)))
         QApplication.clipboard().setText(text)
         beginning = text if len(text) <= _SHOWN else f"{text[:_SHOWN].rsplit(' ', 1)[0]} …"
-        self.tell(f"Copied: {beginning}")
+        self.answer(f"Copied: {beginning}")
 
     def import_labels(self) -> None:
         """Read labels of another program onto the image."""
         image = self._image()
         if image is None:
-            self.tell(NO_IMAGE)
+            self.answer(NO_IMAGE)
             return
         path = ask_labels(self._panel, self._folder(image))
         if path is None:
@@ -133,7 +139,7 @@ class ResultsActions(QObject):
         try:
             request = take_import(self._viewer, image, path)
         except SelfRegError as error:
-            self.tell(str(error))
+            self.answer(str(error))
             return
         self._import = (request, image)
         self._start(self._on_imported, run_import, request)
@@ -168,7 +174,7 @@ class ResultsActions(QObject):
     def _end(self, text: str) -> None:
         self._form.progress_row.stop()
         self._refresh()
-        self.tell(text)
+        self.answer(text)
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
         for event in events:

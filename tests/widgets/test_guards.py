@@ -10,13 +10,14 @@ from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QLabel, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.guards import (
     alive,
     bare,
     collection_spared,
     ignore_stray_wheel,
+    reveal,
     selection_kept,
 )
 
@@ -134,3 +135,29 @@ def test_garbage_made_meanwhile_goes_later():
         del loop
         raise ValueError("inside")
     assert gc.collect() > 0
+
+
+def test_a_sentence_at_the_end_of_a_low_panel_is_scrolled_to(qtbot) -> None:
+    area, panel, sentence = QScrollArea(), QWidget(), QLabel()
+    qtbot.addWidget(area)
+    column = QVBoxLayout(panel)
+    column.addSpacing(500)
+    column.addWidget(sentence)
+    area.setWidgetResizable(True)
+    area.setWidget(panel)
+    area.resize(200, 150)
+    area.show()
+    sentence.setText("Copied.")
+    assert sentence.visibleRegion().isEmpty()
+    reveal(sentence)
+    qtbot.waitUntil(lambda: not sentence.visibleRegion().isEmpty())
+
+
+def test_a_sentence_that_scrolls_nowhere_or_is_gone_does_no_harm(qtbot) -> None:
+    sentence, gone = QLabel("Copied."), QLabel()
+    qtbot.addWidget(sentence)
+    reveal(sentence)
+    reveal(gone)
+    gone.deleteLater()
+    qtbot.wait(20)
+    assert not alive(gone)
