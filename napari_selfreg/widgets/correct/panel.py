@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.correct.buttons import button
 from napari_selfreg.widgets.correct.hand import Hand
 from napari_selfreg.widgets.correct.keys import KeyCard, Keys
+from napari_selfreg.widgets.correct.measured import Measured
 from napari_selfreg.widgets.correct.object_tools import ObjectTools
 from napari_selfreg.widgets.correct.project_actions import ProjectActions, told
 from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.correct.regions import Regions
 from napari_selfreg.widgets.correct.review import Review, ReviewBox
+from napari_selfreg.widgets.correct.saving import Saving
 from napari_selfreg.widgets.correct.selection import Selection
 from napari_selfreg.widgets.correct.tool_box import ObjectBox, ToolBox
 from napari_selfreg.widgets.guards import alive
@@ -44,6 +46,13 @@ class CorrectPanel(QWidget):
         self._viewer = napari_viewer
         self.box, self.tools, self.objects = ProjectBox(), ToolBox(), ObjectBox()
         self.review_box = ReviewBox()
+        self.totals = QLabel()
+        self.totals.setToolTip("Objects of the field on show, counted again after every edit")
+        self.totals.setWordWrap(True)
+        self.save_button = button(
+            "Save for QuPath…",
+            "Write the corrected objects of all fields: label images, outlines, measurements",
+        )
         self.keys_button = button("Mouse and keys", "Show what mouse and keys do (F1)")
         self.status = QLabel()
         self.status.setWordWrap(True)
@@ -54,6 +63,8 @@ class CorrectPanel(QWidget):
         self.editor = ObjectTools(napari_viewer, self.desk, self.selection, self)
         self.regions = Regions(napari_viewer, self.desk, self)
         self.review = Review(self.desk, self.regions, self.hand, self.review_box, self)
+        self.measured = Measured(napari_viewer, self.desk, self)
+        self.saving = Saving(self.desk, self.save_button, self)
         self.keys = Keys(self.desk, self._key_actions(), self)
         self.card: KeyCard | None = None
         self._arrange()
@@ -142,6 +153,7 @@ class CorrectPanel(QWidget):
         self.hand.changed.connect(self._on_hand)
         self.selection.changed.connect(self._on_selection)
         self.desk.linkChanged.connect(self._on_link)
+        self.measured.changed.connect(self.totals.setText)
         self.desk.told.connect(self.tell)
         self.desk.shared.projectOffered.connect(self._on_offered)
 
@@ -152,6 +164,7 @@ class CorrectPanel(QWidget):
         for part in (self.tools, self.objects, self.review_box):
             part.setEnabled(ready)
         record = None if link is None else link.project.field(link.field)
+        self.save_button.setEnabled(link is not None)
         self.objects.setClasses(record.classes if record is not None else ())
         info = None if link is None else result_info(link.layer)
         self.tools.by_model.setEnabled(info is not None and info.probability is not None)
@@ -182,7 +195,11 @@ class CorrectPanel(QWidget):
         for part in (self.box, self.tools, self.objects, self.review_box):
             column.addWidget(part)
             column.addWidget(_line())
-        column.addWidget(self.keys_button)
+        column.addWidget(self.totals)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.save_button)
+        buttons.addWidget(self.keys_button)
+        column.addLayout(buttons)
         column.addWidget(self.status)
         column.addStretch(1)
 
