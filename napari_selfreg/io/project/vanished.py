@@ -96,9 +96,9 @@ class Vanished:
         left = _present(labels, told, changed.box)
         lost = [one for one in told if one not in left]
         back = self._back(labels, changed)
-        for one, places in _grouped(changed, lost):
+        for one, places, count in _grouped(changed, lost):
             few = np.linspace(0, places.size - 1, min(_SAMPLE, places.size)).astype(np.intp)
-            self._gone.setdefault(one, []).append(_Gone(was[one], places[few], places.size))
+            self._gone.setdefault(one, []).append(_Gone(was[one], places[few], count))
             self._absent.add(one)
         return {one: nothing for one in lost if was[one] != nothing} | back
 
@@ -127,16 +127,26 @@ def _present(labels: Labels, ids: Collection[int], box: Box) -> set[int]:
     return {one for one in ids if (near == one).any() or (labels == one).any()}
 
 
-def _grouped(changed: Changed, ids: Collection[int]) -> list[tuple[int, Places]]:
-    """Return the changed pixels that belonged to each of some objects."""
-    mine = np.isin(changed.before, list(ids))
-    order = np.argsort(changed.before[mine], kind="stable")
-    found, starts = np.unique(changed.before[mine][order], return_index=True)
-    parts = np.split(changed.places[mine][order], starts[1:])
-    return list(zip(found.tolist(), parts, strict=False))
+def _grouped(changed: Changed, ids: Collection[int]) -> list[tuple[int, Places, int]]:
+    """Return for each of some objects where its changed runs begin, and their pixels in all."""
+    heads = np.flatnonzero(_heads(changed.before))
+    lengths = np.diff(np.append(heads, changed.before.size))
+    mine = np.isin(changed.before[heads], list(ids))
+    heads, lengths = heads[mine], lengths[mine]
+    order = np.argsort(changed.before[heads], kind="stable")
+    found, starts = np.unique(changed.before[heads][order], return_index=True)
+    parts = np.split(order, starts[1:])
+    return [
+        (one, changed.places[heads[part]], int(lengths[part].sum()))
+        for one, part in zip(found.tolist(), parts, strict=False)
+    ]
 
 
 def _distinct(ids: Labels) -> list[int]:
     """Return every id once, ascending; those that follow themselves need no sorting."""
-    heads = np.append(ids[:1], ids[1:][ids[1:] != ids[:-1]])
-    return list(np.unique(heads).tolist())
+    return list(np.unique(ids[_heads(ids)]).tolist())
+
+
+def _heads(ids: Labels) -> npt.NDArray[np.bool_]:
+    """Return where ids differ from the one before."""
+    return np.append(np.ones(min(1, ids.size), np.bool_), ids[1:] != ids[:-1])
