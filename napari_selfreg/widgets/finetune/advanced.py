@@ -25,7 +25,7 @@ _WHAT: dict[What, str] = {
     "decoder": "The decoder and the head",
     "head_norms": "The head and the normalisations",
 }
-_AS_BEFORE = "as the model learned"
+_USUAL = "usual"
 _ABOUT_WHAT = "Less that may change learns less, and forgets less."
 _ABOUT_SCR = "Keeps all layers of the network consistent with the last one (SCR)."
 _ABOUT_IFD = "Couples the two halves of each layer's channels (IFD)."
@@ -43,7 +43,7 @@ class TuneOptions:
     what : {"all", "decoder", "head_norms"}
         What may change.
     lambda_scr, lambda_ifd : float or None
-        Weights of the regularizers; None for those the model was trained with.
+        Weights of the regularizers; None for what is usual.
     stay_close : float
         Pull towards the old model, from 0 to 1.
     seed : int
@@ -139,7 +139,7 @@ def _weight() -> QDoubleSpinBox:
     box.setDecimals(3)
     box.setSingleStep(0.005)
     box.setRange(-0.001, 10.0)
-    box.setSpecialValueText(_AS_BEFORE)
+    box.setSpecialValueText(_USUAL)
     box.setValue(box.minimum())
     return box
 

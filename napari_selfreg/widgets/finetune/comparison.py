@@ -35,6 +35,7 @@ _LIST_HEIGHT = 84
 _AT_ONCE_PIXELS = 8_000_000
 _REDRAW_MS = 60
 _PATIENCE_MS = 150
+_TRIES = 40
 
 
 class Comparison(QGroupBox):
@@ -69,6 +70,7 @@ class Comparison(QGroupBox):
         self._viewer, self._shared, self._job = viewer, shared, job
         self._project: Project | None = None
         self._shown: str | None = None
+        self._tries = 0
         self.found: dict[str, FieldCompared] = {}
         self.wiper = WiperLayer(viewer)
         self.button = QPushButton("Compare")
@@ -130,6 +132,7 @@ class Comparison(QGroupBox):
         """Show both models on one field."""
         if identity in self.found and self._project is not None:
             self._shown = identity
+            self._tries = _TRIES
             self._shared.projectFieldWanted.emit(identity)
             self._patience.start()  # the layers of the field may come a little later
 
@@ -163,7 +166,7 @@ class Comparison(QGroupBox):
         self.runner.received.connect(self._on_events)
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
-        self.runner.cancelled.connect(self._refresh)
+        self.runner.cancelled.connect(self._on_cancelled)
         self._viewer.mouse_drag_callbacks.append(self._on_press)
         self.destroyed.connect(self._forget_mouse)
 
@@ -203,6 +206,10 @@ class Comparison(QGroupBox):
             self.fields.setCurrentRow(0)
         self.compared.emit()
 
+    def _on_cancelled(self) -> None:
+        self._refresh()
+        self.status.setText("Cancelled: press Compare to see all fields." if self.found else "")
+
     def _on_failed(self, error: Exception) -> None:
         self._refresh()
         self.status.setText(describe_failure(error))
@@ -216,6 +223,10 @@ class Comparison(QGroupBox):
         if compared is None or self._project is None or not self.on_canvas.isChecked():
             return
         place = place_of(self._viewer, self._project, compared.field)
+        if place is None and self._tries:
+            self._tries -= 1
+            self._patience.start()
+            return
         if place is None:
             self.status.setText("Open this field to see both models on it.")
             return

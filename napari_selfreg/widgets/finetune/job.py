@@ -118,8 +118,19 @@ def _tune(
 ) -> Generator[Event, None, FinetuneResult]:
     from napari_selfreg.engine.finetune import finetune
 
+    result = yield from finetune(engine_request(request, fields, output, begun))
+    return result
+
+
+def engine_request(
+    request: TuneRequest,
+    fields: tuple[FinetuneField, ...],
+    output: Path | None = None,
+    begun: float | None = None,
+) -> FinetuneRequest:
+    """Return what the engine is asked."""
     options, go_on = request.options, request.go_on
-    asked = FinetuneRequest(
+    return FinetuneRequest(
         model=request.base if go_on is None else go_on.base,
         fields=fields,
         minutes=request.minutes,
@@ -135,8 +146,6 @@ def _tune(
         begun=begun,
         enough=request.enough.is_set,
     )
-    result = yield from finetune(asked)
-    return result
 
 
 def read_fields(

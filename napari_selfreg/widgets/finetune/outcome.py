@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -13,13 +13,17 @@ from napari_selfreg.engine.resegment_types import CompareRequest
 from napari_selfreg.io.models import bundled_models
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.finetune.bases import Base
+from napari_selfreg.widgets.finetune.careful import CarefulCheck
 from napari_selfreg.widgets.finetune.comparison import Comparison
 from napari_selfreg.widgets.finetune.in_use import put_to_use
-from napari_selfreg.widgets.finetune.job import Tuned
+from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest
 from napari_selfreg.widgets.finetune.resegmenting import Resegmenting
 from napari_selfreg.widgets.finetune.verdict_view import VerdictView
 from napari_selfreg.widgets.finetune.versions_view import VersionsView
 from napari_selfreg.widgets.shared import Shared
+
+if TYPE_CHECKING:
+    from napari_selfreg.engine.finetune_folds import FoldsResult
 
 
 class Outcome(QWidget):
@@ -48,8 +52,11 @@ class Outcome(QWidget):
         self._project: Project | None = None
         self._base: Base | None = None
         self._before: str | None = None
+        self._request: TuneRequest | None = None
+        self._steps = 0
         self.tuned: Tuned | None = None
         self.verdict = VerdictView()
+        self.check = CarefulCheck(self)
         self.comparison = Comparison(viewer, shared)
         self.resegmenting = Resegmenting(shared)
         self.versions = VersionsView()
@@ -60,6 +67,9 @@ class Outcome(QWidget):
         self.verdict.useWanted.connect(self.use)
         self.verdict.keepWanted.connect(self.keep_old)
         self.verdict.longerWanted.connect(self.longerWanted)
+        self.verdict.checkWanted.connect(self.check_carefully)
+        self.check.told.connect(self.verdict.tell)
+        self.check.checked.connect(self._on_checked)
         self.versions.useWanted.connect(self.put)
         self.versions.told.connect(self.told)
 
@@ -73,6 +83,7 @@ class Outcome(QWidget):
     def forget(self) -> None:
         """Take verdict and comparison away, and free what they hold."""
         self.tuned = None
+        self.check.runner.cancel()
         self.verdict.hide()
         self.comparison.clear()
 
@@ -91,7 +102,9 @@ class Outcome(QWidget):
         if self.tuned is not None and project is not None:
             self.verdict.show_use(self.tuned.version.id == project.active_version)
 
-    def show_tuned(self, tuned: Tuned, base: Base, fields: tuple[str, ...], device: str) -> None:
+    def show_tuned(
+        self, tuned: Tuned, base: Base, request: TuneRequest, fields: tuple[str, ...]
+    ) -> None:
         """Show how a new version compares.
 
         Parameters
@@ -99,20 +112,44 @@ class Outcome(QWidget):
         tuned : Tuned
         base : Base
             The model it is compared with.
+        request : TuneRequest
+            Which it has come from.
         fields : tuple of str
             Ids, in the order in which they are to be compared.
-        device : str
         """
         project = self._project
         if project is None:
             return
         self.tuned = tuned
         self._before = project.active_version
+        self._request = request
+        self._steps = tuned.result.steps + (self._steps if request.go_on is not None else 0)
         self.verdict.show_result(tuned.result)
-        self.resegmenting.device = device
+        device = self.resegmenting.device = request.options.device
         after = project.versions.path(tuned.version.id)
         self.comparison.offer(CompareRequest(project, base.path, after, fields, device))
         self.refresh(base)
+
+    def check_carefully(self) -> None:
+        """Hold out whole regions in turn; a second time, stop that."""
+        if self._request is not None and self.tuned is not None:
+            self.check.toggle(self._request, self._steps)
+
+    def _on_checked(self, result: FoldsResult) -> None:
+        tuned, project = self.tuned, self._project
+        if tuned is None or project is None:
+            return
+        self.verdict.show_check(result.verdict)
+        facts = {
+            **project.versions[tuned.version.id].facts,
+            "verdict": result.verdict.kind,
+            "sentence": f"Region by region. {result.verdict.sentence}",
+        }
+        try:
+            project.versions.write_facts(tuned.version.id, facts)
+        except SelfRegError as error:
+            self.told.emit(str(error))
+        self.refresh(self._base)
 
     def use(self) -> None:
         """Put the newest version into use."""

@@ -67,6 +67,7 @@ class FinetunePanel(QWidget):
         self.corrections: ProjectCorrections | None = None
         self.latest: Tuned | None = None
         self._base: Base | None = None
+        self._request: TuneRequest | None = None
         self.steps: int | None = None
         self._project: Project | None = None
         self._seen: object = None
@@ -137,6 +138,7 @@ class FinetunePanel(QWidget):
         self.outcome.forget()
         self.curves.clear()
         self.progress_row.start()
+        self._request = request
         self.tuning.start(request)
         self._refresh()
 
@@ -241,14 +243,13 @@ class FinetunePanel(QWidget):
             self.start()
 
     def _on_tuned(self, tuned: Tuned) -> None:
-        if self.corrections is None or self._base is None:
+        if self.corrections is None or self._base is None or self._request is None:
             return
         self.latest = tuned
         notes = self.corrections.fields()
         ordered = sorted(notes, key=lambda note: not note.regions)  # what was reviewed comes first
         fields = tuple(note.id for note in ordered)
-        device = self.form.advanced.device.value()
-        self.outcome.show_tuned(tuned, self._base, fields, device)
+        self.outcome.show_tuned(tuned, self._base, self._request, fields)
         self.tuned.emit(tuned)
 
     def _on_concluded(self, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_selfreg.core.verdict import Kind
+from napari_selfreg.core.verdict import Kind, Verdict
 from napari_selfreg.engine.finetune_types import FinetuneResult
 
 HEADLINES: dict[Kind, str] = {
@@ -28,11 +28,12 @@ class VerdictView(QFrame):
 
     Attributes
     ----------
-    useWanted, keepWanted, longerWanted : Signal()
-        A person wants the new model, the old one, or more training.
+    useWanted, keepWanted, longerWanted, checkWanted : Signal()
+        A person wants the new model, the old one, more training, or to know more surely.
     """
 
     useWanted = Signal()
+    checkWanted = Signal()
     keepWanted = Signal()
     longerWanted = Signal()
 
@@ -50,6 +51,14 @@ class VerdictView(QFrame):
         self.longer_button = _button(
             "Train longer", "Go on where it stopped, for as many minutes again"
         )
+        self.check_button = _button(
+            "Check region by region",
+            "Fine-tune again without each region in turn: stricter, and as long several times",
+        )
+        self.check_button.clicked.connect(self.checkWanted)
+        self.checking = QLabel()
+        self.checking.setWordWrap(True)
+        self.checking.hide()
         self.use_button.clicked.connect(self.useWanted)
         self.keep_button.clicked.connect(self.keepWanted)
         self.longer_button.clicked.connect(self.longerWanted)
@@ -63,6 +72,8 @@ class VerdictView(QFrame):
         for button in (self.use_button, self.keep_button, self.longer_button):
             row.addWidget(button)
         column.addLayout(row)
+        column.addWidget(self.check_button)
+        column.addWidget(self.checking)
         self.hide()
 
     def show_result(self, result: FinetuneResult) -> None:
@@ -73,7 +84,20 @@ class VerdictView(QFrame):
         self.advice.setText(f"{ADVICE[kind]} {FAIR}")
         self.use_button.setEnabled(True)
         self.keep_button.setEnabled(True)
+        self.check_button.setEnabled(len(result.base_scores) > 1)
+        self.tell("")
         self.show()
+
+    def tell(self, text: str) -> None:
+        """Say how far the check region by region is."""
+        self.checking.setText(text)
+        self.checking.setVisible(bool(text))
+
+    def show_check(self, verdict: Verdict) -> None:
+        """Let the verdict of whole regions held out stand for the first one."""
+        self.headline.setText(HEADLINES[verdict.kind])
+        self.advice.setText(ADVICE[verdict.kind])
+        self.tell(f"Region by region. {verdict.sentence}")
 
     def show_use(self, in_use: bool) -> None:
         """Bring the buttons in line with what is in use."""

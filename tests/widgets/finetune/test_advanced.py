@@ -27,10 +27,10 @@ def test_settings_come_back_as_they_were_given(box, options) -> None:
     assert box.value() == options
 
 
-def test_it_is_folded_and_leaves_the_regularizers_to_the_model(box) -> None:
+def test_it_is_folded_and_leaves_the_regularizers_as_usual(box) -> None:
     assert not box.isExpanded()
     assert box.value() == TuneOptions()
-    assert box.scr.text() == "as the model learned"
+    assert box.scr.text() == "usual"
 
 
 def test_every_setting_has_a_sentence(box) -> None:

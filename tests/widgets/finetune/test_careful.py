@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.events import Event, Progress, run
+from napari_selfreg.widgets.finetune.advanced import TuneOptions
+from napari_selfreg.widgets.finetune.careful import run_check
+from napari_selfreg.widgets.finetune.job import TuneRequest
+from napari_selfreg.widgets.finetune.source import ProjectCorrections
+from napari_selfreg.widgets.finetune.verdict_view import HEADLINES
+from tests.bundles import tiny_bundle
+from tests.widgets.finetune.cases import review, verdicts
+
+
+@pytest.fixture
+def panel(make_tuning, project, qtbot) -> Any:
+    """A panel with a finished fine-tuning."""
+    review(project)
+    _, made, _ = make_tuning()
+    made.start()
+    qtbot.waitUntil(lambda: not made.runner.running, timeout=20_000)
+    made.outcome.comparison._wish.stop()
+    return made
+
+
+def set_job(panel: Any, end: Any) -> list[tuple[Any, int]]:
+    asked: list[tuple[Any, int]] = []
+
+    def job(request: TuneRequest, steps: int) -> Iterator[Event]:
+        asked.append((request, steps))
+        yield Progress(1, 4, "Comparing region by region")
+        if isinstance(end, Exception):
+            raise end
+        while end is None:
+            yield Progress(2, 4, "Comparing region by region")
+        return end
+
+    panel.outcome.check._job = job
+    return asked
+
+
+def wait(panel: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: not panel.outcome.check.runner.running, timeout=20_000)
+
+
+def test_the_stricter_verdict_replaces_the_first(panel, project, qtbot) -> None:
+    worse = verdicts()["worse"]
+    asked = set_job(panel, SimpleNamespace(verdict=worse))
+    assert panel.outcome.verdict.headline.text() == HEADLINES["better"]
+    panel.outcome.verdict.check_button.click()
+    wait(panel, qtbot)
+    view = panel.outcome.verdict
+    assert view.headline.text() == HEADLINES["worse"]
+    assert view.checking.text() == f"Region by region. {worse.sentence}"
+    assert view.use_button.isEnabled()
+    facts = project.versions.all[0].facts
+    assert (facts["verdict"], facts["steps"]) == ("worse", 4)
+    assert [steps for _, steps in asked] == [4]
+
+
+def test_it_can_be_stopped_and_use_it_works_meanwhile(panel, project, qtbot) -> None:
+    set_job(panel, None)
+    panel.outcome.verdict.check_button.click()
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=20_000)
+    panel.outcome.verdict.use_button.click()
+    assert project.active_version == panel.latest.version.id
+    panel.outcome.verdict.check_button.click()
+    wait(panel, qtbot)
+    assert panel.outcome.verdict.checking.isHidden()
+    assert panel.outcome.verdict.headline.text() == HEADLINES["better"]
+
+
+def test_a_failure_is_said(panel, qtbot) -> None:
+    set_job(panel, BadInputError("The region is odd: draw it again."))
+    panel.outcome.verdict.check_button.click()
+    wait(panel, qtbot)
+    assert panel.outcome.verdict.checking.text() == "The region is odd: draw it again."
+
+
+def test_steps_of_train_longer_add_up(panel, qtbot) -> None:
+    panel.train_longer()
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    panel.outcome.comparison._wish.stop()
+    asked = set_job(panel, SimpleNamespace(verdict=verdicts()["better"]))
+    panel.outcome.check_carefully()
+    wait(panel, qtbot)
+    assert [steps for _, steps in asked] == [8]
+
+
+def test_the_engine_holds_out_regions(project, tmp_path: Path) -> None:
+    for each in ("f1", "f2"):
+        review(project, each)
+    base = tiny_bundle(tmp_path / "tiny.safetensors")
+    request = TuneRequest(
+        ProjectCorrections(project),
+        ("f1", "f2"),
+        base,
+        None,
+        "Version 1",
+        options=TuneOptions(device="cpu"),
+    )
+    result = run(run_check(request, 1))
+    assert len(result.base_scores) == len(result.tuned_scores) == 2
+    assert result.verdict.n == 2
