@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.io.project import Project, new_project_folder, places
-from napari_selfreg.io.project.keeper import Keeper
-from napari_selfreg.io.project.references import fingerprint_of, full_hash
+from napari_selfreg.core.errors import BadInputError, WriteError
+from napari_selfreg.io.project import Project, images
 from tests.io.project.steps import SHAPE, new_project, picture
 
 
@@ -68,56 +66,111 @@ def test_images_are_hashed_in_the_background(tmp_path: Path) -> None:
             assert field.image.sha256 == digest
 
 
-def test_hashing_stops_when_it_should(tmp_path: Path) -> None:
-    file = tmp_path / "large"
-    file.write_bytes(b"x" * (3 << 20))
-    assert full_hash(file, lambda: True) is None
-    assert full_hash(file, lambda: False) == hashlib.sha256(file.read_bytes()).hexdigest()
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("place", [0, 150_000, 299_999])
-def test_a_fingerprint_samples_begin_middle_and_end(tmp_path: Path, place: int) -> None:
-    file = tmp_path / "image"
-    data = bytearray(300_000)
-    file.write_bytes(data)
-    before = fingerprint_of(file)
-    data[place] = 1
-    file.write_bytes(data)
-    assert fingerprint_of(file) != before
+def test_a_known_hash_moves_with_its_image(tmp_path: Path) -> None:
+    with new_project(tmp_path, "ab") as project:
+        project.images.hash_all(lambda: False)
+        before = [field.image.sha256 for field in project.fields]
+        assert None not in before
+        away = tmp_path / "away"
+        away.mkdir()
+        for name in "ab":
+            (tmp_path / f"{name}.png").rename(away / f"{name}.png")
+        project.images.locate("f2", away / "b.png")
+        assert [field.image.sha256 for field in project.fields] == before
+        assert [field.image.path for field in project.fields] == [
+            "../away/a.png",
+            "../away/b.png",
+        ]
 
 
-def test_a_project_lies_beside_its_images(tmp_path: Path) -> None:
-    image = picture(tmp_path / "ward 3" / "a.png")
-    folder = new_project_folder(image)
-    assert folder == tmp_path / "ward 3" / "ward 3 corrections.selfreg"
-    folder.mkdir()
-    assert new_project_folder(image).name == "ward 3 corrections 2.selfreg"
+def test_another_image_has_no_hash_yet(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        project.images.hash_all(lambda: False)
+        other = picture(tmp_path / "other.png", 9)
+        project.images.locate("f1", other, changed=True)
+        assert project.fields[0].image.sha256 is None
+        project.images.hash_all(lambda: False)
+        assert project.fields[0].image.sha256 == digest(other)
 
 
-def test_or_in_documents_where_nothing_can_be_written(
+def test_an_image_located_while_the_old_one_is_hashed_stays_located(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    documents = tmp_path / "Documents"
-    monkeypatch.setattr(places, "can_write", lambda _: False)
-    monkeypatch.setattr(places.platformdirs, "user_documents_path", lambda: documents)
-    assert new_project_folder(tmp_path / "cd" / "a.png").parent == documents
-    assert places.can_write(tmp_path) is False
-    monkeypatch.undo()
-    assert places.can_write(tmp_path)
-    assert not places.can_write(tmp_path / "absent")
+    """Hashing a slide takes minutes: nobody waits for it before they choose another file."""
+    other = picture(tmp_path / "other.png", 9)
+    with new_project(tmp_path) as project:
+
+        def slow(file: Path, _: object) -> str:
+            project.images.locate("f1", other, changed=True)
+            return digest(file)
+
+        monkeypatch.setattr(images, "full_hash", slow)
+        project.images.hash_all(lambda: False)
+        assert project.images.path("f1") == other
+        assert project.fields[0].image.sha256 is None
 
 
-def test_a_failing_task_does_not_stop_the_next(tmp_path: Path) -> None:
-    import threading
+@pytest.mark.parametrize("state", ["missing", "changed"])
+def test_only_the_image_that_was_corrected_is_hashed(tmp_path: Path, state: str) -> None:
+    with new_project(tmp_path, "ab") as project:
+        (tmp_path / "a.png").unlink()
+        if state == "changed":
+            picture(tmp_path / "a.png", 5)
+        assert project.images.state("f1") == state
+        project.images.hash_all(lambda: False)
+        one, two = (field.image.sha256 for field in project.fields)
+        assert one is None
+        assert two == digest(tmp_path / "b.png")
 
-    done = threading.Event()
 
-    def fails(_: object) -> None:
-        raise OSError("no disk")
+def test_hashing_that_is_stopped_writes_nothing(tmp_path: Path) -> None:
+    with new_project(tmp_path, "ab") as project:
+        project.images.hash_all(lambda: True)
+        assert {field.image.sha256 for field in project.fields} == {None}
 
-    keeper = Keeper()
-    keeper.ask(fails)
-    keeper.ask(lambda _: done.set())
-    assert done.wait(60)
-    keeper.stop()
-    keeper.ask(fails)  # ignored
+
+def test_images_beside_it_are_taken_only_if_they_are_the_same(tmp_path: Path) -> None:
+    with new_project(tmp_path, "abcd") as project:
+        away = tmp_path / "away"
+        (away / "c.png").mkdir(parents=True)  # a folder of that name
+        for name in "abc":
+            (tmp_path / f"{name}.png").rename(away / f"{name}.png" if name == "a" else away / name)
+        picture(away / "b.png", 77)
+        picture(away / "d.png", 3)  # d is where it was
+        assert project.images.locate("f1", away / "a.png") == ("f1",)
+        assert [project.images.state(f"f{n}") for n in (2, 3, 4)] == ["missing", "missing", "found"]
+        assert project.images.path("f4") == tmp_path / "d.png"
+
+
+def test_what_is_no_image_is_refused_by_name(tmp_path: Path) -> None:
+    text = tmp_path / "notes.png"
+    text.write_text("no image")
+    with new_project(tmp_path) as project:
+        before = project.fields
+        with pytest.raises(BadInputError, match=r"notes\.png"):
+            project.images.locate("f1", text, changed=True)
+        with pytest.raises(BadInputError) as caught:
+            project.images.locate("f1", tmp_path / "gone.png")
+        assert str(caught.value) == "gone.png cannot be read (No such file or directory)."
+        assert project.fields == before
+
+
+def test_the_sentences_tell_both_sizes(tmp_path: Path) -> None:
+    wide = picture(tmp_path / "wide.png", 9, (10, 50))
+    with new_project(tmp_path) as project:
+        with pytest.raises(BadInputError) as caught:
+            project.images.locate("f1", wide)
+        assert str(caught.value) == (
+            "wide.png has 50 x 10 pixels, the image of a had 32 x 24: choose that one."
+        )
+
+
+def test_a_reader_locates_nothing(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project, Project.open(project.folder) as reader:
+        with pytest.raises(WriteError, match="another window"):
+            reader.images.locate("f1", tmp_path / "a.png")
+        assert reader.images.state("f1") == "found"
