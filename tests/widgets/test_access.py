@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_selfreg.widgets.correct.panel import CorrectPanel
 from napari_selfreg.widgets.finetune.panel import FinetunePanel
 from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.results_panel import ResultsPanel
@@ -35,7 +36,7 @@ CONTROLS = (
 )
 
 
-@pytest.fixture(params=[OpenPanel, SegmentPanel, FinetunePanel, ResultsPanel])
+@pytest.fixture(params=[OpenPanel, SegmentPanel, CorrectPanel, FinetunePanel, ResultsPanel])
 def panel(request, make_napari_viewer_proxy) -> QWidget:
     viewer = make_napari_viewer_proxy(show=True)
     viewer.add_image(np.full((40, 50, 3), 200, np.uint8), rgb=True, units=["um", "um"])

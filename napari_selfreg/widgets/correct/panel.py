@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.correct.buttons import button
+from napari_selfreg.widgets.correct.camera_memory import CameraMemory
 from napari_selfreg.widgets.correct.hand import Hand
 from napari_selfreg.widgets.correct.keys import KeyCard, Keys
 from napari_selfreg.widgets.correct.measured import Measured
@@ -64,6 +65,7 @@ class CorrectPanel(QWidget):
         self.regions = Regions(napari_viewer, self.desk, self)
         self.review = Review(self.desk, self.regions, self.hand, self.review_box, self)
         self.measured = Measured(napari_viewer, self.desk, self)
+        self.camera = CameraMemory(napari_viewer, self.desk, self)
         self.saving = Saving(self.desk, self.save_button, self)
         self.keys = Keys(self.desk, self._key_actions(), self)
         self.card: KeyCard | None = None
@@ -85,6 +87,10 @@ class CorrectPanel(QWidget):
         """Show the card of mouse and keys."""
         if self.card is None or not alive(self.card):
             self.card = KeyCard(self)
+        # Beside the panel, so that it hides none of the buttons it is about.
+        corner = self.mapToGlobal(self.rect().topLeft())
+        self.card.adjustSize()
+        self.card.move(max(0, corner.x() - self.card.width() - 8), max(0, corner.y()))
         self.card.show()
         self.card.raise_()
 

@@ -77,10 +77,8 @@ class ProjectActions(QObject):
             self._wanted = link.field
         self._box.setProject(project, self._wanted)
         offered = self.desk.offered()
-        waiting = offered is not None and (project is None or link is None)
+        waiting = offered is not None and link is None
         self._box.start_button.setVisible(project is None or waiting)
-        self._box.start_button.setEnabled(waiting)
-        self._box.start_button.setToolTip(_NO_LAYER if offered is None else "")
         lost = project is not None and self._wanted in self._lost(project)
         self._box.locate_button.setVisible(lost)
         self._on_problem(project.problem if project is not None else "")
@@ -91,7 +89,9 @@ class ProjectActions(QObject):
 
     @told
     def _on_start(self, checked: bool = False) -> None:
-        if self.desk.project is None:
+        if self.desk.offered() is None:
+            self.desk.told.emit(_NO_LAYER)
+        elif self.desk.project is None:
             project = self.desk.start()
             self.desk.told.emit(f"Corrections are kept in the folder {project.folder.name}.")
         else:

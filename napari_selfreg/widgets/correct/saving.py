@@ -1,4 +1,4 @@
-"""*Save for QuPath…*: the corrected objects of a project, as ``export`` in the shell writes them."""
+"""*Save for QuPath…*: all corrected objects of a project, as ``export`` writes them."""
 
 from __future__ import annotations
 

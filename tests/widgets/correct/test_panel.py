@@ -33,8 +33,9 @@ def shown(part: Any) -> bool:
 
 def test_without_a_result_there_is_nothing_to_start(panel: Any) -> None:
     _, made = panel
-    assert not made.box.start_button.isEnabled()
-    assert "segment an image" in made.box.start_button.toolTip()
+    made.box.start_button.click()
+    assert "segment an image" in made.status.text()
+    assert made.desk.project is None
     assert shown(made.box.open_button)
     assert not shown(made.box.fields)
 

@@ -1,0 +1,101 @@
+"""From a segmented picture to corrections on disk and back, with a real mouse and real keys."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+from napari_selfreg.io.project import Project
+from napari_selfreg.io.samples import samples
+from napari_selfreg.widgets.guards import bare
+from napari_selfreg.widgets.result_plane import label_point
+
+LONG = 60_000
+
+
+def pixel(viewer: Any, layer: Any, row: float, column: float) -> QPoint:
+    """Where a pixel of a layer lies on the canvas."""
+    canvas, camera = canvas_of(viewer), viewer.scene.camera
+    world = label_point(layer, row, column)[-2:]
+    y, x = (world - np.array(camera.center[-2:])) * camera.zoom
+    return QPoint(round(canvas.width() / 2 + x), round(canvas.height() / 2 + y))
+
+
+def canvas_of(viewer: Any) -> Any:
+    return bare(viewer).window._qt_viewer.canvas.native
+
+
+def drag(viewer: Any, layer: Any, path: list[tuple[float, float]], keys: Any = None) -> None:
+    canvas, held = canvas_of(viewer), keys or Qt.KeyboardModifier.NoModifier
+    points = [pixel(viewer, layer, *place) for place in path]
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, held, points[0])
+    for point in points[1:]:
+        QTest.mouseMove(canvas, point)
+        QTest.qWait(30)
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, held, points[-1])
+    QTest.qWait(50)
+
+
+def press(viewer: Any, key: Any, keys: Any = None) -> None:
+    canvas = canvas_of(viewer)
+    QTest.keyClick(canvas, key, keys or Qt.KeyboardModifier.NoModifier)
+    QTest.qWait(50)
+
+
+def test_correct_close_and_go_on(make_napari_viewer, tmp_path: Path, qtbot) -> None:
+    from napari_selfreg.widgets.workbench import add_workbench
+
+    sample = next(each for each in samples() if each.name == "ebhi_normal")
+    picture = Path(shutil.copy(sample.path, tmp_path / "field.png"))
+    viewer = make_napari_viewer(show=True)
+    bench = add_workbench(viewer)
+    bench.open_panel.open_paths([picture])
+    qtbot.waitUntil(lambda: bench.open_panel.stage.image is not None, timeout=LONG)
+    bench.open_panel.form.chooser.chosen.emit(sample.pixel_size)
+    image = bench.open_panel.stage.image
+    masks = np.zeros(image.data.shape[:2], np.uint8)
+    masks[40:80, 40:80], masks[40:80, 120:160] = 1, 2
+    layer = viewer.add_labels(masks, scale=image.scale, units=image.units)
+    bench.tabs.setCurrentIndex(2)
+    panel = bench.correct_panel
+    panel.box.start_button.click()
+    assert panel.desk.project is not None
+    viewer.reset_view()
+    QTest.qWait(200)
+
+    drag(viewer, layer, [(60, 60), (70, 60), (90, 60), (100, 60)])
+    assert layer.data[98, 60] == 1
+    drag(viewer, layer, [(150, 150), (160, 150), (170, 160)])
+    assert layer.data.max() == 3
+    drag(viewer, layer, [(60, 140), (60, 142)], Qt.KeyboardModifier.AltModifier)
+    assert layer.data[60, 140] == 0
+    stored = panel.desk.project.labels("f1")
+    assert np.array_equal(stored, layer.data)
+    press(viewer, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert layer.data[60, 140] == 2
+    press(viewer, Qt.Key.Key_N)
+    assert panel.selection.ids == (1,)
+    press(viewer, Qt.Key.Key_A)
+    press(viewer, Qt.Key.Key_N)
+    press(viewer, Qt.Key.Key_Delete)
+    assert np.array_equal(np.unique(layer.data), [0, 1, 3])
+    panel.review_box.view_button.click()
+    held = np.array(layer.data)
+    folder = panel.desk.project.folder
+    panel.box.close_button.click()
+
+    with Project.open(folder) as project:
+        assert np.array_equal(project.labels("f1"), held)
+        facts = project.facts("f1")
+        assert facts.objects[1].accepted
+        assert [region.kind for region in facts.regions.values()] == ["view"]
+    viewer.layers.clear()
+    bench.open_panel.open_paths([folder])
+    qtbot.waitUntil(lambda: panel.desk.link is not None, timeout=LONG)
+    assert np.array_equal(panel.desk.link.labels, held)
+    panel.desk.close()
