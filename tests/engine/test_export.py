@@ -14,11 +14,13 @@ import tifffile
 from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.events import Notice, run
-from napari_selfreg.engine.export import ExportRequest, export
+from napari_selfreg.engine.export import ExportRequest, export, object_flags
 from napari_selfreg.io.geojson_labels import read_geojson
-from napari_selfreg.io.project import ObjectState, Project, Region
+from napari_selfreg.io.project import FieldFacts, ObjectState, Project, ProjectField, Region
+from napari_selfreg.io.project.generations import labels_folder
 from tests.cli.shell import run as shell
-from tests.io.project.steps import SHAPE, block, new_field, new_project, picture
+from tests.io.project.steps import SHAPE, block, new_field, new_project, picture, start_labels
+from tests.io.project.test_manifest import FIELD
 
 
 def corrected(folder: Path) -> Project:
@@ -129,3 +131,97 @@ def test_the_shell_tells_what_is_no_project(tmp_path: Path) -> None:
     result = shell("export", tmp_path, "--output", tmp_path / "out")
     assert result.exit_code == 1
     assert "is no project" in result.stderr
+
+
+def notices(request: ExportRequest) -> list[str]:
+    events: list[Any] = []
+    run(export(request), events.append)
+    return [event.message for event in events if isinstance(event, Notice)]
+
+
+def test_a_changed_image_is_measured_and_told(tmp_path: Path) -> None:
+    with corrected(tmp_path) as project:
+        request = ExportRequest(project, tmp_path / "out", fields=["f1"])
+        assert notices(request) == []
+        picture(tmp_path / "a.png", 77)
+        assert notices(request) == [
+            "The image of a was changed since it was corrected: its stains are those it has now."
+        ]
+
+
+def test_an_image_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    with corrected(tmp_path) as project:
+        picture(tmp_path / "a.png", shape=(10, 10))
+        request = ExportRequest(project, tmp_path / "out", fields=["f1"])
+        assert notices(request) == [
+            "The stains of a were not measured: the image does not lie under its objects."
+        ]
+    assert {row["mean_eosin"] for row in rows(str(tmp_path / "out" / "a_measurements.csv"))} == {""}
+
+
+def flags(labels: Any, regions: list[Region], said: dict[int, ObjectState]) -> list[list[int]]:
+    record = ProjectField(**{**FIELD, "offset": (0, 0), "downsample": (1, 1)})
+    table = {"index": np.unique(labels[labels > 0])}
+    facts = FieldFacts(objects=said, regions={region.id: region for region in regions})
+    found = object_flags(labels, table, record, facts)
+    return [found[name].tolist() for name in ("accepted", "reviewed")]
+
+
+@pytest.mark.parametrize(
+    ("box", "reviewed"),
+    [
+        (Box(2, 3, 9, 12), [1, 0]),
+        (Box(2, 3, 9, 11), [0, 0]),
+        (Box(0, 0, 20, 30), [1, 1]),
+        (Box(-5, -5, 99, 99), [1, 1]),
+        (Box(50, 50, 60, 60), [0, 0]),
+    ],
+)
+def test_an_object_is_reviewed_when_all_of_it_is(box: Box, reviewed: list[int]) -> None:
+    assert flags(start_labels(), [Region.rectangle(box)], {})[1] == reviewed
+
+
+def test_a_hole_that_touches_an_object_leaves_it_unreviewed() -> None:
+    hole = Region.rectangle(Box(8, 11, 10, 13)).points
+    region = Region(points=Region.rectangle(Box(0, 0, 24, 32)).points, holes=(hole,))
+    assert flags(start_labels(), [region], {})[1] == [0, 1]
+
+
+def test_two_regions_may_share_an_object() -> None:
+    halves = [Region.rectangle(Box(0, 0, 24, 7)), Region.rectangle(Box(0, 7, 24, 12))]
+    assert flags(start_labels(), halves, {})[1] == [1, 0]
+
+
+def test_what_was_said_of_objects_that_are_gone_is_not_exported() -> None:
+    said = {2: ObjectState(accepted=True), 9: ObjectState(accepted=True)}
+    assert flags(start_labels(), [], said)[0] == [0, 1]
+
+
+def test_an_object_with_a_reused_id_is_neither_accepted_nor_of_the_old_class(
+    tmp_path: Path,
+) -> None:
+    with corrected(tmp_path) as project:
+        project.apply("f1", [block(2, 3, 7, 9, 0)])
+        project.apply("f1", [block(21, 0, 3, 3, 1)])
+        (result,) = run(export(ExportRequest(project, tmp_path / "out", fields=["f1"])))
+    assert result["accepted"] == 0
+    assert rows(result["outputs"]["measurements"])[0]["class"] == ""
+
+
+def test_damaged_labels_stop_the_export_with_a_sentence(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.close()
+    (labels_folder(project.folder, 1, "f1") / "0" / "zarr.json").write_text("{")
+    with pytest.raises(BadInputError, match="are damaged: put back a copy of the project"):
+        run(export(ExportRequest(project.folder, tmp_path / "out")))
+    with Project.open(project.folder) as again:  # the export has given it back
+        assert not again.read_only
+
+
+def test_a_field_without_objects_is_exported(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        project.apply("f1", [block(0, 0, *SHAPE, 0)])
+        (result,) = run(export(ExportRequest(project, tmp_path / "out")))
+    assert (result["objects"], result["accepted"], result["reviewed"]) == (0, 0, 0)
+    assert rows(result["outputs"]["measurements"]) == []
+    assert not tifffile.imread(result["outputs"]["objects"]).any()

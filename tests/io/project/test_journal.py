@@ -186,3 +186,140 @@ def test_a_disk_that_cannot_flush_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         assert told.wait(60)
         assert "Input/output error" in journal.problem
     journal.close()
+
+
+def short_writes(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    write = os.write
+    monkeypatch.setattr(module.os, "write", lambda file, data: write(file, bytes(data)[:most]))
+
+
+@pytest.mark.parametrize("most", [1, 7, 24, 100])
+def test_a_disk_that_takes_a_part_at_a_time_gets_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    short_writes(monkeypatch, most)
+    path = tmp_path / "journal"
+    write(path, RECORDS[:3])
+    content = read_journal(path)
+    assert [record for _, record in content.records] == RECORDS[:3]
+    assert not content.damaged
+
+
+def test_half_a_record_that_could_not_be_cut_off_is_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal"
+    disk = FullDisk(monkeypatch)
+    journal = Journal(lambda _: path, 1, 0)
+    journal.append(RECORDS[0])
+    disk.full = True
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "ftruncate", refuse)
+        journal.append(RECORDS[1])
+        journal.append(RECORDS[2])
+    assert "disk is full" in journal.problem  # not what ftruncate said
+    disk.full = False
+    for record in RECORDS[3:6]:
+        journal.append(record)
+    journal.close()
+    content = read_journal(path)
+    assert list(content.records) == list(enumerate(RECORDS[:6], start=1))
+    assert not content.damaged
+
+
+def test_the_problem_names_the_journal_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch)
+    disk.full = True
+    path = tmp_path / "journal"
+    journal = Journal(lambda _: path, 1, 0)
+    assert journal.append(RECORDS[0]) == 1
+    assert journal.problem == (
+        f"{path} could not be written, the disk is full: free some space or choose a folder on "
+        "another disk."
+    )
+    disk.full = False
+    journal.flush()
+    assert journal.problem == ""
+    journal.close()
+
+
+def test_a_disk_that_does_not_store_stays_a_problem_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that reach the system's memory only must not look safe in between."""
+    told: list[str] = []
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 3600.0)  # only when asked here
+    journal = Journal(lambda _: tmp_path / "journal", 1, 0, told.append)
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "fsync", refuse)
+        journal.append(RECORDS[0])
+        for record in RECORDS[1:4]:
+            with pytest.raises(WriteError, match="Input/output error"):
+                journal.flush()
+            journal.append(record)
+        assert "Input/output error" in journal.problem
+        assert told == [journal.problem]
+    journal.flush()
+    assert journal.problem == ""
+    assert told[1:] == [""]
+    journal.close()
+
+
+def test_sequence_and_size_are_those_of_the_present_file(tmp_path: Path) -> None:
+    journal = Journal(lambda number: tmp_path / str(number), 3, 7)
+    assert (journal.number, journal.sequence, journal.size) == (3, 7, 0)
+    journal.append(RECORDS[0])
+    assert journal.size == (tmp_path / "3").stat().st_size
+    assert journal.rotate(9) == 8
+    assert (journal.number, journal.sequence, journal.size) == (9, 8, 0)
+    assert not (tmp_path / "9").exists()
+    journal.close()
+    journal.close()
+
+
+def test_records_of_many_threads_are_all_there_once(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(lambda _: path, 1, 0)
+    given: list[int] = []
+
+    def append(worker: int) -> None:
+        given.extend(
+            journal.append(NoteSet(field="f1", text=f"{worker} {count}")) for count in range(40)
+        )
+
+    threads = [threading.Thread(target=append, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    journal.close()
+    records = read_journal(path).records
+    assert [index for index, _ in records] == list(range(1, 161)) == sorted(given)
+    for worker in range(4):
+        texts = [record.text for _, record in records if record.text.startswith(f"{worker} ")]
+        assert texts == [f"{worker} {count}" for count in range(40)]
+
+
+def test_a_folder_for_journals_is_made_and_flushed_with_its_first_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(module, "flush_folder", flushed.append)
+    journal = Journal(lambda number: tmp_path / "journal" / str(number), 1, 0)
+    for record in RECORDS[:2]:
+        journal.append(record)
+        journal.flush()
+    journal.rotate(2)
+    journal.append(RECORDS[2])
+    journal.close()
+    assert flushed == [tmp_path / "journal"] * 2

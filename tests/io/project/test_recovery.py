@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from napari_selfreg.core.errors import BadInputError, WriteError
-from napari_selfreg.io.project import Project
+from napari_selfreg.io.project import Project, read_manifest, recovery
 from napari_selfreg.io.project.generations import (
     GENERATIONS,
     POINTER,
@@ -20,8 +21,9 @@ from napari_selfreg.io.project.generations import (
     journal_file,
     numbers_in,
 )
+from napari_selfreg.io.project.manifest import write_manifest
 from tests.io.project.script import Expected, record_at
-from tests.io.project.steps import block, content, new_project
+from tests.io.project.steps import block, content, new_field, new_project, picture
 from tests.io.project.test_journal import FullDisk
 
 
@@ -223,3 +225,84 @@ def test_a_damaged_record_is_told_and_the_others_are_kept(tmp_path: Path) -> Non
         assert "damaged" in again.warnings[0]
         assert (again.labels("f1")[0, 0], again.labels("f1")[10, 10]) == (7, 8)
         assert again.facts("f1").note == ""
+
+
+def test_falling_back_to_an_older_state_is_told(tmp_path: Path) -> None:
+    """Of a damaged snapshot the one before is all that is left: never without a word."""
+    with new_project(tmp_path) as project:
+        project.apply("f1", [block(0, 0, 2, 2, 5)])
+        project.bookmarks.put("kept")
+        name = project.add_field(new_field(picture(tmp_path / "b.png", 3)))
+        for field in ("f1", name):
+            project.apply(field, [block(0, 0, 2, 2, 6)])
+        number = project.snapshot()
+    (generation_folder(project.folder, number) / "state.json").write_text("{")
+    with Project.open(project.folder) as again:
+        assert again.warnings == (
+            "A part of the last corrections in case.selfreg was damaged on the disk and is lost; "
+            "all others are here.",
+        )
+        assert again.labels("f1")[0, 0] == 5
+        with pytest.raises(BadInputError) as caught:  # of a field that the older state has not
+            again.labels(name)
+        assert str(caught.value) == "The labels of a field of case are missing: put them back."
+
+
+def test_a_lost_journal_between_two_is_told(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    for value in (5, 6, 7):
+        project.apply("f1", [block(0, 0, 2, value, value)])
+        project._journal.rotate(project._journal.number + 1)
+    copy = tmp_path / "copy.selfreg"
+    shutil.copytree(project.folder, copy)
+    project.close()
+    journals = sorted((copy / "journal").iterdir())
+    assert len(journals) == 3
+    journals[1].unlink()
+    with Project.open(copy) as again:
+        assert len(again.warnings) == 1
+        assert again.labels("f1")[0].tolist()[:8] == [7] * 7 + [0]
+        assert again.sequence == 3
+
+
+def test_records_of_fields_that_are_not_there_are_told(tmp_path: Path) -> None:
+    project = new_project(tmp_path, "ab")
+    project.set_note("f2", "x")
+    project.set_note("f1", "y")
+    copy = tmp_path / "copy.selfreg"
+    shutil.copytree(project.folder, copy)
+    project.close()
+    manifest = read_manifest(copy)
+    write_manifest(copy, manifest.model_copy(update={"fields": manifest.fields[:1]}))
+    with Project.open(copy) as again:
+        assert len(again.warnings) == 1
+        assert again.facts("f1").note == "y"
+
+
+def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.close()
+    (project.folder / "journal" / "000099.journal").mkdir(parents=True)
+    with pytest.raises(BadInputError, match=r"The corrections in case\.selfreg cannot be read \("):
+        Project.open(project.folder)
+
+
+def test_a_snapshot_that_came_between_is_read_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_project(tmp_path) as project:
+        project.apply("f1", [block(0, 0, 2, 2, 5)])
+        replayed, calls = recovery._replayed, []
+
+        def slow(*arguments: Any, **options: Any) -> Any:
+            calls.append(1)
+            if len(calls) == 1:
+                project.apply("f1", [block(0, 0, 2, 2, 6)])
+                project.snapshot()
+            return replayed(*arguments, **options)
+
+        monkeypatch.setattr(recovery, "_replayed", slow)
+        with Project.open(project.folder) as reader:
+            assert len(calls) == 2
+            assert content(reader) == content(project)
+            assert not reader.warnings

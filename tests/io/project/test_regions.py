@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import Project, Region, read_regions, write_regions
 from napari_selfreg.io.project.reviewed import reviewed_mask
@@ -94,3 +95,66 @@ def test_regions_of_a_slide_are_placed_on_its_labels(tmp_path: Path) -> None:
     mask = reviewed_mask([Region.rectangle(Box(108, 64, 116, 80))], record)
     assert [tuple(axis) for axis in np.argwhere(mask)[[0, -1]]] == [(2, 2), (3, 9)]
     assert mask.sum() == 16
+
+
+def features(path: Path, *ids: object) -> Path:
+    ring = [[0, 0], [4, 0], [4, 4], [0, 0]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    path.write_text(
+        json.dumps([{"type": "Feature", "id": each, "geometry": geometry} for each in ids])
+    )
+    return path
+
+
+def test_ids_of_other_programs_are_replaced_where_they_cannot_be_kept(tmp_path: Path) -> None:
+    qupath = "{8d5f1c1e-0001}"
+    long, words, number = "x" * 65, "an id with spaces/..", 7
+    found = read_regions(features(tmp_path / "a.geojson", qupath, long, words, number, None))
+    assert [found[0].id, found[3].id] == [qupath, "7"]
+    assert {long, words, ""}.isdisjoint(region.id for region in found)
+    assert len({region.id for region in found}) == 5
+
+
+def test_two_regions_of_one_id_are_both_kept(tmp_path: Path) -> None:
+    found = read_regions(features(tmp_path / "a.geojson", "same", "same", "other"))
+    assert [found[0].id, found[2].id] == ["same", "other"]
+    assert len({region.id for region in found}) == 3
+
+
+def test_a_missing_file_of_regions_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"a\.geojson"):
+        read_regions(tmp_path / "a.geojson")
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "polygon", "view", "field"])
+def test_kinds_come_back_and_others_are_polygons(tmp_path: Path, kind: Any) -> None:
+    path = tmp_path / "a.geojson"
+    write_regions(path, [Region.rectangle(Box(0, 0, 2, 2), kind)])
+    assert read_regions(path)[0].kind == kind
+    path.write_text(path.read_text().replace(f'"{kind}"', '"Tumour"'))
+    assert read_regions(path)[0].kind == "polygon"
+
+
+def test_a_closed_outline_loses_its_repeated_corner() -> None:
+    corners = [(0, 0), (0, 5), (5, 5)]
+    closed, opened = Region.from_points([*corners, (0, 0)]), Region.from_points(corners)
+    assert closed.points == opened.points == tuple(corners)
+    np.testing.assert_array_equal(opened.array(), corners)
+    assert closed.id != opened.id
+
+
+@pytest.mark.parametrize("points", [[], [1, 2, 3], [(1, 2, 3)] * 3, [(0, 0), (1, 1), (0, 2e8)]])
+def test_what_is_no_outline_is_refused(points: list) -> None:
+    with pytest.raises(ValueError, match=r"outline|error"):
+        Region.from_points(points)
+
+
+def test_no_regions_are_a_file_without_any(tmp_path: Path) -> None:
+    write_regions(tmp_path / "a.geojson", [])
+    assert read_regions(tmp_path / "a.geojson") == ()
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.geojson").mkdir()
+    with pytest.raises(WriteError, match="a folder of that name is in the way"):
+        write_regions(tmp_path / "a.geojson", [HOLED])
