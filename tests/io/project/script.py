@@ -99,7 +99,7 @@ def edit_until_killed(folder: Path) -> None:
 
 
 def serve() -> None:
-    """Fork an editing process for each line of stdin, and tell its id and its death.
+    """Fork an editing process for each line of stdin: it tells its id first, this one its death.
 
     Forked, it begins within milliseconds: everything is imported already.
     """
@@ -108,8 +108,8 @@ def serve() -> None:
     for line in sys.stdin:
         process = os.fork()
         if process == 0:
+            _tell(os.getpid())
             edit_until_killed(Path(line.strip()))
-        _tell(f"process {process}")
         os.waitpid(process, 0)
         _tell("dead")
 

@@ -18,6 +18,10 @@ from tests.io.project.script import Expected
 from tests.io.project.steps import content, new_project
 
 MOMENTS = 52
+FEWEST = 10
+SECONDS = 9.0
+"""A loaded machine kills fewer times, so that the test takes no minutes there."""
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -37,9 +41,8 @@ def server() -> Iterator[subprocess.Popen[str]]:
 def kill_one(server: subprocess.Popen[str], folder: Path, chance: random.Random) -> tuple[int, int]:
     """Let a process edit, kill it; return its first and its last acknowledged record."""
     print(folder, file=server.stdin, flush=True)
-    words = [server.stdout.readline().split() for _ in range(2)]  # in either order
-    process = next(int(word[1]) for word in words if len(word) == 2)
-    last = begun = next(int(word[0]) for word in words if len(word) == 1)
+    process = int(server.stdout.readline())
+    last = begun = int(server.stdout.readline())
     for _ in range(chance.randrange(12)):
         last = int(server.stdout.readline())
     time.sleep(chance.choice([0.0, 0.0005, 0.002, 0.01]) * chance.random())
@@ -55,8 +58,9 @@ def test_a_killed_process_loses_at_most_the_step_in_flight(
     with new_project(tmp_path, "ab") as project:
         folder, expected = project.folder, Expected(project)
     chance = random.Random(4)
-    count, in_time = 0, 0
-    for _ in range(MOMENTS):
+    count, moments, began = 0, 0, time.monotonic()
+    while moments < FEWEST or (moments < MOMENTS and time.monotonic() - began < SECONDS):
+        moments += 1
         begun, last = kill_one(server, folder, chance)
         assert begun == count  # nothing that was there before is gone
         with Project.open(folder, hash_images=False) as again:
@@ -65,9 +69,7 @@ def test_a_killed_process_loses_at_most_the_step_in_flight(
             assert not again.read_only  # the lock died with its owner
             assert not again.warnings
             assert content(again) == expected.after(count)
-        in_time += count > last
-    assert count > MOMENTS
-    assert in_time < MOMENTS
+    assert count > moments
 
 
 def test_a_process_that_lives_keeps_others_from_writing(
@@ -76,12 +78,12 @@ def test_a_process_that_lives_keeps_others_from_writing(
     project = new_project(tmp_path, "ab")
     project.close()
     print(project.folder, file=server.stdin, flush=True)
-    words = [server.stdout.readline().split() for _ in range(2)]
+    process, _ = int(server.stdout.readline()), int(server.stdout.readline())
     with Project.open(project.folder) as other:
         assert other.read_only
         assert "another window" in other.reason
         assert other.labels("f1").shape  # whatever the writer does meanwhile
-    os.kill(next(int(word[1]) for word in words if len(word) == 2), signal.SIGKILL)
+    os.kill(process, signal.SIGKILL)
     while server.stdout.readline().strip() != "dead":
         pass
     with Project.open(project.folder) as other:
