@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_selfreg.io.project import Project, store
+from napari_selfreg.io.project import ObjectState, Project, store
 from napari_selfreg.io.project.generations import (
     GENERATIONS,
     labels_folder,
@@ -76,3 +76,45 @@ def test_a_long_journal_becomes_a_snapshot_by_itself(
         number, state, _ = present_generation(project.folder)
         assert number > 1
         assert state.sequence == 1
+
+
+def test_nothing_new_needs_no_snapshot_and_anything_does(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        taken = project._snapshots
+        assert taken.current
+        project.set_note("f1", "x")
+        assert not taken.current
+        project.snapshot()
+        assert taken.current
+        project.bookmarks.put("b")
+        assert taken.current
+        project.bookmarks.drop("b")
+        assert not taken.current
+
+
+def test_edits_that_wait_for_labels_reach_the_snapshot(tmp_path: Path) -> None:
+    new_project(tmp_path).close()
+    with Project.open(tmp_path / "case.selfreg") as project:
+        memory = project._memory.fields["f1"]
+        memory.objects.clear()  # nothing is known of objects, so that no labels are needed
+        project.apply("f1", [block(0, 0, 2, 2, 5)])
+        assert memory.labels is None
+        project.snapshot()
+        assert memory.labels is None
+        assert memory.waiting == []
+        assert not memory.changed
+        project.apply("f1", [block(1, 1, 2, 2, 6)])
+        assert project.labels("f1")[:3, :3].tolist() == [[5, 5, 0], [5, 6, 6], [0, 6, 6]]
+
+
+def test_what_was_forgotten_is_forgotten_in_the_snapshot(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        project.set_objects("f1", {1: ObjectState(accepted=True)})
+        project.snapshot()
+        project.apply("f1", [block(2, 3, 7, 9, 0)])
+        number = project.snapshot()
+        present, state, whole = present_generation(project.folder)
+        assert (present, whole) == (number, True)
+        assert state.facts["f1"].objects == {1: ObjectState()}
+        project.apply("f1", [block(2, 3, 7, 9, 1)])  # undo reaches behind the snapshot
+        assert project.facts("f1").objects[1].accepted

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ import pytest
 
 from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.types import Box, PixelSize
-from napari_selfreg.io.project import Camera, ObjectState, Project, Region
+from napari_selfreg.io.project import Camera, ObjectState, Project, Region, snapshots, store
 from napari_selfreg.io.project.lock import IN_USE
 from tests.io.project.steps import (
     SHAPE,
@@ -179,3 +182,76 @@ def test_what_is_no_project_is_refused_without_leaving_a_lock(tmp_path: Path) ->
     with pytest.raises(BadInputError, match="is no project"):
         Project.open(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["snapshot", "manifest"])
+def test_a_field_that_cannot_be_added_leaves_the_project_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise WriteError("the disk is full")
+
+    new = new_field(picture(tmp_path / "b.png", 5))
+    with new_project(tmp_path) as project:
+        before = content(project)
+        with monkeypatch.context() as patch:
+            if step == "snapshot":
+                patch.setattr(snapshots, "write_fields", refuse)
+            else:
+                patch.setattr(store, "write_manifest", refuse)
+            with pytest.raises(WriteError, match="the disk is full"):
+                project.add_field(new)
+        assert content(project) == before
+        with pytest.raises(KeyError):
+            project.facts("f2")
+        assert project.add_field(new) == "f2"
+        before = content(project)
+    with Project.open(project.folder) as again:
+        assert content(again) == before
+        assert not again.warnings
+
+
+def test_no_record_comes_between_closing_and_the_end(tmp_path: Path) -> None:
+    """What a thread was told is kept is there afterwards, however late it came."""
+
+    def edit(project: Project, kept: list[int], begun: threading.Event) -> None:
+        with suppress(WriteError):
+            for number in itertools.count():
+                kept.append(project.set_note("f1", str(number)))
+                begun.set()
+
+    for attempt in range(4):
+        project, kept = new_project(tmp_path / str(attempt)), []
+        begun = threading.Event()
+        thread = threading.Thread(target=edit, args=(project, kept, begun))
+        thread.start()
+        assert begun.wait(60)
+        project.close()
+        thread.join()
+        with Project.open(project.folder, hash_images=False) as again:
+            assert again.sequence == kept[-1]
+            assert again.facts("f1").note == str(len(kept) - 1)
+            assert not again.warnings
+
+
+def test_closing_twice_at_once_is_closing_once(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.apply("f1", [block(0, 0, 4, 5, 7)])
+    threads = [threading.Thread(target=project.close) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Project.open(project.folder) as again:
+        assert not again.read_only
+        assert again.labels("f1")[0, 0] == 7
+
+
+def test_a_reader_and_a_closed_project_say_why(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.close()
+    for act in (project.snapshot, lambda: project.add_field(new_field(tmp_path / "a.png"))):
+        with pytest.raises(WriteError) as caught:
+            act()
+        assert str(caught.value) == "case is closed: open it again to change it."
+    assert project.labels("f1").shape == SHAPE  # looking is allowed
