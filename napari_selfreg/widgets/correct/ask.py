@@ -34,6 +34,18 @@ def ask_other_image(parent: QWidget, reason: str) -> bool:
     return bool(answer == QMessageBox.StandardButton.Yes)
 
 
+def ask_to_go_on(parent: QWidget, name: str) -> bool:
+    """Tell whether she goes on with corrections of an earlier day instead of starting anew."""
+    question = QMessageBox(parent)
+    question.setWindowTitle("Go on correcting?")
+    question.setText(f"This image has corrections already, in the project “{name}”.")
+    go_on = question.addButton("Go on with them", QMessageBox.ButtonRole.AcceptRole)
+    question.addButton("Start anew with this result", QMessageBox.ButtonRole.RejectRole)
+    question.setDefaultButton(go_on)
+    question.exec()
+    return question.clickedButton() is go_on
+
+
 def _folder(parent: QWidget, title: str, start: Path) -> Path | None:
     chosen = QFileDialog.getExistingDirectory(parent, title, str(start))
     return Path(chosen) if chosen else None

@@ -13,8 +13,16 @@ from napari.layers import Labels
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box, PostProcessing
 from napari_selfreg.io.fields import State
-from napari_selfreg.io.project import FieldFacts, NewField, Project, ProjectField
+from napari_selfreg.io.project import (
+    FieldFacts,
+    NewField,
+    Project,
+    ProjectField,
+    read_manifest,
+)
 from napari_selfreg.io.project import new_project_folder as _beside
+from napari_selfreg.io.project.places import SUFFIX
+from napari_selfreg.io.project.references import place_of
 from napari_selfreg.io.samples import is_sample
 from napari_selfreg.widgets.image_layers import source_info, um_source
 from napari_selfreg.widgets.layers import OWN_KEY, is_picture, picture_of, pixel_size_of
@@ -54,6 +62,19 @@ def folder_for(image: Path) -> Path:
     if is_sample(image):
         return _beside(Path(platformdirs.user_documents_path()) / "samples" / image.name)
     return _beside(image)
+
+
+def project_with(image: Path) -> Path | None:
+    """Return the newest project where one for an image would lie, None if none holds the image."""
+    folders = folder_for(image).parent.glob(f"*{SUFFIX}")
+    for folder in sorted(folders, key=lambda each: each.stat().st_mtime, reverse=True):
+        try:
+            fields = read_manifest(folder).fields
+        except BadInputError:
+            continue
+        if any(place_of(field.image, folder) == image.absolute() for field in fields):
+            return folder
+    return None
 
 
 def field_of(layer: Any) -> tuple[str, str] | None:

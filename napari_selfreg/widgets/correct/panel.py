@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.correct.buttons import button
@@ -25,10 +26,13 @@ from napari_selfreg.widgets.correct.selection import Selection
 from napari_selfreg.widgets.correct.tool_box import ObjectBox, ToolBox
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.result_info import result_info
-from napari_selfreg.widgets.shared import PathOffer
+from napari_selfreg.widgets.shared import PathOffer, Shared
 
 _STEP = 1.25
 """Factor between two sizes of the brush."""
+
+_panels: WeakKeyDictionary[Shared, Callable[[], CorrectPanel | None]] = WeakKeyDictionary()
+"""The panel of each viewer that is in charge."""
 
 
 class CorrectPanel(QWidget):
@@ -72,7 +76,32 @@ class CorrectPanel(QWidget):
         self._arrange()
         self._connect()
         self.actions_of_project = ProjectActions(napari_viewer, self.desk, self.box, self)
+        self._folder: Path | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._reopen)
         self._on_link()
+        self._take_over()
+
+    def retire(self) -> Path | None:
+        """Leave mouse, keys and project to a newer panel; return the folder of the project."""
+        project = self.desk.project
+        self.desk.retire()
+        self.setEnabled(False)
+        self.tell("Another Correct panel has taken over in this window.")
+        return None if project is None else project.folder
+
+    def _take_over(self) -> None:
+        """Take the place of another panel of this viewer: two would draw every stroke twice."""
+        before = _panels.get(self.desk.shared, lambda: None)()
+        _panels[self.desk.shared] = ref(self)
+        if before is not None and alive(before):
+            self._folder = before.retire()
+            self._later.start(0)  # until then the panel may wander from window to window
+
+    def _reopen(self) -> None:
+        if self._folder is not None:
+            self.open_project(self._folder)
 
     def tell(self, text: str) -> None:
         """Show a sentence."""
@@ -192,7 +221,7 @@ class CorrectPanel(QWidget):
 
     def _on_offered(self, offer: PathOffer) -> None:
         """Take a project that was chosen in napari's menu or dropped on the window."""
-        if alive(self) and not offer.taken and self.window() is not self:
+        if alive(self) and not offer.taken and self.isEnabled() and self.window() is not self:
             offer.taken = True
             self.open_project(offer.path)
 

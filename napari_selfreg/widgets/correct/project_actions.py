@@ -12,13 +12,22 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
 from napari_selfreg.io.project import Project
-from napari_selfreg.widgets.correct.ask import ask_copy, ask_image, ask_other_image, ask_project
-from napari_selfreg.widgets.correct.layer_fields import image_path
+from napari_selfreg.widgets.correct.ask import (
+    ask_copy,
+    ask_image,
+    ask_other_image,
+    ask_project,
+    ask_to_go_on,
+)
+from napari_selfreg.widgets.correct.layer_fields import image_path, is_correctable
 from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
+from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.layers import is_picture
 
 _NO_LAYER = "There is nothing to correct yet: segment an image, or import its labels in Results."
+
+NOT_KEPT = "“{}” is not in the project: strokes on it are not kept. Choose “{}” to go on."
 
 
 def told(method: Callable[..., None]) -> Callable[..., None]:
@@ -81,6 +90,7 @@ class ProjectActions(QObject):
         self._box.start_button.setVisible(project is None or waiting)
         lost = project is not None and self._wanted in self._lost(project)
         self._box.locate_button.setVisible(lost)
+        self._box.setNotice("")
         self._on_problem(project.problem if project is not None else "")
 
     def _lost(self, project: Project) -> set[str]:
@@ -92,6 +102,10 @@ class ProjectActions(QObject):
         if self.desk.offered() is None:
             self.desk.told.emit(_NO_LAYER)
         elif self.desk.project is None:
+            earlier = self.desk.earlier()
+            if earlier is not None and ask_to_go_on(self._panel, earlier.stem):
+                self.desk.open(earlier)
+                return
             project = self.desk.start()
             self.desk.told.emit(f"Corrections are kept in the folder {project.folder.name}.")
         else:
@@ -143,8 +157,15 @@ class ProjectActions(QObject):
         project = self.desk.project
         if problem:
             self._box.setNotice(problem, copy=True)
-        else:
-            self._box.setNotice(project.reason if project is not None else "")
+        elif project is not None:
+            self._box.setNotice(project.reason or self._beside())
+
+    def _beside(self) -> str:
+        """Warn of a layer whose strokes nobody keeps while a person may believe so."""
+        link, active = self.desk.link, bare(self._viewer.layers.selection.active)
+        if link is None or active is link.layer or not is_correctable(self._viewer, active):
+            return ""
+        return NOT_KEPT.format(active.name, link.layer.name)
 
     def _near(self) -> Path:
         """Return the folder of an opened image, to begin looking in."""

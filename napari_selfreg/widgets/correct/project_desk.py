@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
@@ -25,6 +25,7 @@ from napari_selfreg.widgets.correct.layer_fields import (
     is_correctable,
     mark_field,
     new_field,
+    project_with,
     show_field,
 )
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
@@ -38,6 +39,11 @@ from napari_selfreg.widgets.shared import shared_for
 
 MISSING = "The image of {} is not where it was: press Locate… to say where it is now."
 CHANGED = "The image of {} has changed since it was corrected: look whether the objects still fit."
+
+STILL_THERE = (
+    "The corrections are gone from the window, not from the project: choose the field above to "
+    "bring them back."
+)
 
 
 class ProjectDesk(QObject):
@@ -74,9 +80,13 @@ class ProjectDesk(QObject):
         self._viewer = viewer
         self.shared = shared_for(viewer)
         self.link: JournalLink | None = None
+        self._retired = False
         self.door = FieldDoor(viewer, owner)
         self._watch = WindowWatch(owner)
         self._watch.left.connect(self.close)
+        self._gone = QTimer(self)
+        self._gone.setSingleShot(True)
+        self._gone.timeout.connect(self._tell_gone)
         self.door.shown.connect(self._on_shown)
         self.door.told.connect(self.told)
         self.shared.projectEdited.connect(self.reload)
@@ -87,7 +97,7 @@ class ProjectDesk(QObject):
     @property
     def project(self) -> Project | None:
         """The open project."""
-        return self.shared.project
+        return None if self._retired else self.shared.project
 
     @property
     def image(self) -> Any:
@@ -102,6 +112,13 @@ class ProjectDesk(QObject):
             return active
         results = [each for each in labels if result_info(each) is not None]
         return next(reversed(results or labels), None)
+
+    def earlier(self) -> Path | None:
+        """Return the newest project beside the image on show that holds it, None if none does."""
+        layer = self.offered()
+        image = None if layer is None else image_of(self._viewer, layer)
+        path = None if image is None else image_path(image)
+        return None if path is None else project_with(path)
 
     def start(self, folder: Path | None = None) -> Project:
         """Make a project of the result on show and those of the other opened fields.
@@ -134,11 +151,22 @@ class ProjectDesk(QObject):
         return project
 
     def add(self) -> str:
-        """Add the result on show to the open project; raises SelfRegError."""
+        """Add the result on show to the open project, or show its corrections if it is there.
+
+        Raises
+        ------
+        SelfRegError
+            One sentence with the remedy; nothing has changed then.
+        """
         layer, project = self.offered(), self.project
         if layer is None or project is None:
             raise BadInputError(NO_PICTURE)
-        field = project.add_field(new_field(self._viewer, layer))
+        new = new_field(self._viewer, layer)
+        known = self._field_at(new.image)
+        if known is not None:  # its corrections are what counts, not the result they began from
+            self._on_shown(new.image)
+            return known
+        field = project.add_field(new)
         mark_field(layer, project, field)
         self._tie(layer)
         self.shared.projectChanged.emit()
@@ -174,6 +202,11 @@ class ProjectDesk(QObject):
             project.close()
         except SelfRegError as error:
             self.told.emit(str(error))
+
+    def retire(self) -> None:
+        """Close the project and leave further ones to another desk of this viewer."""
+        self.close()
+        self._retired = True
 
     def show(self, field: str) -> None:
         """Show a field of the project."""
@@ -280,6 +313,13 @@ class ProjectDesk(QObject):
         if alive(self) and self.link is not None and bare(event.value) is self.link.layer:
             self._untie()
             self.linkChanged.emit()
+            self._gone.start(0)  # a field that makes room for another takes its image along
+
+    def _tell_gone(self) -> None:
+        """Say how to get back what a person has removed from the window."""
+        shown = (image_path(each) for each in self._viewer.layers if is_picture(each))
+        if self.link is None and any(self._field_at(path) for path in shown):
+            self.told.emit(STILL_THERE)
 
     def _tie(self, layer: Any) -> None:
         """Journal a layer from now on, if it shows a field of the open project."""

@@ -12,6 +12,7 @@ from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.correct import project_actions
 from napari_selfreg.widgets.correct.panel import CorrectPanel
 from napari_selfreg.widgets.correct.project_box import ADD, START
+from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.shared import PathOffer
 from tests.widgets.correct.steps import add_result_of_file, stroke
 from tests.widgets.panel_steps import LONG
@@ -173,3 +174,75 @@ def test_a_panel_in_no_window_takes_no_project(make_napari_viewer_proxy, qtbot) 
     offer = PathOffer(Path())
     made.desk.shared.projectOffered.emit(offer)
     assert not offer.taken
+
+
+def test_strokes_that_nobody_keeps_are_warned_of(panel: Any, tmp_path: Path) -> None:
+    viewer, made = panel
+    _, layer = add_result_of_file(viewer, tmp_path)
+    made.box.start_button.click()
+    assert not shown(made.box.notice)
+    other = viewer.add_labels(np.zeros_like(layer.data), name="draft")
+    assert "“draft” is not in the project" in made.box.notice.text()
+    viewer.layers.selection.active = layer
+    assert not shown(made.box.notice)
+    viewer.layers.remove(other)
+
+
+def test_a_layer_that_was_removed_comes_back(panel: Any, tmp_path: Path, qtbot) -> None:
+    viewer, made = panel
+    _, layer = add_result_of_file(viewer, tmp_path)
+    made.box.start_button.click()
+    stroke(layer)
+    viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: "not from the project" in made.status.text(), timeout=LONG)
+    made.actions_of_project._on_field(0)
+    assert np.array_equal(made.desk.link.labels, layer.data)
+    assert len(made.desk.project.fields) == 1
+
+
+def test_a_field_is_not_added_twice(panel: Any, tmp_path: Path) -> None:
+    viewer, made = panel
+    image, layer = add_result_of_file(viewer, tmp_path)
+    made.box.start_button.click()
+    stroke(layer)
+    viewer.layers.remove(layer)
+    viewer.add_labels(np.zeros_like(layer.data), scale=image.scale, units=image.units)
+    made.box.start_button.click()
+    assert len(made.desk.project.fields) == 1
+    assert np.array_equal(made.desk.link.labels, layer.data)
+
+
+@pytest.mark.parametrize("go_on", [True, False])
+def test_corrections_of_an_earlier_day_are_offered(
+    panel: Any, tmp_path: Path, answer, qtbot, go_on: bool
+) -> None:
+    viewer, made = panel
+    _, layer = add_result_of_file(viewer, tmp_path)
+    made.box.start_button.click()
+    folder = made.desk.project.folder
+    stroke(layer)
+    made.box.close_button.click()
+    viewer.layers.clear()
+    add_result_of_file(viewer, tmp_path)
+    answer("ask_to_go_on", go_on)
+    made.box.start_button.click()
+    qtbot.waitUntil(lambda: made.desk.link is not None, timeout=LONG)
+    assert (made.desk.project.folder == folder) is go_on
+    assert (made.desk.link.labels == 9).any() == go_on
+
+
+def test_a_second_panel_of_a_window_takes_over(panel: Any, tmp_path: Path, qtbot) -> None:
+    viewer, made = panel
+    _, layer = add_result_of_file(viewer, tmp_path)
+    made.box.start_button.click()
+    folder = made.desk.project.folder
+    second = CorrectPanel(viewer)
+    viewer.window.add_dock_widget(second, name="Correct 2")
+    assert made.desk.project is None
+    assert not made.isEnabled()
+    qtbot.waitUntil(lambda: second.desk.link is not None, timeout=LONG)
+    assert second.desk.project.folder == folder
+    assert second.desk.link.layer is bare(layer)
+    stroke(layer)
+    assert np.array_equal(second.desk.project.labels("f1"), layer.data)
+    second.desk.close()
