@@ -151,8 +151,10 @@ class FieldList(QObject):
         if self._current in gone:
             self._current = None
             self.changed.emit()
-            last = len(self._fields) - 1
-            self.set_current(self._fields[min(place, last)] if last >= 0 else None)
+            if self._fields:
+                self.set_current(self._fields[min(place, len(self._fields) - 1)])
+            else:
+                self.currentChanged.emit()  # what was shown must go, too
         else:
             self.changed.emit()
 

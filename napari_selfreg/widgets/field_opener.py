@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Event
@@ -16,6 +16,8 @@ from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.open_jobs import Found, Looked, list_images, look_at_fields, open_field
 from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.sentences import describe_failure
+
+_SETTLE_MS = 150
 
 
 class FieldOpener(QObject):
@@ -47,6 +49,11 @@ class FieldOpener(QObject):
         self._stage = stage
         self._opening: Field | None = None
         self._waiting: list[list[Path]] = []
+        # Docks become wider with the first image, or another tab, and the canvas narrower.
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(_SETTLE_MS)
+        self._settled.timeout.connect(stage.fit_again)
         # Three lanes: neither a long list nor thumbnails keep the next field waiting.
         self.lister = JobRunner(owner, "list")
         self.opener = JobRunner(owner, "open")
@@ -71,6 +78,10 @@ class FieldOpener(QObject):
         unknown = tuple(each.path for each in self._fields.queue() if self._unknown(each))
         if unknown and not self.looker.running:
             self.looker.start(look_at_fields, unknown, self._fields.output_dir)
+
+    def settle(self) -> None:
+        """Fit the field to its canvas once that has come to rest."""
+        self._settled.start()
 
     def show_again(self) -> None:
         """Show the current field once more, after a person has removed its image."""
@@ -149,6 +160,7 @@ class FieldOpener(QObject):
     def _present(self, field: Field, opened: Any = None) -> None:
         image = self._stage.show(field, opened)
         source = source_info(image)
+        self.settle()
         self.told.emit(" ".join(source.warnings) if source is not None else "")
         self.shown.emit(field)
 

@@ -40,6 +40,7 @@ class FieldStage:
         self._images: dict[Field, Any] = {}
         self.field: Field | None = None
         self.working = False
+        self._fitted: tuple[Any, ...] = ()
 
     @property
     def image(self) -> Any:
@@ -81,8 +82,22 @@ class FieldStage:
         self._take(field, image)
         self._viewer.layers.selection.active = field.layers[-1] if field.layers else image
         field.layers = []
-        self._viewer.reset_view()
+        self.fit()
         return image
+
+    def fit(self) -> None:
+        """Show all of the field."""
+        self._viewer.reset_view()
+        self._fitted = self._camera()
+
+    def fit_again(self) -> None:
+        """Show all of the field in a window that has changed, unless a person has moved it."""
+        if self.image is not None and self._camera() == self._fitted:
+            self.fit()
+
+    def _camera(self) -> tuple[Any, ...]:
+        camera = self._viewer.scene.camera
+        return tuple(camera.center), camera.zoom
 
     def clear(self, kept: Any = None) -> None:
         """Take the shown field off the viewer; what lies on it waits in its `Field`.

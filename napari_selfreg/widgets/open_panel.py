@@ -134,6 +134,7 @@ class OpenPanel(QWidget):
         self.shared.pixelSizeChanged.connect(self._on_size_elsewhere)
         events = self._viewer.layers.events
         events.removed.connect(self._on_removed)
+        self._viewer.canvas.events.size.connect(self._on_canvas)
         self._viewer.layers.selection.events.active.connect(self._on_active)
 
     def _retire(self) -> None:
@@ -233,7 +234,7 @@ class OpenPanel(QWidget):
         before = pixel_size_of(image)
         set_pixel_size(image, size, origin)
         if before != size:
-            self._viewer.reset_view()
+            self.stage.fit()
 
     def _on_chosen(self, size: PixelSize) -> None:
         image = self._image()
@@ -310,6 +311,10 @@ class OpenPanel(QWidget):
     def _on_card(self) -> None:
         self.form.set_runnable(self.shared.card is not None)
         self._draw()
+
+    def _on_canvas(self, event: Any = None) -> None:
+        if alive(self):
+            self.opener.settle()
 
     def _on_active(self, event: Any = None) -> None:
         if alive(self) and not self.stage.working and not self._drawing:

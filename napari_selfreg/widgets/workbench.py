@@ -183,6 +183,10 @@ class _PanelScroll(QScrollArea):
         """Hold a panel from now on."""
         self._panel = panel
         self.setWidget(panel)
+        # Behind another tab it would only ask for its width, and move the image, when it is shown.
+        for part in panel.findChildren(QWidget):
+            part.ensurePolished()
+        self.setMinimumWidth(self._needed_width())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # A scroll area alone would let a narrow dock cut the panel at its right.

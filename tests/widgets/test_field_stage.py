@@ -134,3 +134,19 @@ def test_it_says_when_layers_come_and_go_because_of_it(viewer, stage) -> None:
     stage.show(b, opened("b"))
     viewer.add_points()
     assert seen == [True, True, True, False]
+
+
+def test_a_field_is_fitted_again_unless_a_person_has_moved_it(
+    stage: FieldStage, viewer: ViewerModel
+) -> None:
+    (a,) = fields("a")
+    stage.show(a, opened("a"))
+    before = viewer.scene.camera.zoom
+    viewer.canvas.size = tuple(side // 2 for side in viewer.canvas.size)  # docks have grown
+    stage.fit_again()
+    assert viewer.scene.camera.zoom < before
+    viewer.scene.camera.zoom = before
+    stage.fit_again()
+    assert viewer.scene.camera.zoom == before
+    stage.clear()
+    stage.fit_again()

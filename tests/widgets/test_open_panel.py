@@ -243,6 +243,10 @@ def test_done_and_remove(panel, viewer, folder: Path, qtbot) -> None:
     wait_shown(panel, qtbot, "b")
     assert (folder / "a.png").exists()
     assert panel.form.view.count() == 2
+    panel.fields.remove(panel.fields.queue()[1:])
+    panel.form.remove_button.click()
+    assert names(viewer) == []  # the last one takes its image along
+    assert panel.form.empty.isVisibleTo(panel)
 
 
 def test_closing_the_panel_ends_its_jobs_and_nothing_fails(viewer, folder: Path, qtbot) -> None:

@@ -69,6 +69,9 @@ def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
     qtbot.waitUntil(lambda: all(page.widget() for page in bench._pages), timeout=20_000)
     assert bench._pages[1].widget() is bench.segment_panel
     assert bench._pages[2].widget() is bench.correct_panel
+    # A panel behind asks for its width in time: the image must not move when its tab is chosen.
+    wanted = bench.segment_panel.minimumSizeHint().width()
+    assert bench._pages[1].minimumWidth() >= 0.8 * wanted
     assert bench._pages[-2].widget() is bench.finetune_panel
     assert bench._pages[-1].widget() is bench.results_panel
     qtbot.waitUntil(lambda: not bench._rest.isActive(), timeout=20_000)
