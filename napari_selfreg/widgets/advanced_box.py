@@ -107,6 +107,8 @@ class AdvancedBox(QCollapsible):
         outer.setContentsMargins(0, 0, 0, 0)
         self.setContent(content)
         self.collapse(animate=False)
+        content.hide()  # what is folded must not take the focus
+        self.toggled.connect(content.setVisible)
         self.setDuration(0)  # an animation would move Run away under the pointer
 
     def _on_change(self, *_: object) -> None:

@@ -7,6 +7,7 @@ from html import escape
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_selfreg.io.card import Card, MetricRecord, MetricValue
+from napari_selfreg.widgets.model_entries import terms_of
 
 _SCORES = {
     "dice": "Dice",
@@ -93,9 +94,8 @@ def card_html(card: Card) -> str:
 
 
 def summary(card: Card) -> str:
-    """Return the line below the name of a model: tissue, pixel size, licence."""
-    terms = "research only" if card.research_only else card.licence
-    parts = [card.tissue, f"{card.pixel_size.mean:.3g} µm/px", terms]
+    """Return the line below the name of a model: terms first, as the end may be cut."""
+    parts = [terms_of(card), f"{card.pixel_size.mean:.3g} µm/px", card.tissue]
     return " · ".join(part for part in parts if part)
 
 

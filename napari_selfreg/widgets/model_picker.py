@@ -10,11 +10,11 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
 from napari_selfreg.io.bundle import SUFFIX
@@ -76,8 +76,7 @@ class ModelPicker(QWidget):
         self._about.clicked.connect(self.show_card)
         self._try.clicked.connect(self.tryAllWanted)
         self._add.clicked.connect(self._choose_files)
-        self._line = QLabel()
-        self._line.setWordWrap(True)
+        self._line = QElidingLabel()
         self._arrange()
         self._runner = JobRunner(self, lane="files")
         self._runner.finished.connect(self._on_read)
@@ -186,7 +185,9 @@ class ModelPicker(QWidget):
 
     def _describe(self) -> None:
         card = self.card()
-        self._line.setText(summary(card) if card else self.problem())
+        text = summary(card) if card else self.problem()
+        self._line.setText(text)
+        self._line.setToolTip(text)
         self._about.setEnabled(card is not None)
 
 

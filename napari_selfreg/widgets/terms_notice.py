@@ -27,6 +27,7 @@ class TermsNotice(QFrame):
         self._text = QLabel()
         self._text.setWordWrap(True)
         self._button = QPushButton("I have read this")
+        self._button.setToolTip("Asked once for each model; then it can run")
         self._button.clicked.connect(self._accept)
         column = QVBoxLayout(self)
         column.addWidget(self._text)

@@ -6,7 +6,9 @@ from napari_selfreg.widgets.advanced_box import Advanced, AdvancedBox
 def test_it_is_folded_at_first_and_holds_what_is_set(qtbot) -> None:
     box = AdvancedBox()
     qtbot.addWidget(box)
+    box.show()
     assert not box.isExpanded()
+    assert not box.tta.isVisible()  # the focus does not get lost in what is folded
     assert box.value() == Advanced()
     wanted = Advanced("cpu", "fp32", tta=True, uncertainty=True, probability=True)
     with qtbot.waitSignals([box.valueChanged] * 2):
@@ -14,6 +16,10 @@ def test_it_is_folded_at_first_and_holds_what_is_set(qtbot) -> None:
     assert box.value() == wanted
     box.expand(animate=False)
     assert box.isExpanded()
+    assert box.tta.isVisible()
+    assert box.height() > box.toggleButton().height() + box.tta.sizeHint().height()
+    box.collapse(animate=False)
+    assert not box.tta.isVisible()
 
 
 def test_an_unknown_precision_becomes_the_automatic_one(qtbot) -> None:

@@ -90,8 +90,8 @@ def test_markup_in_a_card_is_shown_not_obeyed() -> None:
 
 
 def test_the_summary_names_the_terms_that_matter() -> None:
-    assert summary(make_card()) == "Made-up tissue · 1 µm/px · CC-BY-4.0"
-    assert summary(make_card(tissue="", research_only=True)) == "1 µm/px · research only"
+    assert summary(make_card()) == "free use · 1 µm/px · Made-up tissue"
+    assert summary(make_card(tissue="", research_only=True)) == "research only · 1 µm/px"
 
 
 def test_the_dialog_opens_no_links(qtbot) -> None:

@@ -33,7 +33,8 @@ def picker(models: dict[str, Path], qtbot) -> ModelPicker:
 def test_the_first_model_is_chosen_and_described(picker: ModelPicker, models) -> None:
     assert picker.value() == models["spots"]
     assert picker.problem() == ""
-    assert picker._line.text() == "Made-up tissue · 1 µm/px · CC-BY-4.0"
+    assert picker._line.text() == "free use · 1 µm/px · Made-up tissue"
+    assert picker._line.toolTip() == picker._line.text()
 
 
 def test_a_model_is_chosen_by_name_or_file(picker: ModelPicker, models, qtbot) -> None:
