@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from napari_selfreg.io import terms
+from napari_selfreg.io import remembered, terms
 from napari_selfreg.widgets import model_picker, runner
 from tests.bundles import tiny_bundle
 
@@ -23,7 +23,9 @@ def bench(
     """A viewer with our plugin, a small model, and the Workbench opened from its menu."""
     model = tiny_bundle(tmp_path / "tiny.safetensors", title="Tiny glands")
     monkeypatch.setattr(model_picker, "bundled_models", lambda: {"tiny": model})
-    monkeypatch.setattr(terms, "settings_folder", lambda: tmp_path / "settings")
+    for kept in (terms, remembered):
+        monkeypatch.setattr(kept, "settings_folder", lambda: tmp_path / "settings")
+    monkeypatch.setattr(remembered, "_here", {})
     with npe2pm.tmp_plugin(manifest=str(MANIFEST)):
         viewer = make_napari_viewer_proxy()
         _, bench = viewer.window.add_plugin_dock_widget("napari-selfreg", "Segmentation workbench")

@@ -32,6 +32,7 @@ def test_sliders_change_the_result_and_the_next_run(make_panel, field, qtbot) ->
     assert list(labels.features["area_um2"])[1:] == [200]
     assert "1 object" in panel.status.text()
     assert len(told) == 1
+    assert len(job.requests) == 1  # from the probabilities that are kept
     assert names(viewer) == ["field", "field spots"]
     labels.undo()
     assert labels.data.max() == 1
