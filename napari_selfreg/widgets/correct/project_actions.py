@@ -88,14 +88,14 @@ class ProjectActions(QObject):
         offered = self.desk.offered()
         waiting = offered is not None and link is None
         self._box.start_button.setVisible(project is None or waiting)
-        lost = project is not None and self._wanted in self._lost(project)
-        self._box.locate_button.setVisible(lost)
+        self._box.locate_button.setVisible(project is not None and self._is_lost(project))
         self._box.setNotice("")
         self._on_problem(project.problem if project is not None else "")
 
-    def _lost(self, project: Project) -> set[str]:
-        """Return the fields whose image is missing; a look at each file is enough here."""
-        return {each.id for each in project.fields if not project.images.path(each.id).is_file()}
+    def _is_lost(self, project: Project) -> bool:
+        """Tell whether the image of the wanted field is missing; asks the disk for one file."""
+        known = {record.id for record in project.fields}
+        return self._wanted in known and not project.images.path(str(self._wanted)).is_file()
 
     @told
     def _on_start(self, checked: bool = False) -> None:
