@@ -251,6 +251,7 @@ def main() -> None:
     report("opening", seconds, work)
     print(f"{'loading':8} {preload().line('wall')}")
     panel = bench.segment_panel
+    bench.tabs.setCurrentIndex(1)  # to the front, where a person would press Run
     panel.model_picker.setValue(options.model)
     size = panel.model_picker.card().pixel_size
     place = {"rgb": True, "scale": (size.y, size.x), "units": ("um", "um")}

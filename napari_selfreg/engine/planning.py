@@ -29,6 +29,9 @@ from napari_selfreg.nets.tapspec import TapSpec
 OVERLAP = 0.5
 """Part of a window that neighbours share along each axis, where tiles are blended."""
 
+_FIRST_CUTS = 2
+"""Halvings of what comes first: one alone takes a slow processor a second."""
+
 _PROBE = 192
 _SHARE = 0.25
 
@@ -192,11 +195,12 @@ class Tiling:
 
 def _soon(tiling: Tiling, tiles: list[Tile], focus: Box) -> list[Tile]:
     """Cut the first tile into smaller ones, so that there is something to see within a second."""
-    pieces = tiling.split(tiles[0])
-    # Averaged tiles stay whole: other windows would give other values.
-    if tiling.blends or not pieces:
+    if tiling.blends:  # tiles that are averaged stay whole: other windows give other values
         return tiles
-    return [*order_tiles(pieces, focus), *tiles[1:]]
+    for _ in range(_FIRST_CUTS):
+        pieces = order_tiles(tiling.split(tiles[0]), focus)
+        tiles = [*pieces, *tiles[1:]] if pieces else tiles
+    return tiles
 
 
 def make_plan(
