@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 
-from napari_selfreg.widgets.guards import selection_kept
+from napari_selfreg.widgets.guards import collection_spared, selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY, Picture
 from napari_selfreg.widgets.placement import expand, placement
 from napari_selfreg.widgets.result_info import ResultInfo
@@ -81,7 +81,7 @@ class DraftLayer:
         """Take the draft away and show the result again."""
         layer, self._layer = self.layer, None
         if layer is not None:
-            with selection_kept(self._viewer):
+            with selection_kept(self._viewer), collection_spared():
                 self._viewer.layers.remove(layer)
         hidden, self._hidden = self._hidden, None
         if hidden is not None:

@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Event, Progress
-from napari_selfreg.widgets.guards import alive, selection_kept
+from napari_selfreg.widgets.guards import alive, collection_spared, selection_kept
 from napari_selfreg.widgets.latest import Latest
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_plane import label_plane, label_point, plane_axes
@@ -72,7 +72,7 @@ class Marks(QObject):
         self._latest.clear()
         layer, self.layer, self._result = self.layer, None, None
         if layer is not None and layer in self._viewer.layers:
-            with selection_kept(self._viewer):
+            with selection_kept(self._viewer), collection_spared():
                 self._viewer.layers.remove(layer)
 
     def _show(self, mask: npt.NDArray[np.uint8]) -> None:

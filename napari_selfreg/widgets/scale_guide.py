@@ -14,7 +14,7 @@ from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.areas import view_box
 from napari_selfreg.widgets.canvas_guard import guard_canvas
-from napari_selfreg.widgets.guards import selection_kept
+from napari_selfreg.widgets.guards import collection_spared, selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY, picture_of
 from napari_selfreg.widgets.placement import placement
 
@@ -78,7 +78,7 @@ class ScaleGuide:
     def hide(self) -> None:
         """Take the drawing away."""
         if self.visible:
-            with selection_kept(self._viewer):
+            with selection_kept(self._viewer), collection_spared():
                 self._viewer.layers.remove(self._layer)
         self._layer = None
 
