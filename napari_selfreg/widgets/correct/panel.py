@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakMethod, ref
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -246,9 +246,15 @@ def _line() -> QFrame:
 
 
 def _without_state(slot: Callable[[], Any]) -> Callable[[bool], None]:
-    """Return a slot for a button: it tells whether it is checked, nobody asks."""
+    """Return a slot for a button: it tells whether it is checked, nobody asks.
+
+    Qt keeps the function as long as the button, so it must not keep what owns the button.
+    """
+    method = WeakMethod(slot)
 
     def clicked(checked: bool = False) -> None:
-        slot()
+        alive_slot = method()
+        if alive_slot is not None:
+            alive_slot()
 
     return clicked
