@@ -46,10 +46,8 @@ class FitRequest:
     ----------
     network : nn.Module
         Freshly initialised (or started from other weights), on the CPU.
-    tapspec : TapSpec
-    recipe : Recipe
+    tapspec, recipe, normalizer : TapSpec, Recipe, Normalizer
     training, validation : sequence of Field
-    normalizer : Normalizer
     folder : Path
         Of the run's own state and log.
     steps : int
