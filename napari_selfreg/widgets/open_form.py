@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
     QGroupBox,
@@ -23,6 +23,7 @@ from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_view import FieldView
 from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
+from napari_selfreg.widgets.sentence_label import sentence_label
 
 EMPTY = "Open pictures, slides or a whole folder, or drop them anywhere on this window."
 NO_MODEL_PANEL = "Open the Segment panel too: its model and settings count for all fields."
@@ -258,9 +259,7 @@ def _button(text: str, tip: str, name: str = "") -> QPushButton:
 
 
 def _words(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label = sentence_label(text)
     # A wrapped sentence must not widen the panel.
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label

@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.memory import free_memory
@@ -26,6 +26,7 @@ from napari_selfreg.widgets.segment_form import SegmentForm
 from napari_selfreg.widgets.segment_job import run_segment
 from napari_selfreg.widgets.segment_run import SegmentRun
 from napari_selfreg.widgets.segment_setup import SegmentSettings, take_request
+from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.terms_notice import TermsNotice
 from napari_selfreg.widgets.try_all import TryRequest, find_candidates
@@ -87,12 +88,12 @@ class SegmentPanel(QWidget):
         self.fit_check = FitCheck(napari_viewer, self)
         self.drops = ModelDrops(self)
         self.terms_notice = TermsNotice()
-        self.warning = _sentence_label()
+        self.warning = sentence_label()
         self.warning.hide()
         self.question = RunQuestion()
         self.run_button = QPushButton()
         self.progress_row = ProgressRow()
-        self.status = _sentence_label()
+        self.status = sentence_label()
         self.sliders = ObjectSliders()
         self.try_all_dialog: TryAllDialog | None = None
         self._arrange()
@@ -320,10 +321,3 @@ class SegmentPanel(QWidget):
     def _conclude(self, text: str) -> None:
         self._last_words = text
         self._refresh()
-
-
-def _sentence_label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

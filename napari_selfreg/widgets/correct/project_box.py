@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.correct.buttons import button
 from napari_selfreg.widgets.field_view import MARKS
 from napari_selfreg.widgets.guards import ignore_stray_wheel
+from napari_selfreg.widgets.sentence_label import sentence_label
 
 START = "Start correcting"
 ADD = "Add this result"
@@ -30,7 +30,7 @@ class ProjectBox(QWidget):
         self.start_button = button(START, "Make a project of this result and those of other fields")
         self.open_button = button("Open project…", "Go on with corrections of an earlier day")
         self.close_button = button("Close project", "All is saved; the layers stay")
-        self.title = _label()
+        self.title = sentence_label()
         self.fields = QComboBox()
         self.fields.setToolTip("The fields of the project: ◐ segmented, ✎ corrected, ✓ done")
         self.fields.setAccessibleName("Field of the project")
@@ -40,7 +40,7 @@ class ProjectBox(QWidget):
         self.fields.setMinimumContentsLength(12)
         ignore_stray_wheel(self.fields)
         self.locate_button = button("Locate…", "Say where the image of this field is now")
-        self.notice = _label()
+        self.notice = sentence_label()
         self.copy_button = button("Save a copy…", "Write the whole project to another disk")
         self._arrange()
         self.setProject(None)
@@ -89,10 +89,3 @@ class ProjectBox(QWidget):
         column.addWidget(self.notice)
         column.addWidget(self.copy_button)
         column.addLayout(buttons)
-
-
-def _label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

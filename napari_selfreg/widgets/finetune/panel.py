@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.project import Project
@@ -24,6 +24,7 @@ from napari_selfreg.widgets.finetune.tuning import Tuning
 from napari_selfreg.widgets.preload import Preloader
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job
+from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.terms_notice import TermsNotice
 
@@ -72,12 +73,12 @@ class FinetunePanel(QWidget):
         self._project: Project | None = None
         self._seen: object = None
         self._last_words = ""
-        self.about = _sentence_label()
+        self.about = sentence_label()
         self.form = TuneForm(models)
         self.terms_notice = TermsNotice()
         self.start_button = QPushButton("Start")
         self.progress_row = ProgressRow()
-        self.status = _sentence_label()
+        self.status = sentence_label()
         self.curves = Curves()
         self.offer = ReviewOffer()
         self.outcome = Outcome(napari_viewer, self.shared)
@@ -259,10 +260,3 @@ class FinetunePanel(QWidget):
     def _conclude(self, text: str) -> None:
         self._last_words = text
         self._look()
-
-
-def _sentence_label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
