@@ -139,7 +139,8 @@ def test_the_interpreter_ends_though_a_block_was_never_left():
     code = (
         "import torch; torch.set_num_threads(2);"
         "from napari_selfreg.engine.side_by_side import SideBySide;"
-        "cores = SideBySide().__enter__(); cores.for_each(print, [1, 2, 3])"
+        "done = []; cores = SideBySide().__enter__(); cores.for_each(done.append, [1, 2, 3]);"
+        "print(*done)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
