@@ -29,6 +29,10 @@ IDLE_MS = 1500
 MODULES = ("torch", "monai", "napari_selfreg.engine.segment")
 """One after the other: when the program ends meanwhile, the rest is left out."""
 
+importing = threading.Lock()
+"""Whoever imports torch and monai holds it: two threads that import the same packages at a time can
+meet them half made, which Python reports as a circular import."""
+
 _LIBRARIES = ("libtorch_global_deps", "libtorch_cpu", "libtorch_cuda")
 _RTLD_LAZY = 1
 _BUSY = (
@@ -97,7 +101,7 @@ class _Loader:
 
     def _load(self) -> None:
         try:
-            with _no_collections():
+            with importing, _no_collections():
                 load_libraries()
                 for name in MODULES:
                     if self._ending.is_set():

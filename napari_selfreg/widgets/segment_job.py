@@ -20,6 +20,7 @@ from napari_selfreg.engine.events import Event, Progress, TileDone
 from napari_selfreg.io.bundle import read_card, sha256
 from napari_selfreg.io.speeds import record_speed
 from napari_selfreg.widgets.layers import Picture
+from napari_selfreg.widgets.preload import importing
 from napari_selfreg.widgets.warm_up import warm_labels
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ VERSION_DIGITS = 12
 """Of the bundle's SHA-256: enough to tell versions of a model apart."""
 
 _WINDOWS_DLL_FAILED = 1114
+
+_LOOK_S = 0.1
+"""How long a job waits before it looks whether it was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +118,18 @@ def start_engine() -> Generator[Event, None, None]:
     DeviceError
         If torch cannot be loaded in a running napari on Windows.
     """
-    yield Progress(0, 0, "Starting the engine, which takes some seconds the first time")
+    starting = Progress(0, 0, "Starting the engine, which takes some seconds the first time")
+    yield starting
+    while not importing.acquire(timeout=_LOOK_S):  # it is being loaded ahead
+        yield starting
     try:
         import napari_selfreg.engine.segment  # noqa: F401
+
+        warm_labels()
     except OSError as error:
         raise _explained(error) from error
-    warm_labels()
+    finally:
+        importing.release()
 
 
 def segment_request(request: PanelRequest, image: Any) -> Any:

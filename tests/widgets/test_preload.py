@@ -76,6 +76,17 @@ def test_a_panel_that_is_shown_loads_the_engine_once_in_a_thread(
     assert gc.isenabled()
 
 
+def test_nobody_else_imports_the_engine_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, loaded: list[str]
+) -> None:
+    free: list[bool] = []
+    monkeypatch.setattr(preload, "load_libraries", lambda: free.append(preload.importing.locked()))
+    preload._Loader()._load()
+    assert free == [True]
+    assert loaded == [*preload.MODULES]
+    assert not preload.importing.locked()
+
+
 def test_nothing_is_loaded_where_the_setting_is_off(
     qtbot: Any, monkeypatch: pytest.MonkeyPatch, loaded: list[str]
 ) -> None:

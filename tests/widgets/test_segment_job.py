@@ -10,6 +10,7 @@ import pytest
 from napari_selfreg.core.errors import DeviceError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.events import Event, Progress, TileDone, run
+from napari_selfreg.widgets import preload, segment_job
 from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.segment_job import PanelRequest, run_segment
 from tests.bundles import tiny_bundle
@@ -46,6 +47,19 @@ def test_pixels_outside_of_the_shapes_hold_no_object(tmp_path: Path) -> None:
     model = tiny_bundle(tmp_path / "tiny.safetensors")
     result = run(run_segment(request(model, mask=mask)))
     assert not result.labels[:, 20:].any()
+
+
+def test_a_job_waits_while_the_engine_is_loaded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment_job, "_LOOK_S", 0.001)
+    with preload.importing:
+        job = segment_job.start_engine()
+        waiting = [next(job) for _ in range(3)]
+        cancelled = segment_job.start_engine()
+        next(cancelled)
+        cancelled.close()
+    assert waiting == waiting[:1] * 3
+    assert list(job) == []
+    assert not preload.importing.locked()
 
 
 def test_torch_that_windows_cannot_load_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
