@@ -30,6 +30,15 @@ def canvas_of(viewer: Any) -> Any:
     return bare(viewer).window._qt_viewer.canvas.native
 
 
+def aim(viewer: Any, layer: Any, row: float, column: float) -> bool:
+    """Whether the mouse meets a pixel of a layer: not before the window is laid out and drawn."""
+    viewer.reset_view()
+    QTest.qWait(100)
+    QTest.mouseMove(canvas_of(viewer), pixel(viewer, layer, row, column))
+    met = layer.world_to_data(viewer.cursor.position)[-2:]
+    return bool(np.abs(np.subtract(met, (row, column))).max() < 2)
+
+
 def drag(viewer: Any, layer: Any, path: list[tuple[float, float]], keys: Any = None) -> None:
     canvas, held = canvas_of(viewer), keys or Qt.KeyboardModifier.NoModifier
     points = [pixel(viewer, layer, *place) for place in path]
@@ -65,10 +74,12 @@ def test_correct_close_and_go_on(make_napari_viewer, tmp_path: Path, qtbot) -> N
     panel = bench.correct_panel
     panel.box.start_button.click()
     assert panel.desk.project is not None
-    viewer.reset_view()
-    QTest.qWait(200)
+    qtbot.waitUntil(lambda: panel.hand.active == "brush", timeout=LONG)
+    qtbot.waitUntil(lambda: aim(viewer, layer, 60, 60), timeout=LONG)
 
+    width = canvas_of(viewer).width()
     drag(viewer, layer, [(60, 60), (70, 60), (90, 60), (100, 60)])
+    assert canvas_of(viewer).width() == width, "the image moved under the brush"
     assert layer.data[98, 60] == 1
     drag(viewer, layer, [(150, 150), (160, 150), (170, 160)])
     assert layer.data.max() == 3

@@ -56,6 +56,16 @@ def test_it_fits_a_small_screen(make_napari_viewer, qtbot) -> None:
     qtbot.waitUntil(lambda: panel.width() <= page.viewport().width(), timeout=20_000)
 
 
+def test_no_tab_widens_the_dock_and_so_moves_the_image(make_napari_viewer, qtbot) -> None:
+    bench = add_workbench(make_napari_viewer(show=True))
+    for index in range(bench.tabs.count()):
+        bench.tabs.setCurrentIndex(index)
+        qtbot.wait(20)
+    needed = [bench.tabs.widget(index).minimumWidth() for index in range(bench.tabs.count())]
+    first = [bench.tabs.tabText(index) for index in range(bench.tabs.count())].index("Segment")
+    assert max(needed) < needed[first] + 8
+
+
 def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
     make_napari_viewer_proxy, qtbot
 ) -> None:

@@ -26,6 +26,7 @@ _WHAT: dict[What, str] = {
     "head_norms": "The head and the normalisations",
 }
 _USUAL = "usual"
+_SHORT = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _ABOUT_WHAT = "Less that may change learns less, and forgets less."
 _ABOUT_SCR = "Keeps all layers of the network consistent with the last one (SCR)."
 _ABOUT_IFD = "Couples the two halves of each layer's channels (IFD)."
@@ -70,6 +71,9 @@ class TuneAdvanced(QCollapsible):
         self.what = QComboBox()
         for value, text in _WHAT.items():
             self.what.addItem(text, value)
+        # As wide as its longest line it would widen the dock, and so move the image.
+        self.what.setSizeAdjustPolicy(_SHORT)
+        self.what.setMinimumContentsLength(12)
         self.scr, self.ifd = _weight(), _weight()
         self.stay_close = QDoubleSpinBox()
         self.stay_close.setDecimals(4)
