@@ -47,8 +47,10 @@ __all__ = [
     "EvaluationDocument",
     "ImageScores",
     "LabelledImage",
+    "check_table",
     "evaluate",
     "evaluate_pairs",
+    "score_folders",
     "write_scores",
 ]
 
@@ -139,29 +141,74 @@ def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocum
         If the CSV cannot be written.
     """
     protocol = check_protocol(request.protocol)
-    pairing = find_pairs(request.images, request.labels)
     if request.output is not None:
-        _check_writable(Path(request.output))
-    model = _loaded(request.model)
-    if pairing.unlabelled:
-        yield Notice(f"{len(pairing.unlabelled)} images have no label file and are left out.")
-    scores: list[ImageScores] = []
-    warned = False
-    for pair in pairing.pairs:
-        with open_image(pair.image) as source:
-            for sentence in source.warnings:
-                yield Notice(sentence)
-            choice = source.choose_pixel_size(request.um_per_px, model.card.pixel_size)
-            if choice.warning is not None and not warned:
-                warned = True
-                yield Notice(f"{choice.warning} This holds for every image without one.")
-            image = _labelled(pair, source, choice, protocol)
-            done = Progress(len(scores), len(pairing.pairs), "Comparing with the truth")
-            scores.append((yield from _score(model, image, protocol, request.device, done)))
-    evaluation = Evaluation(protocol, tuple(scores))
+        check_table(Path(request.output))
+    [evaluation] = yield from score_folders(
+        [request.model],
+        request.images,
+        request.labels,
+        um_per_px=request.um_per_px,
+        protocol=protocol,
+        device=request.device,
+    )
     if request.output is not None:
         write_scores(request.output, evaluation)
     return evaluation.document()
+
+
+def score_folders(
+    models: Sequence[Model | str | Path],
+    images: str | Path,
+    labels: str | Path,
+    *,
+    um_per_px: Um | None = None,
+    protocol: Protocol = "native",
+    device: str = "auto",
+) -> Generator[Event, None, list[Evaluation]]:
+    """Score models on two folders, all of them on one image before the next is opened.
+
+    Parameters
+    ----------
+    models : sequence of Model, str or Path
+        Each works at its own pixel size.
+    images, labels, um_per_px, protocol, device
+        As in `EvaluateRequest`.
+
+    Yields
+    ------
+    Progress, Notice
+
+    Returns
+    -------
+    list of Evaluation
+        One for each model, in order; all hold the same images in the same order.
+
+    Raises
+    ------
+    BadInputError
+        If files do not pair, cannot be read, or an image and its label file differ in size.
+    BadModelError
+        If a bundle cannot be used.
+    """
+    pairing = find_pairs(images, labels)
+    loaded = [_loaded(model) for model in models]
+    if pairing.unlabelled:
+        yield Notice(f"{len(pairing.unlabelled)} images have no label file and are left out.")
+    scores: list[list[ImageScores]] = [[] for _ in loaded]
+    warned: set[PixelSize] = set()
+    for number, pair in enumerate(pairing.pairs):
+        done = Progress(number, len(pairing.pairs), "Comparing with the truth")
+        with open_image(pair.image) as source:
+            for sentence in source.warnings:
+                yield Notice(sentence)
+            for model, rows in zip(loaded, scores, strict=True):
+                choice = source.choose_pixel_size(um_per_px, model.card.pixel_size)
+                if choice.warning is not None and choice.pixel_size not in warned:
+                    warned.add(choice.pixel_size)
+                    yield Notice(f"{choice.warning} This holds for every image without one.")
+                image = _labelled(pair, source, choice, protocol)
+                rows.append((yield from _score(model, image, protocol, device, done)))
+    return [Evaluation(protocol, tuple(rows)) for rows in scores]
 
 
 def evaluate_pairs(
@@ -271,8 +318,8 @@ def _loaded(model: Model | str | Path) -> Model:
     return model
 
 
-def _check_writable(path: Path) -> None:
-    """Find out before the work whether the table can be written after it."""
+def check_table(path: Path) -> None:
+    """Find out before the work whether the table can be written after it (WriteError if not)."""
     if not path.parent.is_dir():  # made together with the table
         return
     try:
