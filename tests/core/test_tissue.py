@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_selfreg.core.tissue import SMALLEST, is_glass
+from napari_selfreg.core.tissue import SMALLEST, is_glass, tissue_mask
 
 SIDE = SMALLEST
 
@@ -64,3 +64,19 @@ def test_a_shading_across_the_window_is_kept():
     window = glass(noise=0).astype(np.float32)
     window -= np.linspace(0, 15, SIDE)[:, None, None]
     assert not is_glass(window)
+
+
+def test_the_mask_of_tissue_leaves_out_squares_of_bright_grey():
+    picture = glass(240, side=44)
+    picture[16:30, 8:20] = (200, 120, 160)
+    mask = tissue_mask(picture)
+    assert mask.shape == (44, 44)
+    assert mask[16:30, 8:20].all()
+    assert not mask[:8].any()
+    assert not mask[:, 32:].any()
+    np.testing.assert_array_equal(mask, tissue_mask(picture.astype(np.float32)))
+
+
+@pytest.mark.parametrize("colour", [(120, 120, 120), (240, 225, 240), (255, 240, 255)])
+def test_grey_or_pale_colour_is_tissue(colour):
+    assert tissue_mask(np.full((5, 9, 3), colour, np.uint8)).all()
