@@ -37,6 +37,7 @@ from napari_selfreg.engine.finetune_types import (
 )
 from napari_selfreg.engine.predict import model_for_pictures
 from napari_selfreg.io.bundle import SUFFIX
+from napari_selfreg.io.card import Card
 from napari_selfreg.io.outputs import check_writable
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -191,9 +192,11 @@ def _finish(
         stopped=loop.stopped,
         continued=request.start is not None,
     )
-    model = _model(loop.base, kept.weights, run, request.name or (output.stem if output else None))
+    name = request.name or (output.stem if output else None)
+    card = tuned_card(loop.base, run, name, request.title)
+    model = _model(loop.base, kept.weights, card)
     if output is not None:
-        card = save_bundle(model.network, model.tapspec, model.card, output, storage="float16")
+        card = save_bundle(model.network, model.tapspec, card, output, storage="float16")
         model = Model(card, model.network, model.tapspec, output)
     return FinetuneResult(
         model=model,
@@ -218,8 +221,8 @@ def _untouched(loop: FinetuneLoop, base_scores: tuple[float, ...]) -> Kept:
     return Kept(dict(loop.base.network.state_dict()), base_scores, 0)
 
 
-def _model(base: Model, weights: dict[str, Tensor], run: Run, name: str | None) -> Model:
+def _model(base: Model, weights: dict[str, Tensor], card: Card) -> Model:
     network = copy.deepcopy(base.network).to("cpu", torch.float32)
     network.load_state_dict(weights)
     network.requires_grad_(True)
-    return Model(tuned_card(base, run, name), network.eval(), base.tapspec, base.path)
+    return Model(card, network.eval(), base.tapspec, base.path)

@@ -15,6 +15,7 @@ from napari_selfreg.core.verdict import Verdict
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.finetune_fields import Material
 from napari_selfreg.engine.finetune_fit import FinetuneSettings
+from napari_selfreg.engine.finetune_titles import making, tuned_title
 from napari_selfreg.io.bundle import SUFFIX, sha256
 from napari_selfreg.io.card import Card, DataSource, MetricRecord, MetricValue
 
@@ -61,7 +62,7 @@ class Run:
     continued: bool = False
 
 
-def tuned_card(base: Model, run: Run, name: str | None = None) -> Card:
+def tuned_card(base: Model, run: Run, name: str | None = None, title: str | None = None) -> Card:
     """Return the card of a fine-tuned model.
 
     Licence, terms, scale, classes and post-processing are the base's; its scores are not, because
@@ -71,8 +72,8 @@ def tuned_card(base: Model, run: Run, name: str | None = None) -> Card:
     ----------
     base : Model
     run : Run
-    name : str, optional
-        Made from the base's by default.
+    name, title : str, optional
+        Made from the base's by default; the title then also says the day and how many images.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def tuned_card(base: Model, run: Run, name: str | None = None) -> Card:
     )
     changes: dict[str, Any] = {
         "name": valid_name(name or f"{card.name[: _MAX_NAME - 6]}-tuned"),
-        "title": f"{card.title.removesuffix(_SUFFIX)[: 200 - len(_SUFFIX)]}{_SUFFIX}",
+        "title": title or tuned_title(card.title, making(fields)),
         "data": (*card.data, own),
         "recipe": _recipe(card, run.settings),
         "seed": run.settings.seed,
@@ -96,9 +97,6 @@ def tuned_card(base: Model, run: Run, name: str | None = None) -> Card:
         "metrics": _metrics(run),
     }
     return Card.model_validate({**dict(card), **changes})
-
-
-_SUFFIX = ", fine-tuned"
 
 
 def valid_name(wanted: str) -> str:

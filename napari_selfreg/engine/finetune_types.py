@@ -18,6 +18,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.core.verdict import Verdict
 from napari_selfreg.engine.events import Event
+from napari_selfreg.engine.finetune_titles import LONGEST
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
@@ -87,8 +88,8 @@ class FinetuneRequest:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     output : str or Path, optional
         ``.safetensors`` file to write; without it the model stays in memory.
-    name : str, optional
-        On the new card; made from the base's by default.
+    name, title : str, optional
+        On the new card; made from the base's by default (`engine.finetune_titles`).
     start : Model, optional
         Weights to go on from instead of the base's (*Train longer*); the base remains what is
         compared with and stayed close to.
@@ -112,6 +113,7 @@ class FinetuneRequest:
     device: str = "auto"
     output: str | Path | None = None
     name: str | None = None
+    title: str | None = None
     start: Model | None = None
     begun: float | None = None
     plan: tuple[tuple[int, int], ...] = ()
@@ -136,6 +138,8 @@ class FinetuneRequest:
             raise BadInputError("The pull towards the old model must lie between 0 and 1.")
         if self.seed < 0:
             raise BadInputError("The seed must be 0 or more.")
+        if self.title is not None and not 1 <= len(self.title) <= LONGEST:
+            raise BadInputError(f"Give the new model a title of 1 to {LONGEST} letters.")
 
 
 @dataclass(frozen=True, slots=True)

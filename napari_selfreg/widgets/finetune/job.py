@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Generator
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.finetune_titles import making, tuned_title
 from napari_selfreg.engine.finetune_types import FinetuneField, FinetuneRequest, FinetuneResult
 from napari_selfreg.io.bundle import SUFFIX, read_card
 from napari_selfreg.io.project import VersionRecord
@@ -37,8 +39,8 @@ class TuneRequest:
         Bundle of the model to start from.
     parent : str, optional
         Id of the version that the base, or what is gone on from, is.
-    title : str
-        Of the new version.
+    number : int
+        Of the new version in its project, from 1 on.
     minutes : float
         Wall time in all.
     steps : int, optional
@@ -57,7 +59,7 @@ class TuneRequest:
     fields: tuple[str, ...]
     base: Path
     parent: str | None
-    title: str
+    number: int
     minutes: float = 1.0
     steps: int | None = None
     options: TuneOptions = field(default_factory=TuneOptions)
@@ -102,23 +104,23 @@ def run_tuning(request: TuneRequest) -> Generator[Event, None, Tuned]:
     card = read_card(request.base)
     fields = yield from read_fields(request.corrections, request.fields, card.classes)
     with TemporaryDirectory(prefix="selfreg-") as folder:
-        output = Path(folder) / f"{next_name(card)}{SUFFIX}"
+        output = Path(folder) / f"{next_name(card, request.number)}{SUFFIX}"
+        ending = making(len(fields), request.number)
+        asked = engine_request(request, fields, output, begun, tuned_title(card.title, ending))
         try:
-            result = yield from _tune(request, fields, output, begun)
+            result = yield from _tune(asked)
         except GeneratorExit:
             if output.is_file() and not request.dropped.is_set():
-                _keep(request, output, {"stopped": True})
+                _keep(request, output, ending, {"stopped": True})
             raise
-        version = _keep(request, output, facts_of(result))
+        version = _keep(request, output, ending, facts_of(result))
         return Tuned(replace(result, output=output), version)
 
 
-def _tune(
-    request: TuneRequest, fields: tuple[FinetuneField, ...], output: Path, begun: float
-) -> Generator[Event, None, FinetuneResult]:
+def _tune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]:
     from napari_selfreg.engine.finetune import finetune
 
-    result = yield from finetune(engine_request(request, fields, output, begun))
+    result = yield from finetune(request)
     return result
 
 
@@ -127,6 +129,7 @@ def engine_request(
     fields: tuple[FinetuneField, ...],
     output: Path | None = None,
     begun: float | None = None,
+    title: str | None = None,
 ) -> FinetuneRequest:
     """Return what the engine is asked."""
     options, go_on = request.options, request.go_on
@@ -142,6 +145,7 @@ def engine_request(
         seed=options.seed if go_on is None else go_on.seed + 1,
         device=options.device,
         output=output,
+        title=title,
         start=None if go_on is None else go_on.model,
         begun=begun,
         enough=request.enough.is_set,
@@ -172,24 +176,22 @@ def read_fields(
     return tuple(found)
 
 
-def next_name(card: Card) -> str:
-    """Return the name of a model made from another.
+def next_name(card: Card, number: int) -> str:
+    """Return the name of a model made from another: no two versions of a project share one.
 
     Examples
     --------
-    glands → glands-tuned → glands-tuned-2 → glands-tuned-3
+    glands → glands-tuned-1 → glands-tuned-2
     """
-    stem, _, number = card.name.rpartition("-tuned")
-    if not stem:
-        return f"{card.name[:50]}-tuned"
-    count = int(number[1:]) if number[1:].isdigit() else 1
-    return f"{stem}-tuned-{count + 1}"
+    stem = re.sub(r"-tuned(-\d+)?$", "", card.name)
+    return f"{stem[:50]}-tuned-{number}"
 
 
 def facts_of(result: FinetuneResult) -> dict[str, Any]:
     """Return what a version records about its making, fit for JSON."""
     return {
         "base": result.base.card.name,
+        "title": result.model.card.title,
         "verdict": result.verdict.kind,
         "sentence": result.verdict.sentence,
         "validation": result.validation(),
@@ -201,5 +203,7 @@ def facts_of(result: FinetuneResult) -> dict[str, Any]:
     }
 
 
-def _keep(request: TuneRequest, output: Path, facts: dict[str, Any]) -> VersionRecord:
-    return request.corrections.keep(output, request.title, request.parent, facts)
+def _keep(request: TuneRequest, output: Path, ending: str, facts: dict[str, Any]) -> VersionRecord:
+    """Keep a version under the words that its card's title ends with."""
+    title = ending[:1].upper() + ending[1:]
+    return request.corrections.keep(output, title, request.parent, facts)

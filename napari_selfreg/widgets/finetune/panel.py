@@ -127,7 +127,7 @@ class FinetunePanel(QWidget):
             tuple(note.id for note in corrections.fields() if note.regions),
             base.path,
             base.version if go_on is None else go_on.version.id,
-            f"Version {len(corrections.project.versions.all) + 1}",
+            len(corrections.project.versions.all) + 1,
             self.form.minutes.value(),
             self.steps,
             self.form.advanced.value(),

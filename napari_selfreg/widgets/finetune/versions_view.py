@@ -243,7 +243,9 @@ def _about(version: VersionRecord) -> str:
     steps, seconds = version.facts.get("steps"), version.facts.get("seconds")
     how = f", {steps} steps in {seconds:.0f} s" if isinstance(seconds, int | float) else ""
     note = f"\n{version.note}" if version.note else ""
-    return f"{version.title}, made {made}{how}{note}"
+    title = version.facts.get("title")
+    listed = f"\nIn the list of models: {title}" if isinstance(title, str) and title else ""
+    return f"{version.title}, made {made}{how}{listed}{note}"
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -89,7 +89,8 @@ class FakeTuning:
             raise self.error
         result = result_of(request, tuned=self.tuned)
         bundle = a_version_file(request)
-        version = request.corrections.keep(bundle, request.title, request.parent, facts_of(result))
+        title = f"Version {request.number}"
+        version = request.corrections.keep(bundle, title, request.parent, facts_of(result))
         return Tuned(result, version)
 
 

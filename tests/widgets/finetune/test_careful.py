@@ -102,7 +102,7 @@ def test_the_engine_holds_out_regions(project, tmp_path: Path) -> None:
         ("f1", "f2"),
         base,
         None,
-        "Version 1",
+        1,
         options=TuneOptions(device="cpu"),
     )
     result = run(run_check(request, 1))

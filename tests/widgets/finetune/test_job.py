@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,32 @@ def request_(project, tmp_path: Path) -> TuneRequest:
     base = tiny_bundle(tmp_path / "tiny.safetensors", separation="contour")
     options = TuneOptions(device="cpu")
     corrections = ProjectCorrections(project)
-    return TuneRequest(corrections, ("f1", "f2"), base, None, "Version 1", steps=2, options=options)
+    return TuneRequest(corrections, ("f1", "f2"), base, None, 1, steps=2, options=options)
 
 
 def test_the_engine_learns_from_the_project(request_, project) -> None:
+    base_title = read_card(request_.base).title
     events: list[Any] = []
     tuned = run(run_tuning(request_), events.append)
     assert [event.step for event in events if isinstance(event, StepDone)] == [1, 2]
     assert project.versions.all == (tuned.version,)
     card = read_card(project.versions.path(tuned.version.id))
-    assert card.name == "tiny-tuned"
+    assert card.name == "tiny-tuned-1"
+    ending = f"ersion 1, 2 images, {date.today().isoformat()}"
+    assert tuned.version.title == f"V{ending}"
+    assert card.title == tuned.version.facts["title"] == f"{base_title}, v{ending}"
     assert card.training["fields"]["count"] == 2
     assert tuned.version.facts["verdict"] == tuned.result.verdict.kind
     assert tuned.version.facts["validation"]["n"] == 2
     assert not tuned.result.output.exists()  # only the project's copy stays
-    longer = replace(request_, go_on=tuned.result, parent=tuned.version.id, title="Version 2")
+    longer = replace(request_, go_on=tuned.result, parent=tuned.version.id, number=2)
     again = run(run_tuning(longer))
     assert again.version.parent == tuned.version.id
+    later = read_card(project.versions.path(again.version.id))
+    assert (later.name, later.title) == (
+        "tiny-tuned-2",
+        card.title.replace("version 1", "version 2"),
+    )
     assert again.result.base is tuned.result.base
     assert again.result.seed == tuned.result.seed + 1
 
@@ -80,14 +90,12 @@ def test_a_field_without_its_picture_is_left_out(request_, project) -> None:
         run(read_fields(request_.corrections, ("f1", "f2"), ("gland",)))
 
 
-@pytest.mark.parametrize(
-    ("name", "wanted"),
-    [
-        ("glands", "glands-tuned"),
-        ("glands-tuned", "glands-tuned-2"),
-        ("glands-tuned-2", "glands-tuned-3"),
-        ("glands-tuned-odd", "glands-tuned-2"),
-    ],
-)
-def test_names_count_on(name: str, wanted: str) -> None:
-    assert next_name(make_card(name=name)) == wanted
+@pytest.mark.parametrize("name", ["glands", "glands-tuned", "glands-tuned-2", "glands-tuned-17"])
+def test_no_two_versions_of_a_project_share_a_name(name: str) -> None:
+    names = [next_name(make_card(name=name), number) for number in (1, 2)]
+    assert names == ["glands-tuned-1", "glands-tuned-2"]
+
+
+def test_a_long_name_still_fits_a_card() -> None:
+    name = next_name(make_card(name="g" * 64), 1234)
+    assert make_card(name=name).name.endswith("-tuned-1234")

@@ -49,7 +49,7 @@ def test_start_asks_for_what_is_set(make_tuning, project, qtbot) -> None:
         assert not panel.form.isEnabled()
     (request,) = job.requests
     assert (request.fields, request.minutes, request.options.seed) == (("f2",), 2.5, 4)
-    assert (request.title, request.parent, request.go_on) == ("Version 1", None, None)
+    assert (request.number, request.parent, request.go_on) == (1, None, None)
     finish(panel, qtbot)
     assert signal.args[0] is panel.latest
     assert [each.title for each in project.versions.all] == ["Version 1"]

@@ -14,7 +14,7 @@ from tests.widgets.finetune.cases import result_of, verdicts
 
 @pytest.fixture
 def result(project, tmp_path: Path):
-    request = TuneRequest(ProjectCorrections(project), (), write_model(tmp_path), None, "Version 1")
+    request = TuneRequest(ProjectCorrections(project), (), write_model(tmp_path), None, 1)
     return result_of(request)
 
 
