@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_selfreg.core.errors import SelfRegError
     from napari_selfreg.engine.bundles import Model, load_model, save_bundle
+    from napari_selfreg.engine.compare import CompareRequest, compare
     from napari_selfreg.engine.evaluate import EvaluateRequest, evaluate
     from napari_selfreg.engine.events import run
     from napari_selfreg.engine.finetune import FinetuneField, FinetuneRequest, finetune
@@ -34,6 +35,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Card",
+    "CompareRequest",
     "EvaluateRequest",
     "FinetuneField",
     "FinetuneRequest",
@@ -47,6 +49,7 @@ __all__ = [
     "TrainRequest",
     "architectures",
     "build_network",
+    "compare",
     "corrected_fields",
     "evaluate",
     "finetune",
@@ -61,6 +64,7 @@ __all__ = [
 
 _HOMES = {
     "Card": "io.card",
+    "CompareRequest": "engine.compare",
     "EvaluateRequest": "engine.evaluate",
     "FinetuneField": "engine.finetune_types",
     "FinetuneRequest": "engine.finetune_types",
@@ -74,6 +78,7 @@ _HOMES = {
     "TrainRequest": "engine.train",
     "architectures": "nets.registry",
     "build_network": "nets.registry",
+    "compare": "engine.compare",
     "corrected_fields": "engine.finetune_files",
     "evaluate": "engine.evaluate",
     "finetune": "engine.finetune",

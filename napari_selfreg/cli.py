@@ -1,8 +1,9 @@
 """The jobs of this package from a shell; alone, the command opens napari with the Workbench.
 
 Each command is one call of a documented Python function: see `napari_selfreg.segment`,
-`napari_selfreg.evaluate`, `napari_selfreg.train` and `napari_selfreg.finetune`. Everything heavy
-is imported inside the commands, so that ``--help`` answers at once.
+`napari_selfreg.evaluate`, `napari_selfreg.compare`, `napari_selfreg.train` and
+`napari_selfreg.finetune`. Everything heavy is imported inside the commands, so that ``--help``
+answers at once.
 """
 
 from __future__ import annotations
@@ -176,6 +177,38 @@ def evaluate(
     with session(as_json) as console:
         request = {"images": images, "labels": labels, "um_per_px": um_per_px, "output": output}
         commands.evaluate(console, model, device, protocol=protocol.value, **request)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A bundled model or a .safetensors file.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another: differences are B minus A.")],
+    images: Annotated[Path, typer.Option("--images", help="Folder of images.")],
+    labels: Annotated[
+        Path,
+        typer.Option(
+            "--labels", help="Folder of labels: same name, or with _anno, _mask, _label, _labels."
+        ),
+    ],
+    um_per_px: UmOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Folder for comparison.csv, a row per image."),
+    ] = None,
+    latex: Annotated[
+        bool,
+        typer.Option(
+            "--latex",
+            help="Write comparison.tex (booktabs) into the output folder, or without one show it.",
+        ),
+    ] = False,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two models image by image: mean difference, 95 % interval, Wilcoxon's p."""
+    with session(as_json) as console:
+        request = {"images": images, "labels": labels, "um_per_px": um_per_px, "output": output}
+        commands.compare(console, a, b, device, latex=latex, **request)
 
 
 @app.command()

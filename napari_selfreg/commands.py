@@ -132,6 +132,40 @@ def evaluate(console: Console, model: str, device: str, **request: Any) -> None:
     console.table(("metric", "mean", "95 % from", "to"), rows)
 
 
+def compare(console: Console, a: str, b: str, device: str, *, latex: bool, **request: Any) -> None:
+    """Compare two models; see `napari_selfreg.engine.compare`."""
+    output = request["output"]
+    if latex and output is None and console.as_json:
+        raise BadInputError("--latex and --json both need stdout: give --output for the table.")
+    first, second = (ready_model(console, name, device) for name in (a, b))
+    if output is not None:
+        ensure_folder(output)
+    from napari_selfreg.engine.compare import CompareRequest
+    from napari_selfreg.engine.compare import compare as compare_job
+    from napari_selfreg.engine.comparison import latex_table, p_text, write_latex
+
+    settings = CompareRequest(first, second, device=device, **request)
+    document = console.run(compare_job(settings))
+    console.document(document)
+    names = first.card.name, second.card.name
+    if latex and output is None:
+        console.line(latex_table(document, names).rstrip())
+        return
+    if latex:
+        write_latex(output / "comparison.tex", document, names)
+    console.line(f"{document['n']} images, b minus a")
+    rows = [
+        (
+            name,
+            *(f"{value[key]:.4f}" for key in ("a", "b")),
+            *(f"{value[key]:+.4f}" for key in ("difference", "low", "high")),
+            p_text(value["p"]),
+        )
+        for name, value in document["metrics"].items()
+    ]
+    console.table(("metric", "a", "b", "difference", "95 % from", "to", "p"), rows)
+
+
 def train(console: Console, recipe: Path, **request: Any) -> None:
     """Train a model from a recipe; see `napari_selfreg.engine.train`."""
     from napari_selfreg.engine.recipe import load_recipe

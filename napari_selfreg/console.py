@@ -56,13 +56,13 @@ class Console:
 
     def __init__(self, out: TextIO, as_json: bool) -> None:
         self._out = out
-        self._as_json = as_json
+        self.as_json = as_json
         self._progress = ProgressLine(sys.stderr)
         self._told: Counter[str] = Counter()
 
     def line(self, text: str) -> None:
         """Show a line of the result to a person; dropped when JSON was asked for."""
-        if not self._as_json:
+        if not self.as_json:
             self._progress.clear()
             _write(self._out, text + "\n")
 
@@ -88,7 +88,7 @@ class Console:
 
     def document(self, value: Any) -> None:
         """Write the JSON document if one was asked for; NaN becomes null."""
-        if self._as_json:
+        if self.as_json:
             self._progress.clear()
             text = json.dumps(without_nan(value), indent=2, allow_nan=False)
             _write(self._out, text + "\n")

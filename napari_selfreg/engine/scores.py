@@ -101,12 +101,12 @@ def write_scores(path: str | Path, evaluation: Evaluation) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image", "protocol", "um_per_px", "um_per_px_source", *METRICS])
         for image in evaluation.images:
-            um = _um_text(image.pixel_size)
+            um = um_text(image.pixel_size)
             values = [f"{image.values[name]:.6g}" for name in METRICS]
             writer.writerow([image.stem, evaluation.protocol, um, image.source, *values])
 
 
-def _um_text(pixel_size: PixelSize) -> str:
+def um_text(pixel_size: PixelSize) -> str:
     """Return one number where pixels are square, else "y x"."""
     sides = dict.fromkeys([f"{pixel_size.y:.6g}", f"{pixel_size.x:.6g}"])
     return " ".join(sides)

@@ -11,7 +11,17 @@ from typer.testing import CliRunner, Result
 from napari_selfreg.cli import app
 
 KEYS = {"image", "objects", "seconds", "megapixels_per_second", "outputs"}
-COMMANDS = ["demo", "models", "segment", "evaluate", "train", "finetune", "export", "doctor"]
+COMMANDS = [
+    "demo",
+    "models",
+    "segment",
+    "evaluate",
+    "compare",
+    "train",
+    "finetune",
+    "export",
+    "doctor",
+]
 
 
 def picture(path: Path, height: int = 40, width: int = 48, seed: int = 0) -> Path:
