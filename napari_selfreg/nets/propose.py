@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.nets.modes import evaluating
 from napari_selfreg.nets.taps import unwrap
 from napari_selfreg.nets.tapspec import Tap, TapSpec
 
@@ -92,7 +93,7 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     root = unwrap(network)
     image = shape if isinstance(shape, Tensor) else _blank(root, shape)
     try:
-        with _watched(root) as seen, _quietly(root), torch.no_grad():
+        with _watched(root) as seen, evaluating(root), torch.no_grad():
             logits = root(image)
     except Exception as error:
         raise BadModelError(
@@ -168,18 +169,6 @@ def _watched(network: nn.Module) -> Iterator[list[_Run]]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def _quietly(network: nn.Module) -> Iterator[None]:
-    """Put the network into evaluation mode, and every module back into its own mode."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _nothing() -> None:
