@@ -31,7 +31,7 @@ MODE = "pick"
 SIZES = (4, 120)
 """Smallest and largest brush, in pixels of the screen."""
 
-_CLICK = 4
+CLICK = 4
 """A press that moves less than this many pixels of the screen is a click."""
 
 NOT_CUT = "Draw the line right through an object, from one side to the other."
@@ -181,7 +181,7 @@ class Hand(QObject):
         begin = np.asarray(event.pos, dtype=np.float64)
         yield
         while event.type == "mouse_move":
-            if math.dist(begin, np.asarray(event.pos, dtype=np.float64)) >= _CLICK:
+            if math.dist(begin, np.asarray(event.pos, dtype=np.float64)) >= CLICK:
                 return True
             yield
         return False

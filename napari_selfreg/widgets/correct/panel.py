@@ -73,6 +73,7 @@ class CorrectPanel(QWidget):
         self.saving = Saving(self.desk, self.save_button, self)
         self.keys = Keys(self.desk, self._key_actions(), self)
         self.card: KeyCard | None = None
+        self._hidden: list[tuple[Any, float]] = []
         self._arrange()
         self._connect()
         self.actions_of_project = ProjectActions(napari_viewer, self.desk, self.box, self)
@@ -125,19 +126,22 @@ class CorrectPanel(QWidget):
 
     def hide_objects(self) -> Callable[[], None]:
         """Hide objects and marks; return what shows them again."""
+        self.show_objects()  # whoever lets the key go in another window was not heard
         link = self.desk.link
-        hidden = [] if link is None else [(link.layer, link.layer.opacity)]
+        layers = [] if link is None else [link.layer]
         if self.selection.marks.layer is not None:
-            hidden.append((self.selection.marks.layer, self.selection.marks.layer.opacity))
+            layers.append(self.selection.marks.layer)
+        self._hidden = [(layer, layer.opacity) for layer in layers]
         # Opacity, since napari takes the tool out of the hand with a layer that is not visible.
-        for layer, _ in hidden:
+        for layer in layers:
             layer.opacity = 0
+        return self.show_objects
 
-        def show() -> None:
-            for layer, opacity in hidden:
-                layer.opacity = opacity
-
-        return show
+    def show_objects(self) -> None:
+        """Show what was hidden."""
+        hidden, self._hidden = self._hidden, []
+        for layer, opacity in hidden:
+            layer.opacity = opacity
 
     def _key_actions(self) -> dict[str, Callable[[], Any]]:
         return {

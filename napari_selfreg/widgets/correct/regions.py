@@ -13,16 +13,19 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.project import ProjectField, Region
 from napari_selfreg.io.project.regions import RegionKind
 from napari_selfreg.io.project.reviewed import on_labels
+from napari_selfreg.widgets.correct.hand import CLICK
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import alive, selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_plane import label_view, plane_axes
 
+Drawn = Literal["rectangle", "polygon"]
+
 NAME = "reviewed regions"
 NOT_IN_VIEW = "The picture is not in view: move it into the window first."
 
 _COLOUR = "#20d060"
-_MODES = {"rectangle": "add_rectangle", "polygon": "add_polygon"}
+_MODES: dict[Drawn, str] = {"rectangle": "add_rectangle", "polygon": "add_polygon"}
 _SPATIAL = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 _DONE = ("added", "changed", "removed")
 
@@ -76,7 +79,7 @@ class Regions(QObject):
             self._add()
         self.changed.emit()
 
-    def draw(self, kind: Literal["rectangle", "polygon"]) -> None:
+    def draw(self, kind: Drawn) -> None:
         """Let the person draw a region."""
         if self._desk.link is None:
             return
@@ -172,11 +175,14 @@ class Regions(QObject):
         if link is None or not self._on_show():
             return
         record, known = link.project.field(link.field), self.all
-        drawing = str(self.layer.mode) in _MODES.values()
-        seen = set()
+        drawing = next((kind for kind in _MODES if _MODES[kind] == str(self.layer.mode)), None)
+        seen, clicked = set(), False
         try:
             for index, vertices in enumerate(self.layer.data):
                 identity = str(self.layer.features["id"].iloc[index] or "")
+                if identity not in known and self._is_click(vertices):
+                    clicked = True
+                    continue
                 region = self._region(index, vertices, record, known.get(identity))
                 seen.add(region.id)
                 if known.get(region.id) != region:
@@ -186,8 +192,15 @@ class Regions(QObject):
         except SelfRegError as error:
             self._desk.told.emit(str(error))
         self.refresh()
-        if drawing:
+        if drawing and clicked:
+            self.draw(drawing)
+        elif drawing:
             self.drawn.emit()
+
+    def _is_click(self, vertices: Any) -> bool:
+        """Tell whether a shape is what napari makes of a mere click: too small to be meant."""
+        extent = np.ptp(np.asarray(vertices, np.float64), axis=0) * np.asarray(self.layer.scale)
+        return bool(extent.max() * self._viewer.scene.camera.zoom < CLICK)
 
     def _region(
         self, index: int, vertices: Any, record: ProjectField, before: Region | None
