@@ -107,6 +107,8 @@ class BatchRun(QObject):
         text = f"{done} of {done + failed} fields segmented; their files are beside summary.csv."
         if failed:
             text += " The list says why the others were not."
+        if self._shared.project is not None:
+            text += " The corrections of the open project stay as they are."
         self._conclude(text)
 
     def _on_failed(self, error: Exception) -> None:

@@ -21,6 +21,7 @@ from napari_selfreg.widgets.relabel_job import Relabelled, RelabelRequest, draft
 from napari_selfreg.widgets.result_info import (
     RESULT_KEY,
     ResultInfo,
+    is_of_project,
     is_touched,
     mark_touched,
     result_info,
@@ -168,7 +169,10 @@ class Relabeller(QObject):
         self._draft.remove()
         words = describe_relabelled(len(result.table["index"]))
         info = replace(info, settings=result.settings)
-        if is_touched(layer):
+        if is_of_project(layer):
+            words += f" “{layer.name}” stays as it is in the project, but is hidden."
+            layer = self._add_beside(layer, info, result)
+        elif is_touched(layer):
             words += f" “{layer.name}”, which you have changed, is kept, but hidden."
             layer = self._add_beside(layer, info, result)
         else:

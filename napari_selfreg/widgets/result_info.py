@@ -21,6 +21,9 @@ RESULT_KEY = "napari_selfreg_result"
 TOUCHED_KEY = "napari_selfreg_touched"
 """Metadata key of result layers that a person has changed."""
 
+FIELD_KEY = "napari_selfreg_field"
+"""Metadata key of layers that show a field: folder of its project and id of the field."""
+
 IMPORTED = "imported"
 """`ResultInfo.model_name` of labels that were read from a file."""
 
@@ -118,6 +121,11 @@ def is_result(layer: Any) -> bool:
 def is_touched(layer: Any) -> bool:
     """Tell whether a person has changed a layer: then it is hers."""
     return bool(layer.metadata.get(TOUCHED_KEY))
+
+
+def is_of_project(layer: Any) -> bool:
+    """Tell whether a layer holds the corrections of a project, changed yet or not."""
+    return FIELD_KEY in layer.metadata
 
 
 def mark_touched(layer: Any) -> None:

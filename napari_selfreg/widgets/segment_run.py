@@ -22,6 +22,7 @@ from napari_selfreg.widgets.result_record import record
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_job import PanelRequest
 from napari_selfreg.widgets.sentences import GREY, describe_failure, describe_result
+from napari_selfreg.widgets.shared import shared_for
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +153,17 @@ class SegmentRun(QObject):
             return
         found = describe_result(len(result.table["index"]), time.monotonic() - run.began)
         self.segmented.emit(added, picture)
-        self.concluded.emit(" ".join([found, *run.notices, *result.notes]))
+        words = [found, self._beside(layer), *run.notices, *result.notes]
+        self.concluded.emit(" ".join(filter(None, words)))
+
+    def _beside(self, layer: Any) -> str:
+        """Say what becomes of corrections that there are of this image."""
+        project = shared_for(self._viewer).project
+        if project is None:
+            return ""
+        from napari_selfreg.widgets.correct.new_result import note_beside
+
+        return note_beside(project, layer)
 
     def _on_failed(self, error: Exception) -> None:
         self._end_run()

@@ -104,6 +104,16 @@ def test_nothing_to_run_on(make, shared: Shared, qtbot) -> None:
     assert start(batch, qtbot) == NO_FIELDS
 
 
+@pytest.mark.parametrize("opened", [False, True])
+def test_corrections_are_said_to_stay(make, shared: Shared, qtbot, opened) -> None:
+    def job(request: BatchRequest) -> Iterator[Event]:
+        yield FieldStarted(PATHS[0])
+        return BatchResult((PATHS[0],), ())
+
+    shared.project = object() if opened else None  # type: ignore[assignment]
+    assert ("corrections" in start(make(job), qtbot)) is opened
+
+
 def test_a_failure_is_told(make, qtbot) -> None:
     def job(request: BatchRequest) -> Iterator[Event]:
         yield FieldStarted(PATHS[0])

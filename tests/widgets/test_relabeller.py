@@ -14,7 +14,7 @@ from napari_selfreg.core.relabel import Probabilities, find_objects
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.widgets.layers import OWN_KEY, picture_of
 from napari_selfreg.widgets.relabeller import Relabeller
-from napari_selfreg.widgets.result_info import is_touched, result_info
+from napari_selfreg.widgets.result_info import FIELD_KEY, is_touched, result_info
 from napari_selfreg.widgets.result_layer import add_result
 from tests.widgets.fakes import Objects
 from tests.widgets.panel_steps import LONG
@@ -142,6 +142,20 @@ class TestUntouched:
 
 
 class TestTouched:
+    def test_corrections_of_a_project_are_hers_before_the_first_stroke(
+        self, viewer, relabeller, add, qtbot
+    ) -> None:
+        layer = add()
+        layer.metadata[FIELD_KEY] = ("case.selfreg", "f1")
+        relabeller.take(layer)
+        before = layer.data.copy()
+        with qtbot.waitSignal(relabeller.told, timeout=LONG) as signal:
+            new = change(relabeller, STRICT, qtbot)
+        assert new is not layer
+        np.testing.assert_array_equal(layer.data, before)
+        assert "stays as it is in the project" in signal.args[0]
+        assert not is_touched(layer)
+
     @pytest.mark.parametrize("how", ["paint", "fill", "replace"])
     def test_it_is_kept_and_another_one_is_made(
         self, viewer, relabeller, add, qtbot, how: str

@@ -11,9 +11,12 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.speeds import record_speed
 from napari_selfreg.widgets import segment_panel
 from napari_selfreg.widgets.batch_run import NO_FIELDS
+from napari_selfreg.widgets.correct.new_result import BESIDE
+from napari_selfreg.widgets.image_layers import SOURCE_KEY, SourceInfo
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_info import result_info
 from tests.widgets.fakes import FakeJob, write_model
+from tests.widgets.finetune.cases import new_project
 from tests.widgets.panel_steps import LONG, add_field, names, run_to_the_end, truth_of
 
 
@@ -52,6 +55,24 @@ def test_what_a_person_has_painted_is_kept(make_panel, field, qtbot) -> None:
     assert names(viewer) == ["field", "field spots", "field spots [1]"]
     assert "is kept" in panel.status.text()
     assert not labels.visible
+
+
+def test_a_new_result_beside_corrections_is_said(make_panel, field, qtbot, tmp_path) -> None:
+    viewer, panel, _ = make_panel()
+    add_field(viewer, field, name="other")
+    with new_project(tmp_path, count=1) as project:
+        panel.shared.set_project(project)
+        run_to_the_end(panel, qtbot)
+        assert BESIDE not in panel.status.text()
+        image = add_field(viewer, field)
+        path = project.images.path("f1")
+        image.metadata[SOURCE_KEY] = SourceInfo(path, "field", PixelSize(1, 1), False)
+        panel.layer_picker.setValue(image)
+        before = np.array(project.labels("f1"))
+        run_to_the_end(panel, qtbot)
+        assert BESIDE in panel.status.text()
+        np.testing.assert_array_equal(project.labels("f1"), before)
+        panel.shared.set_project(None)
 
 
 def test_finished_tiles_are_kept_when_cancelled(make_panel, field, qtbot) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dataclasses import field as _field
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_selfreg.core.resegment import resegment_around
 from napari_selfreg.core.types import Box
@@ -60,18 +61,43 @@ def put_objects(project: Project, found: NewObjects, model: str, version: str) -
         If the project is read-only.
     """
     record, facts = project.field(found.field), project.facts(found.field)
-    old = project.labels(found.field)
-    reviewed = reviewed_mask(facts.regions.values(), record)
-    accepted = [label for label, said in facts.objects.items() if said.accepted]
-    merged = resegment_around(old, found.labels, reviewed, accepted)
-    changed = not np.array_equal(old, merged.labels)
+    merged, named = around_reviewed(project, found)
+    changed = not np.array_equal(project.labels(found.field), merged)
     if changed:
-        left = set(np.unique(merged.labels).tolist())
+        left = set(np.unique(merged).tolist())
         gone = {label: ObjectState() for label in facts.objects if label not in left}
-        named = {
-            identity: ObjectState(class_name=found.classes.get(one, ""))
-            for one, identity in merged.new_ids.items()
-        }
-        project.apply(found.field, [_Whole(record.whole, merged.labels)], {**gone, **named})
+        project.apply(found.field, [_Whole(record.whole, merged)], {**gone, **named})
     project.set_model(found.field, model, version)
     return changed
+
+
+def around_reviewed(
+    project: Project, found: NewObjects, looked: npt.NDArray[np.bool_] | None = None
+) -> tuple[Labels, dict[int, ObjectState]]:
+    """Return the labels of a field with new objects around what is reviewed and accepted.
+
+    Parameters
+    ----------
+    project : Project
+        It is not changed.
+    found : NewObjects
+    looked : ndarray of bool, shape (Y, X), optional
+        Where the model has looked; elsewhere everything stays. Everywhere by default.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (Y, X)
+    named : dict of int to ObjectState
+        What is said about the objects that are new.
+    """
+    record, facts = project.field(found.field), project.facts(found.field)
+    kept = reviewed_mask(facts.regions.values(), record)
+    if looked is not None:
+        kept |= ~looked
+    accepted = [label for label, said in facts.objects.items() if said.accepted]
+    merged = resegment_around(project.labels(found.field), found.labels, kept, accepted)
+    named = {
+        identity: ObjectState(class_name=found.classes.get(one, ""))
+        for one, identity in merged.new_ids.items()
+    }
+    return merged.labels, named

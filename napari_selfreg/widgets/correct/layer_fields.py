@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ from napari_selfreg.io.project.references import place_of
 from napari_selfreg.io.samples import is_sample
 from napari_selfreg.widgets.image_layers import source_info, um_source
 from napari_selfreg.widgets.layers import OWN_KEY, is_picture, picture_of, pixel_size_of
-from napari_selfreg.widgets.result_info import IMPORTED, RESULT_KEY, ResultInfo, result_info
+from napari_selfreg.widgets.result_info import (
+    FIELD_KEY,
+    IMPORTED,
+    RESULT_KEY,
+    ResultInfo,
+    result_info,
+)
 from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.result_plane import label_plane, table_of
 from napari_selfreg.widgets.results_snapshot import (
@@ -36,9 +43,6 @@ from napari_selfreg.widgets.results_snapshot import (
     picture_for,
     stem_of,
 )
-
-FIELD_KEY = "napari_selfreg_field"
-"""Metadata key of a Labels layer: folder of its project and id of its field."""
 
 NO_FILE = (
     "This picture is not a file yet: save it with File > Save, open that file and segment it, so "
@@ -81,6 +85,14 @@ def field_of(layer: Any) -> tuple[str, str] | None:
     """Return project folder and field id that a layer shows, None if it shows none."""
     found = layer.metadata.get(FIELD_KEY)
     return (str(found[0]), str(found[1])) if isinstance(found, tuple) else None
+
+
+def field_at(project: Project, path: Path | None) -> str | None:
+    """Return the id of the field whose image is a file, None if there is none."""
+    for record in project.fields if path is not None else ():
+        if os.path.realpath(project.images.path(record.id)) == os.path.realpath(str(path)):
+            return record.id
+    return None
 
 
 def mark_field(layer: Any, project: Project, field: str) -> None:
@@ -203,7 +215,7 @@ def show_field(viewer: Any, image: Any, project: Project, field: str) -> Any:
     picture = picture_for(viewer, image, info)
     if picture is None or full_shape(image, picture) != record.image_shape:
         raise BadInputError(OTHER_SHAPE.format(record.stem))
-    found = _Stored(project.labels(field).copy(), info.box, _no_rows(facts))
+    found = _Stored(project.labels(field).copy(), info.box, unmeasured(facts))
     layer = add_result(viewer, image, picture, found, f"{record.stem} corrections", info)
     if label_plane(layer).shape != record.shape:
         viewer.layers.remove(layer)
@@ -244,8 +256,8 @@ class _Stored:
         self.table = table
 
 
-def _no_rows(facts: FieldFacts) -> dict[str, npt.NDArray[Any]]:
-    """Return a table with the classes that are known, and no measurements."""
+def unmeasured(facts: FieldFacts) -> dict[str, npt.NDArray[Any]]:
+    """Return a table of objects with the classes that are known, and no measurements."""
     named = {number: said.class_name for number, said in facts.objects.items() if said.class_name}
     ids = np.array(sorted(named), dtype=np.int32)
     names = np.array([named[number] for number in ids.tolist()], dtype=object)

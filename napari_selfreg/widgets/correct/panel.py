@@ -15,6 +15,7 @@ from napari_selfreg.widgets.correct.camera_memory import CameraMemory
 from napari_selfreg.widgets.correct.hand import Hand
 from napari_selfreg.widgets.correct.keys import KeyCard, Keys
 from napari_selfreg.widgets.correct.measured import Measured
+from napari_selfreg.widgets.correct.new_result import NewResult
 from napari_selfreg.widgets.correct.object_tools import ObjectTools
 from napari_selfreg.widgets.correct.project_actions import ProjectActions, told
 from napari_selfreg.widgets.correct.project_box import ProjectBox
@@ -63,6 +64,7 @@ class CorrectPanel(QWidget):
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.desk = ProjectDesk(napari_viewer, self)
+        self.new_result = NewResult(napari_viewer, self.desk)
         self.selection = Selection(napari_viewer, self.desk, self)
         self.hand = Hand(napari_viewer, self.desk, self.selection, self)
         self.editor = ObjectTools(napari_viewer, self.desk, self.selection, self)
@@ -231,6 +233,7 @@ class CorrectPanel(QWidget):
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
+        column.addWidget(self.new_result)
         for part in (self.box, self.tools, self.objects, self.review_box):
             column.addWidget(part)
             column.addWidget(_line())

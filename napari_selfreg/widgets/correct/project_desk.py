@@ -18,6 +18,7 @@ from napari_selfreg.widgets.correct.field_door import FieldDoor
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.layer_fields import (
     NO_PICTURE,
+    field_at,
     field_from,
     field_of,
     folder_for,
@@ -260,13 +261,7 @@ class ProjectDesk(QObject):
         return found
 
     def _field_at(self, path: Path | None) -> str | None:
-        project = self.project
-        if project is None or path is None:
-            return None
-        for record in project.fields:
-            if _same_file(project.images.path(record.id), path):
-                return record.id
-        return None
+        return None if self.project is None else field_at(self.project, path)
 
     def _image_of_file(self, path: Path) -> Any:
         for layer in self._viewer.layers:
