@@ -31,6 +31,7 @@ from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.terms_notice import TermsNotice
 from napari_selfreg.widgets.try_all import TryRequest, find_candidates
 from napari_selfreg.widgets.try_all_dialog import TryAllDialog
+from napari_selfreg.widgets.version_in_use import VersionInUse
 
 _POLL_MS = 300
 _SHORTCUTS = {"Ctrl+Return": "run", "Ctrl+Enter": "run", "Esc": "cancel"}
@@ -100,6 +101,10 @@ class SegmentPanel(QWidget):
         self._connect()
         self._on_model()
         self._on_setting()
+        # after what the list says of a new file: the last words stay
+        self.version_in_use = VersionInUse(self.shared, self.model_picker, self)
+        self.version_in_use.told.connect(self._conclude)
+        self.version_in_use.look()
         Preloader(self)
 
     def value(self) -> SegmentSettings:

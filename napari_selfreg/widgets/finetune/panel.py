@@ -210,9 +210,16 @@ class FinetunePanel(QWidget):
         self._seen = self.corrections.changed() if self.corrections is not None else None
         card = self.shared.card
         self.form.base_picker.offer(self.shared.project, card.name if card else "")
-        self.about.setText(summary(self.corrections))
+        self.about.setText(self._about())
         self.offer.ask(offer(self.corrections))
         self._on_setting()
+
+    def _about(self) -> str:
+        """Say what there is to learn from, and which version is in use."""
+        project = self.shared.project
+        active = project.versions.active if project is not None else None
+        used = f"{active.title} is in use." if active is not None else ""
+        return f"{summary(self.corrections)} {used}".strip()
 
     def _refresh(self) -> None:
         """Bring button and status in line with what is set and what runs."""
