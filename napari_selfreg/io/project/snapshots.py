@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_selfreg.io.project.creation import write_fields
+from napari_selfreg.io.project.frozen import Frozen
 from napari_selfreg.io.project.generations import (
     labels_folder,
     next_number,
@@ -112,6 +115,12 @@ class Snapshots:
                 self.sequence, self._bookmarks = sequence, state.bookmarks
             remove_unused(self._folder, number, state)
             return number
+
+    @contextmanager
+    def frozen(self) -> Iterator[Frozen]:
+        """Hold the state of this moment; no snapshot is taken until the context ends."""
+        with self._one:
+            yield Frozen(self._memory, self._journal.sequence, self._lock, self.stored_labels)
 
     def stored_labels(self, memory: FieldMemory) -> Labels:
         """Return a field's labels in its generation; raises FileNotFoundError, BadInputError."""

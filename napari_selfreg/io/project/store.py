@@ -272,9 +272,13 @@ class Project(Editing, Reading):
         Raises
         ------
         BadInputError
-            If the folder is not empty.
+            If the folder is not empty, or another window replaces files faster than they are read.
         WriteError
             If it cannot be written.
+
+        Notes
+        -----
+        The copy is the state of one moment. Editing goes on meanwhile, snapshots wait.
         """
         from napari_selfreg.io.project.copying import copy_project
 

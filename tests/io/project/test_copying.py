@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_selfreg.core.errors import BadInputError, WriteError
-from napari_selfreg.io.project import Camera, Project, copying
+from napari_selfreg.io.project import Camera, ObjectState, Project, copying
+from napari_selfreg.io.project.frozen import Frozen
 from napari_selfreg.io.project.generations import labels_folder
 from tests.bundles import tiny_bundle
 from tests.io.project.script import record_at
@@ -75,6 +80,121 @@ def test_a_version_whose_file_is_lost_does_not_stop_the_copy(tmp_path: Path) -> 
         project.versions.path(version.id).unlink()
         with Project.open(project.copy_to(tmp_path / "copy")) as copy:
             assert copy.versions.all == (version,)
+
+
+def edit_while_copying(
+    monkeypatch: pytest.MonkeyPatch, edit: Callable[[], object], *, first: bool
+) -> None:
+    """Have something happen before or after the labels of every field are read."""
+    read = Frozen.labels
+
+    def labels(self: Frozen, field: str) -> np.ndarray:
+        if first:
+            edit()
+        found = read(self, field)
+        if not first:
+            edit()
+        return found
+
+    monkeypatch.setattr(Frozen, "labels", labels)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize("stored", [True, False])
+def test_edits_that_come_meanwhile_are_not_in_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool, loaded: bool, stored: bool
+) -> None:
+    with edited(tmp_path) as project:
+        if stored:
+            project.snapshot()
+        before = content(project)
+        if not loaded:
+            project.snapshot()
+            for field in project.fields:
+                project.release(field.id)
+
+        def edit() -> None:
+            for name in ("f1", "f2"):
+                project.apply(name, [block(0, 0, 4, 5, 90)], {90: ObjectState(accepted=True)})
+            project.set_note("f1", "later")
+
+        edit_while_copying(monkeypatch, edit, first=first)
+        target = project.copy_to(tmp_path / "copy")
+        monkeypatch.undo()
+        assert content(project) != before
+    with Project.open(target) as copy:
+        assert content(copy) == before
+
+
+def test_a_snapshot_of_another_thread_waits_for_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with edited(tmp_path) as project:
+        before, waited = content(project), []
+        snapshot = threading.Thread(target=project.snapshot)
+
+        def begin() -> None:
+            if snapshot.ident is None:
+                project.set_note("f1", "later")
+                snapshot.start()
+            snapshot.join(0.05)
+            waited.append(snapshot.is_alive())
+
+        edit_while_copying(monkeypatch, begin, first=True)
+        target = project.copy_to(tmp_path / "copy")
+        snapshot.join(20)
+        assert waited == [True, True]
+        assert not snapshot.is_alive()
+    with Project.open(target) as copy:
+        assert content(copy) == before
+
+
+def test_a_reader_copies_one_state_whatever_the_owner_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with edited(tmp_path) as project:
+        project.snapshot()
+        with Project.open(project.folder) as reader:
+            rounds: list[int] = []
+
+            def replace() -> None:
+                if not rounds:
+                    for name in ("f1", "f2"):
+                        project.apply(name, [block(0, 0, 4, 5, 90)])
+                    project.snapshot()  # which removes what the reader was about to read
+                rounds.append(1)
+
+            edit_while_copying(monkeypatch, replace, first=True)
+            target = reader.copy_to(tmp_path / "copy")
+            assert len(rounds) > 2  # it began anew
+        monkeypatch.undo()
+        owner = content(project)
+    with Project.open(target) as copy:
+        assert content(copy) == owner
+
+
+def test_an_owner_who_never_rests_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with edited(tmp_path) as project, Project.open(project.folder) as reader:
+        project.snapshot()
+
+        def replace() -> None:
+            project.apply("f1", [block(0, 0, 1, 1, project.sequence)])
+            project.apply("f2", [block(0, 0, 1, 1, project.sequence)])
+            project.snapshot()
+
+        edit_while_copying(monkeypatch, replace, first=True)
+        with pytest.raises(BadInputError, match="another window just now"):
+            reader.copy_to(tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+
+
+def test_lost_labels_are_said(tmp_path: Path) -> None:
+    new_project(tmp_path).close()
+    with Project.open(tmp_path / "case.selfreg") as project:
+        shutil.rmtree(labels_folder(project.folder, 1, "f1"))
+        with pytest.raises(BadInputError, match="missing"):
+            project.copy_to(tmp_path / "copy")
 
 
 def test_what_is_in_the_way_stays(tmp_path: Path) -> None:
