@@ -71,6 +71,15 @@ def scr_residual(maps: Maps, last: Floats) -> Floats:
     return found.reshape(maps.shape[1:])
 
 
+def weighted_sum(maps: Maps, weights: Floats) -> Floats:
+    """Return the sum of channels (C, *spatial) times weights (C,), float32 (*spatial)."""
+    rows = as_rows(maps)
+    found = np.empty(rows.shape[1], np.float32)
+    for part, piece in single_pieces(rows):
+        found[part] = weights.astype(np.float32) @ piece
+    return found.reshape(maps.shape[1:])
+
+
 def overlap(attention: Floats, mask: Floats) -> float:
     """Return the share of attention (*spatial) that lies in a mask of weights from 0 to 1.
 

@@ -108,7 +108,7 @@ class FusedForward:
     def __init__(self, network: nn.Module, outputs: Outputs, mode: Mode) -> None:
         dtype = DTYPES[mode.precision]
         self._network = FusedUNet(network, outputs.n_classes, outputs.separation, dtype)
-        self._normalise = _Normaliser(outputs, torch.device("cpu"))
+        self._normalise = Normaliser(outputs, torch.device("cpu"))
 
     def __call__(self, windows: Sequence[Pixels], crops: Sequence[Box]) -> list[Floats]:
         """Return probabilities (K[+1], y, x) of the wanted part of each window (y, x, 3)."""
@@ -143,7 +143,7 @@ class PlainForward:
         self._network = moved.to(memory_format=layout)
         self._outputs, self._device, self._layout = outputs, device, layout
         self._dtype = DTYPES[mode.precision]
-        self._normalise = _Normaliser(outputs, device)
+        self._normalise = Normaliser(outputs, device)
 
     def __call__(self, windows: Sequence[Pixels], crops: Sequence[Box]) -> list[Floats]:
         """Return probabilities (K[+1], y, x) of the wanted part of each window (y, x, 3)."""
@@ -178,7 +178,7 @@ def build_forward(
     return PlainForward(network, outputs, mode, device)
 
 
-class _Normaliser:
+class Normaliser:
     """``(rgb / 255 - mean) / std`` as one multiplication and one addition."""
 
     def __init__(self, outputs: Outputs, device: torch.device) -> None:
@@ -187,4 +187,5 @@ class _Normaliser:
         self._offset = (-mean / std).float().to(device)
 
     def __call__(self, pixels: Tensor) -> Tensor:
+        """Return normalised pixels (..., C), float32."""
         return torch.addcmul(self._offset, pixels.float(), self._factor)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from napari_selfreg.core.map_grid import MapGrid
 from napari_selfreg.core.redundancy import BlockNumbers
 from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.core.types import Box, PixelSize
@@ -89,6 +90,12 @@ class BlockMaps:
         Centre of the first map pixel, in image pixels; centres of image pixels are whole numbers.
     attention : ndarray of float32, shape (h, w) or (d, h, w), optional
         Grad-CAM, at least 0, not scaled; only if it was asked for.
+    importance : ndarray of float32, shape (C,), optional
+        Of each channel for the class asked for: its weight in Grad-CAM times its mean.
+    mask : ndarray of float32, shape (h, w) or (d, h, w), optional
+        Share of each map pixel that attention was asked for.
+    last : ndarray of float32, shape (h, w) or (d, h, w), optional
+        Mean channel of the last decoder block on this block's grid: what SCR pulls towards.
     """
 
     block: str
@@ -96,6 +103,14 @@ class BlockMaps:
     scale: tuple[float, ...]
     translate: tuple[float, ...]
     attention: Floats | None = None
+    importance: Floats | None = None
+    mask: Floats | None = None
+    last: Floats | None = None
+
+    @property
+    def grid(self) -> MapGrid:
+        """Where the map pixels lie."""
+        return MapGrid(self.maps.shape[1:], self.scale, self.translate)
 
 
 @dataclass(frozen=True, eq=False)

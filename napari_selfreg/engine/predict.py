@@ -205,24 +205,27 @@ def _prepare(request: PredictRequest) -> _Job:
     return _Job(plan, sink, forward, BatchSize(device), prediction, outputs.n_classes)
 
 
-def region_of(image: ArrayLike, region: Box | None) -> Box:
+def region_of(image: ArrayLike, region: Box | None, channels: int = 3) -> Box:
     """Return the part of an image that is predicted.
 
     Parameters
     ----------
-    image : array-like, shape (Y, X, 3)
-        RGB.
+    image : array-like, shape (Y, X, channels)
+        RGB, or what a network of another number of channels takes.
     region : Box, optional
         In image pixels; all of it by default.
+    channels : int, default 3
+        Channels the network takes.
 
     Raises
     ------
     BadInputError
-        If the image is not RGB, has no pixels, or the region lies outside it.
+        If the image has other channels or no pixels, or the region lies outside it.
     """
-    if len(image.shape) != 3 or image.shape[2] != 3:
+    if len(image.shape) != 3 or image.shape[2] != channels:
         shape = " x ".join(str(side) for side in image.shape)
-        raise BadInputError(f"An RGB image (Y, X, 3) is needed; this array is {shape}.")
+        kind = "An RGB image" if channels == 3 else "An image"
+        raise BadInputError(f"{kind} (Y, X, {channels}) is needed; this array is {shape}.")
     if 0 in image.shape:
         raise BadInputError("The image has no pixels: choose another file.")
     whole = Box(0, 0, image.shape[0], image.shape[1])

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Generic, TypeVar
 
 from napari_selfreg.core.errors import DeviceError
 from napari_selfreg.core.tiles import Tile
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.batching import BatchSize, is_out_of_memory
 from napari_selfreg.engine.events import Notice
-from napari_selfreg.engine.forward import Floats, Forward, Pixels
+from napari_selfreg.engine.forward import Pixels
+
+Values = TypeVar("Values")
+Compute = Callable[[Sequence[Pixels], Sequence[Box]], list[Values]]
+"""Makes something of the wanted part of each window; `Forward` makes probabilities."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """A tile that is done; `values` (C, y, x) of `box`, or None where there is only glass.
+class Step(Generic[Values]):
+    """A tile that is done; `values` of `box`, or None where there is only glass.
 
     Parameters
     ----------
     tile : Tile
         The tile.
-    values : ndarray of float32 or None
-        Probabilities.
+    values : object or None
+        What was computed; of a prediction the probabilities (C, y, x), float32.
     box : Box
         Where they lie, in model pixels.
     remaining : int
@@ -33,7 +38,7 @@ class Step:
     """
 
     tile: Tile
-    values: Floats | None
+    values: Values | None
     box: Box
     remaining: int
 
@@ -64,8 +69,8 @@ class Plan:
 
 
 def run_tiles(
-    plan: Plan, forward: Forward, batch: BatchSize
-) -> Generator[Step | Notice, None, None]:
+    plan: Plan, forward: Compute[Values], batch: BatchSize
+) -> Generator[Step[Values] | Notice, None, None]:
     """Predict all tiles of a plan.
 
     Yields
@@ -104,9 +109,9 @@ def run_tiles(
 
 
 def _attempt(
-    forward: Forward, plan: Plan, group: list[Tile], pixels: list[Pixels]
-) -> list[Floats] | None:
-    """Return the probabilities, or None if memory ran out."""
+    forward: Compute[Values], plan: Plan, group: list[Tile], pixels: list[Pixels]
+) -> list[Values] | None:
+    """Return what was computed, or None if memory ran out."""
     crops = [plan.wanted(t).shift(-t.window.y0, -t.window.x0) for t in group]
     try:
         return forward(pixels, crops)
