@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ from napari_selfreg.widgets.sentences import describe_failure
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.finetune_folds import FoldsResult
+
+STOPPING = "Stopping: what is known of the regions so far follows…"
+
+_SURE_SECONDS = 5.0
 
 
 def run_check(request: TuneRequest, steps: int) -> Generator[Event, None, FoldsResult]:
@@ -38,7 +43,7 @@ def run_check(request: TuneRequest, steps: int) -> Generator[Event, None, FoldsR
         request.corrections, request.fields, read_card(request.base).classes
     )
     # Not from the newest weights: these have seen the regions that are to be held out.
-    asked = engine_request(replace(request, go_on=None, enough=threading.Event()), fields)
+    asked = engine_request(replace(request, go_on=None), fields)
     result = yield from cross_validate(asked, steps)
     return result
 
@@ -57,38 +62,78 @@ class CarefulCheck(QObject):
     ----------
     told : Signal(str)
         What happens now; empty when it was cancelled.
+    running : Signal(bool)
+        Whether it can be stopped now.
     checked : Signal(object)
         The `FoldsResult`.
     """
 
     told = Signal(str)
+    running = Signal(bool)
     checked = Signal(object)
 
     def __init__(self, owner: QWidget, job: Job = run_check) -> None:
         super().__init__(owner)
         self._job = job
+        self._request: TuneRequest | None = None
+        self._began: float | None = None
         self.runner = JobRunner(owner)
         self.runner.received.connect(self._on_events)
-        self.runner.finished.connect(self.checked)
+        self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
 
     def toggle(self, request: TuneRequest, steps: int) -> None:
-        """Start, or stop what runs."""
-        if self.runner.running:
-            self.runner.cancel()
-        else:
+        """Start; or stop, keeping what finished regions say; the second time stop at once."""
+        if not self.runner.running:
+            self._request, self._began = replace(request, enough=threading.Event()), None
             self.told.emit("Waiting until another job has ended…")
-            self.runner.start(self._job, request, steps)
+            self.running.emit(True)
+            self.runner.start(self._job, self._request, steps)
+        elif self._request is not None and not self._request.enough.is_set():
+            self._request.enough.set()
+            self.told.emit(STOPPING)
+        else:
+            self.runner.cancel()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a person has ended the last check early."""
+        return self._request is not None and self._request.enough.is_set()
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
-        for event in events:
-            if isinstance(event, Progress) and event.total:
-                part = round(100 * event.done / event.total)
-                self.told.emit(f"{event.message}: {part} %")
+        known = [event for event in events if isinstance(event, Progress) and event.total]
+        if not known or self.stopped or self.runner.cancelling:
+            return
+        if self._began is None:
+            self._began = time.monotonic()
+        words = in_progress(known[-1], time.monotonic() - self._began)
+        self.told.emit(words)
+
+    def _on_finished(self, result: FoldsResult) -> None:
+        self.running.emit(False)
+        self.checked.emit(result)
 
     def _on_failed(self, error: Exception) -> None:
+        self.running.emit(False)
         self.told.emit(describe_failure(error))
 
     def _on_cancelled(self) -> None:
+        self.running.emit(False)
         self.told.emit("")
+
+
+def in_progress(event: Progress, seconds: float) -> str:
+    """Return how far a check is, and once that can be told, how long it still takes.
+
+    Examples
+    --------
+    >>> in_progress(Progress(5, 20, "Comparing"), 60.0)
+    'Comparing: 25 %, about 3 min left'
+    """
+    part = event.done / event.total
+    words = f"{event.message}: {round(100 * part)} %"
+    if seconds < _SURE_SECONDS or not part:
+        return words
+    left = seconds / part - seconds
+    return f"{words}, about {f'{left / 60:.0f} min' if left > 90 else f'{left:.0f} s'} left"

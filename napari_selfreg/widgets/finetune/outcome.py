@@ -18,12 +18,15 @@ from napari_selfreg.widgets.finetune.comparison import Comparison
 from napari_selfreg.widgets.finetune.in_use import put_to_use
 from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest
 from napari_selfreg.widgets.finetune.resegmenting import Resegmenting
-from napari_selfreg.widgets.finetune.verdict_view import VerdictView
+from napari_selfreg.widgets.finetune.verdict_view import ONE_REGION, VerdictView
 from napari_selfreg.widgets.finetune.versions_view import VersionsView
 from napari_selfreg.widgets.shared import Shared
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.finetune_folds import FoldsResult
+
+
+UNFINISHED = "Stopped before the first regions were compared: the verdict above stands."
 
 
 class Outcome(QWidget):
@@ -69,6 +72,7 @@ class Outcome(QWidget):
         self.verdict.longerWanted.connect(self.longerWanted)
         self.verdict.checkWanted.connect(self.check_carefully)
         self.check.told.connect(self.verdict.tell)
+        self.check.running.connect(self.verdict.show_checking)
         self.check.checked.connect(self._on_checked)
         self.versions.useWanted.connect(self.put)
         self.versions.told.connect(self.told)
@@ -138,6 +142,9 @@ class Outcome(QWidget):
     def _on_checked(self, result: FoldsResult) -> None:
         tuned, project = self.tuned, self._project
         if tuned is None or project is None:
+            return
+        if not result.verdict.n:
+            self.verdict.tell(UNFINISHED if self.check.stopped else ONE_REGION)
             return
         self.verdict.show_check(result.verdict)
         facts = {

@@ -20,6 +20,11 @@ ADVICE: dict[Kind, str] = {
     "worse": "Keep the old one: more corrections help more than more minutes.",
     "cannot tell": "Look at Before | after, or review a few more regions.",
 }
+CHECK, STOP = "Check region by region", "Stop checking"
+ONE_REGION = (
+    "Only one region is reviewed, so none can be left out to check more strictly: review another "
+    "one, in another picture if you can."
+)
 FAIR = "Measured on strips of your regions that were not trained on; other cases may differ."
 
 
@@ -52,7 +57,7 @@ class VerdictView(QFrame):
             "Train longer", "Go on where it stopped, for as many minutes again"
         )
         self.check_button = _button(
-            "Check region by region",
+            CHECK,
             "Fine-tune again without each region in turn: stricter, and as long several times",
         )
         self.check_button.clicked.connect(self.checkWanted)
@@ -84,14 +89,19 @@ class VerdictView(QFrame):
         self.advice.setText(f"{ADVICE[kind]} {FAIR}")
         self.use_button.setEnabled(True)
         self.keep_button.setEnabled(True)
-        self.check_button.setEnabled(len(result.base_scores) > 1)
-        self.tell("")
+        several = len(result.base_scores) > 1
+        self.check_button.setEnabled(several)
+        self.tell("" if several else ONE_REGION)
         self.show()
 
     def tell(self, text: str) -> None:
         """Say how far the check region by region is."""
         self.checking.setText(text)
         self.checking.setVisible(bool(text))
+
+    def show_checking(self, running: bool) -> None:
+        """Say what the button does now."""
+        self.check_button.setText(STOP if running else CHECK)
 
     def show_check(self, verdict: Verdict) -> None:
         """Let the verdict of whole regions held out stand for the first one."""

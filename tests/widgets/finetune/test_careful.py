@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.verdict import verdict
 from napari_selfreg.engine.events import Event, Progress, run
 from napari_selfreg.widgets.finetune.advanced import TuneOptions
-from napari_selfreg.widgets.finetune.careful import run_check
+from napari_selfreg.widgets.finetune.careful import STOPPING, in_progress, run_check
 from napari_selfreg.widgets.finetune.job import TuneRequest
+from napari_selfreg.widgets.finetune.outcome import UNFINISHED
 from napari_selfreg.widgets.finetune.source import ProjectCorrections
-from napari_selfreg.widgets.finetune.verdict_view import HEADLINES
+from napari_selfreg.widgets.finetune.verdict_view import CHECK, HEADLINES, ONE_REGION, STOP
 from tests.bundles import tiny_bundle
 from tests.widgets.finetune.cases import review, verdicts
 
@@ -24,7 +26,7 @@ def panel(make_tuning, project, qtbot) -> Any:
     review(project)
     _, made, _ = make_tuning()
     made.start()
-    qtbot.waitUntil(lambda: not made.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not made.runner.running, timeout=60_000)
     made.outcome.comparison._wish.stop()
     return made
 
@@ -37,8 +39,10 @@ def set_job(panel: Any, end: Any) -> list[tuple[Any, int]]:
         yield Progress(1, 4, "Comparing region by region")
         if isinstance(end, Exception):
             raise end
-        while end is None:
+        while end is None or not isinstance(end, SimpleNamespace):
             yield Progress(2, 4, "Comparing region by region")
+            if request.enough.is_set() and end is not None:
+                return SimpleNamespace(verdict=end)
         return end
 
     panel.outcome.check._job = job
@@ -46,7 +50,7 @@ def set_job(panel: Any, end: Any) -> list[tuple[Any, int]]:
 
 
 def wait(panel: Any, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: not panel.outcome.check.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.outcome.check.runner.running, timeout=60_000)
 
 
 def test_the_stricter_verdict_replaces_the_first(panel, project, qtbot) -> None:
@@ -67,13 +71,64 @@ def test_the_stricter_verdict_replaces_the_first(panel, project, qtbot) -> None:
 def test_it_can_be_stopped_and_use_it_works_meanwhile(panel, project, qtbot) -> None:
     set_job(panel, None)
     panel.outcome.verdict.check_button.click()
-    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
     panel.outcome.verdict.use_button.click()
     assert project.active_version == panel.latest.version.id
     panel.outcome.verdict.check_button.click()
+    assert panel.outcome.verdict.checking.text() == STOPPING
+    panel.outcome.verdict.check_button.click()
     wait(panel, qtbot)
     assert panel.outcome.verdict.checking.isHidden()
+    assert panel.outcome.verdict.check_button.text() == CHECK
     assert panel.outcome.verdict.headline.text() == HEADLINES["better"]
+
+
+def test_stopped_early_it_says_what_the_finished_regions_say(panel, project, qtbot) -> None:
+    worse = verdicts()["worse"]
+    set_job(panel, worse)
+    button = panel.outcome.verdict.check_button
+    button.click()
+    assert button.text() == STOP
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+    button.click()
+    wait(panel, qtbot)
+    assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
+    assert project.versions.all[0].facts["verdict"] == "worse"
+    assert button.text() == CHECK
+
+
+def test_stopped_before_any_region_the_first_verdict_stands(panel, project, qtbot) -> None:
+    set_job(panel, verdict([], []))
+    panel.outcome.verdict.check_button.click()
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+    panel.outcome.verdict.check_button.click()
+    wait(panel, qtbot)
+    assert panel.outcome.verdict.checking.text() == UNFINISHED
+    assert panel.outcome.verdict.headline.text() == HEADLINES["better"]
+    assert project.versions.all[0].facts["verdict"] == "better"
+
+
+def test_with_nothing_to_leave_out_the_first_verdict_stands(panel, project, qtbot) -> None:
+    set_job(panel, SimpleNamespace(verdict=verdict([], [])))
+    panel.outcome.verdict.check_button.click()
+    wait(panel, qtbot)
+    assert panel.outcome.verdict.checking.text() == ONE_REGION
+    assert panel.outcome.verdict.headline.text() == HEADLINES["better"]
+    assert project.versions.all[0].facts["verdict"] == "better"
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "words"),
+    [
+        (0, 60.0, "Comparing: 0 %"),
+        (5, 1.0, "Comparing: 25 %"),
+        (5, 10.0, "Comparing: 25 %, about 30 s left"),
+        (5, 100.0, "Comparing: 25 %, about 5 min left"),
+        (20, 100.0, "Comparing: 100 %, about 0 s left"),
+    ],
+)
+def test_how_long_it_still_takes(done: int, seconds: float, words: str) -> None:
+    assert in_progress(Progress(done, 20, "Comparing"), seconds) == words
 
 
 def test_a_failure_is_said(panel, qtbot) -> None:
@@ -85,7 +140,7 @@ def test_a_failure_is_said(panel, qtbot) -> None:
 
 def test_steps_of_train_longer_add_up(panel, qtbot) -> None:
     panel.train_longer()
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=60_000)
     panel.outcome.comparison._wish.stop()
     asked = set_job(panel, SimpleNamespace(verdict=verdicts()["better"]))
     panel.outcome.check_carefully()
