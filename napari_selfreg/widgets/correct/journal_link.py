@@ -6,6 +6,7 @@ of them where they were: so what is written is always the difference to what the
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -21,6 +22,9 @@ from napari_selfreg.io.project import ObjectState, Project
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.result_info import mark_touched
 from napari_selfreg.widgets.result_plane import label_plane, plane_axes
+
+WRITTEN_KEY = "napari_selfreg_written"
+"""Metadata key of a Labels layer: checksum of what its field held when both were alike."""
 
 AT_ONCE_PIXELS = 16_000_000
 """Up to this size the whole layer is compared at every change: less work than drawing it."""
@@ -42,7 +46,8 @@ class JournalLink(QObject):
     field : str
         Id of the field.
     layer : napari.layers.Labels
-        Shows it. What it holds already counts as a change where the project differs.
+        Shows it. What it holds already counts as a change where the project differs, unless it
+        is the project that has changed since they were alike: then the layer follows.
     parent : QObject, optional
         Parent.
 
@@ -73,6 +78,8 @@ class JournalLink(QObject):
         self._highest = max(self._highest, int(self.labels.max(initial=0)))
         for name, slot in self._slots().items():
             getattr(self.layer.events, name).connect(slot)
+        if is_behind(self.layer, project, field) and not is_ahead(self.layer):
+            self._show_stored()
         self.look()
 
     @property
@@ -98,6 +105,7 @@ class JournalLink(QObject):
         for name, slot in self._slots().items():
             with suppress(ValueError):
                 getattr(self.layer.events, name).disconnect(slot)
+        note_written(self.layer, self.project, self.field)
 
     def look(self, within: Box | None = None) -> tuple[Edit, ...]:
         """Write what has changed since the last look, and return it.
@@ -147,9 +155,19 @@ class JournalLink(QObject):
     def reload(self) -> None:
         """Show what the project holds; the person's history of the layer stays as it is."""
         self.look()
-        self.labels[...] = stored = self.project.labels(self.field)
+        self._show_stored()
+
+    def _show_stored(self) -> None:
+        stored = self.project.labels(self.field)
+        if stored.shape != self.labels.shape:
+            return
+        highest = int(stored.max(initial=0))
+        self._highest = max(self._highest, highest)
+        if highest > np.iinfo(self.layer.data.dtype).max:  # a mask of few ids from elsewhere
+            self._tracker = ChunkTracker(self.labels.astype(np.int32))  # this is no change
+            self.layer.data = self.layer.data.astype(np.int32)
         self._tracker = ChunkTracker(stored)
-        self._highest = max(self._highest, int(stored.max(initial=0)))
+        self.labels[...] = stored
         self.layer.refresh()
 
     def _write(self, edits: Sequence[Edit]) -> None:
@@ -201,6 +219,27 @@ class JournalLink(QObject):
         timer.setInterval(milliseconds)
         timer.timeout.connect(slot)
         return timer
+
+
+def note_written(layer: Any, project: Project, field: str) -> None:
+    """Note what a field holds now that a layer shows the same, to tell later which has changed."""
+    layer.metadata[WRITTEN_KEY] = _checksum(project.labels(field))
+
+
+def is_behind(layer: Any, project: Project, field: str) -> bool:
+    """Tell whether a field has changed since a layer was known to show the same."""
+    known = layer.metadata.get(WRITTEN_KEY)
+    return known is not None and known != _checksum(project.labels(field))
+
+
+def is_ahead(layer: Any) -> bool:
+    """Tell whether a layer has changed since its field was known to hold the same."""
+    known = layer.metadata.get(WRITTEN_KEY)
+    return known is not None and known != _checksum(label_plane(layer))
+
+
+def _checksum(labels: npt.NDArray[np.integer[Any]]) -> int:
+    return zlib.crc32(np.ascontiguousarray(labels, np.int32))
 
 
 def _box_of(atom: Any, axes: tuple[int, int]) -> Box:

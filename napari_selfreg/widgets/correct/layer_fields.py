@@ -25,6 +25,7 @@ from napari_selfreg.io.project import new_project_folder as _beside
 from napari_selfreg.io.project.places import SUFFIX
 from napari_selfreg.io.project.references import place_of
 from napari_selfreg.io.samples import is_sample
+from napari_selfreg.widgets.correct.journal_link import note_written
 from napari_selfreg.widgets.image_layers import source_info, um_source
 from napari_selfreg.widgets.layers import OWN_KEY, is_picture, picture_of, pixel_size_of
 from napari_selfreg.widgets.result_info import (
@@ -96,8 +97,9 @@ def field_at(project: Project, path: Path | None) -> str | None:
 
 
 def mark_field(layer: Any, project: Project, field: str) -> None:
-    """Note which field of which project a layer shows."""
+    """Note which field of which project a layer shows; what both hold is the same now."""
     layer.metadata[FIELD_KEY] = (str(project.folder), field)
+    note_written(layer, project, field)
 
 
 def is_correctable(viewer: Any, layer: Any) -> bool:

@@ -15,7 +15,7 @@ from napari_selfreg.core.errors import BadInputError, SelfRegError
 from napari_selfreg.io.fields import State
 from napari_selfreg.io.project import NewField, Project
 from napari_selfreg.widgets.correct.field_door import FieldDoor
-from napari_selfreg.widgets.correct.journal_link import JournalLink
+from napari_selfreg.widgets.correct.journal_link import JournalLink, is_ahead, is_behind
 from napari_selfreg.widgets.correct.layer_fields import (
     NO_PICTURE,
     field_at,
@@ -33,7 +33,7 @@ from napari_selfreg.widgets.correct.window_watch import WindowWatch
 from napari_selfreg.widgets.field_results import result_info_of
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.layers import is_picture
-from napari_selfreg.widgets.result_info import result_info
+from napari_selfreg.widgets.result_info import FIELD_KEY, result_info
 from napari_selfreg.widgets.result_plane import label_plane, table_of
 from napari_selfreg.widgets.results_snapshot import image_of
 from napari_selfreg.widgets.shared import shared_for
@@ -297,7 +297,9 @@ class ProjectDesk(QObject):
             if np.array_equal(label_plane(layer), stored):
                 mark_field(layer, self.project, field)
             if field_of(layer) == wanted:
-                return layer
+                if not (is_behind(layer, self.project, field) and is_ahead(layer)):
+                    return layer
+                del layer.metadata[FIELD_KEY]  # painted on while the field went on elsewhere
         return None
 
     def _on_inserted(self, event: Any) -> None:

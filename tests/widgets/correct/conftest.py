@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets.correct.panel import CorrectPanel
@@ -32,3 +34,15 @@ def panel(make_napari_viewer_proxy) -> Any:
     viewer.window.add_dock_widget(panel, name="Correct")
     yield viewer, panel
     panel.desk.close()
+
+
+@pytest.fixture
+def light(qtbot, tmp_path: Path) -> Any:
+    """Viewer, desk, layer and owner of an open project, without a window: made in no time."""
+    viewer, owner = ViewerModel(), QWidget()
+    qtbot.addWidget(owner)
+    _, layer = add_result_of_file(viewer, tmp_path, classes=("spot", "other"), probability=None)
+    desk = ProjectDesk(viewer, owner)
+    desk.start()
+    yield SimpleNamespace(viewer=viewer, desk=desk, layer=layer, owner=owner)
+    desk.close()

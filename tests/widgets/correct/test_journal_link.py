@@ -155,6 +155,39 @@ def test_what_the_project_has_changed_is_shown(link: JournalLink) -> None:
     assert link.project.sequence == before
 
 
+def test_a_layer_that_was_away_follows_its_field(link: JournalLink) -> None:
+    project, layer = link.project, link.layer
+    link.stop()
+    project.apply("f1", [SimpleNamespace(box=Box(0, 0, 2, 3), after=np.full((2, 3), 9, np.int32))])
+    stored, sequence = np.array(project.labels("f1")), project.sequence
+    again = JournalLink(project, "f1", layer)
+    assert np.array_equal(layer.data, stored)
+    assert project.sequence == sequence
+    assert again.next_id == 10
+
+
+def test_strokes_on_a_layer_that_was_away_are_written(link: JournalLink) -> None:
+    link.stop()
+    stroke(link.layer)
+    again = JournalLink(link.project, "f1", link.layer)
+    assert (link.layer.data == 9).any()
+    assert same(again)
+
+
+def test_a_mask_of_few_ids_becomes_one_of_many(project: Project) -> None:
+    link = JournalLink(project, "f1", Labels(squares().astype(np.uint8)))
+    project.apply(
+        "f1", [SimpleNamespace(box=Box(0, 0, 1, 2), after=np.full((1, 2), 300, np.int32))]
+    )
+    sequence = project.sequence
+    link.reload()
+    assert link.layer.data[0, :3].tolist() == [300, 300, 0]
+    assert same(link)
+    assert project.sequence == sequence
+    stroke(link.layer, label=301)
+    assert (project.labels("f1") == 301).any()
+
+
 def test_layers_with_more_axes(project: Project) -> None:
     link = JournalLink(project, "f1", Labels(squares()[None]))
     link.edit([merge(link.labels, (1, 2))])

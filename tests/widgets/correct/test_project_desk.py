@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import Project, is_project
 from napari_selfreg.widgets.correct.layer_fields import NO_FILE, NO_PICTURE, field_of
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
@@ -92,6 +94,53 @@ def test_a_layer_that_comes_back_is_written_again(desk: Any) -> None:
     stroke(layer)
     viewer.add_layer(layer)
     assert np.array_equal(made.project.labels("f1"), layer.data)
+
+
+def rectangle(value: int) -> Any:
+    return SimpleNamespace(box=Box(0, 0, 2, 3), after=np.full((2, 3), value, np.int32))
+
+
+def test_a_field_that_was_changed_while_another_was_on_show_keeps_the_change(light: Any) -> None:
+    """Re-segmenting all fields must not be undone by the layers that other fields had before."""
+    light.viewer.layers.remove(light.layer)
+    light.desk.project.apply("f1", [rectangle(9)])
+    light.viewer.add_layer(light.layer)
+    assert (light.desk.project.labels("f1")[:2, :3] == 9).all()
+    assert (light.layer.data[:2, :3] == 9).all()
+
+
+def test_so_does_one_that_was_never_on_show(light: Any, tmp_path: Path) -> None:
+    folder = light.desk.project.folder
+    light.desk.close()
+    light.viewer.layers.clear()
+    _, waiting = add_result_of_file(light.viewer, tmp_path, "field 2")
+    light.viewer.layers.clear()
+    light.desk.shared.fields = fields = FieldList()
+    one, two = fields.add([tmp_path / "field 1.png", tmp_path / "field 2.png"])
+    two.layers = [waiting]
+    fields.set_current(one)
+    add_result_of_file(light.viewer, tmp_path)
+    project = light.desk.start(folder.with_name("new.selfreg"))
+    project.apply("f2", [rectangle(9)])
+    light.viewer.layers.clear()
+    light.viewer.add_layer(waiting)
+    assert light.desk.link.field == "f2"
+    assert (project.labels("f2")[:2, :3] == 9).all()
+
+
+def test_what_another_window_has_written_is_not_painted_over(light: Any) -> None:
+    """Both went on after closing: the project counts, and the strokes stay in their own layer."""
+    folder = light.desk.project.folder
+    light.desk.close()
+    stroke(light.layer)
+    with Project.open(folder) as other:
+        other.apply("f1", [rectangle(7)])
+        stored = np.array(other.labels("f1"))
+    light.desk.open(folder)
+    assert light.desk.link.layer is not light.layer
+    assert np.array_equal(light.desk.link.labels, stored)
+    assert np.array_equal(light.desk.project.labels("f1"), stored)
+    assert (light.layer.data == 9).any()
 
 
 def test_the_results_of_all_fields_come_along(empty: Any, tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""What can go wrong between a person, her disk and another window, and what she is told."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.project import Project
+from napari_selfreg.widgets.correct import project_actions
+from napari_selfreg.widgets.correct.project_actions import ProjectActions, told
+from napari_selfreg.widgets.correct.project_box import ProjectBox
+from napari_selfreg.widgets.correct.project_desk import ProjectDesk
+from tests.io.project.test_journal import FullDisk
+from tests.widgets.correct.steps import add_result_of_file, stroke
+from tests.widgets.panel_steps import LONG
+
+
+@pytest.fixture
+def acting(light: Any) -> Any:
+    light.box = ProjectBox(light.owner)
+    light.actions = ProjectActions(light.viewer, light.desk, light.box, light.owner)
+    light.told = []
+    light.desk.told.connect(light.told.append)
+    return light
+
+
+def visible(part: QWidget) -> bool:
+    return not part.isHidden()
+
+
+def test_errors_for_people_become_sentences_and_others_stay_errors() -> None:
+    said: list[str] = []
+
+    class Panel:
+        desk = SimpleNamespace(told=SimpleNamespace(emit=said.append))
+
+        @told
+        def act(self, error: Exception) -> None:
+            raise error
+
+    Panel().act(BadInputError("Open the image first."))
+    assert said == ["Open the image first."]
+    with pytest.raises(ZeroDivisionError):
+        Panel().act(ZeroDivisionError())
+
+
+def test_on_a_full_disk_the_work_goes_on_and_is_saved_elsewhere(
+    acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    disk, project = FullDisk(monkeypatch), acting.desk.project
+    assert not visible(acting.box.copy_button)
+    disk.full = True
+    stroke(acting.layer)
+    qtbot.waitUntil(lambda: visible(acting.box.copy_button), timeout=LONG)
+    assert "disk is full" in acting.box.notice.text()
+    stroke(acting.layer, 10, 60, 8)
+    assert np.array_equal(project.labels("f1"), acting.layer.data)
+
+    monkeypatch.setattr(project_actions, "ask_copy", lambda *_: tmp_path / "other disk")
+    acting.box.copy_button.click()
+    with Project.open(tmp_path / "other disk" / project.folder.name) as copy:
+        assert np.array_equal(copy.labels("f1"), acting.layer.data)
+
+    disk.full = False
+    stroke(acting.layer, 20, 60, 7)
+    qtbot.waitUntil(lambda: not visible(acting.box.copy_button), timeout=LONG)
+    acting.desk.close()
+    with Project.open(project.folder) as again:
+        assert np.array_equal(again.labels("f1"), acting.layer.data)
+
+
+def test_a_copy_that_nobody_wants_is_not_made(
+    acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_actions, "ask_copy", lambda *_: None)
+    before = sorted(tmp_path.iterdir())
+    acting.box.copy_button.click()
+    assert sorted(tmp_path.iterdir()) == before
+    assert acting.told == []
+
+
+def test_a_second_window_may_write_once_the_first_is_closed(acting: Any, qtbot) -> None:
+    viewer, owner = ViewerModel(), QWidget()
+    qtbot.addWidget(owner)
+    second = ProjectDesk(viewer, owner)
+    box = ProjectBox(owner)
+    ProjectActions(viewer, second, box, owner)
+    folder = acting.desk.project.folder
+    second.open(folder)
+    qtbot.waitUntil(lambda: second.link is not None, timeout=LONG)
+    assert "another window" in box.notice.text()
+    assert not second.link.layer.editable
+    stroke(acting.layer)
+    acting.desk.close()
+    second.open(folder)
+    qtbot.waitUntil(lambda: second.link is not None, timeout=LONG)
+    assert not visible(box.notice)
+    assert np.array_equal(second.link.labels, acting.layer.data)
+    stroke(second.link.layer, 10, 60, 8)
+    assert (second.project.labels("f1") == 8).any()
+    second.close()
+
+
+def test_images_that_moved_together_are_found_together(
+    acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    acting.viewer.layers.clear()
+    add_result_of_file(acting.viewer, tmp_path, "field 2")
+    acting.desk.add()
+    folder = acting.desk.project.folder
+    acting.desk.close()
+    acting.viewer.layers.clear()
+    (tmp_path / "archive").mkdir()
+    for stem in ("field 1", "field 2"):
+        shutil.move(tmp_path / f"{stem}.png", tmp_path / "archive")
+    acting.desk.open(folder)
+    assert "is not where it was: press Locate…" in acting.told[-1]
+    acting.actions._on_field(1)
+    assert visible(acting.box.locate_button)
+    monkeypatch.setattr(
+        project_actions, "ask_image", lambda *_: tmp_path / "archive" / "field 2.png"
+    )
+    acting.box.locate_button.click()
+    assert "2 images found again." in acting.told
+    assert not visible(acting.box.locate_button)
+    qtbot.waitUntil(lambda: acting.desk.link is not None, timeout=LONG)
+    assert acting.desk.link.field == "f2"
+
+
+def test_whoever_has_changed_her_mind_locates_nothing(
+    acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "field 1.png").unlink()
+    acting.actions.refresh()
+    assert visible(acting.box.locate_button)
+    monkeypatch.setattr(project_actions, "ask_image", lambda *_: None)
+    acting.box.locate_button.click()
+    assert acting.told == []
+    assert visible(acting.box.locate_button)
+
+
+def test_dialogs_begin_where_the_image_lies(
+    acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Path] = []
+    monkeypatch.setattr(project_actions, "ask_project", lambda _, start: begun.append(start))
+    acting.desk.close()
+    acting.box.open_button.click()
+    acting.viewer.layers.clear()
+    acting.box.open_button.click()
+    assert begun == [tmp_path, Path.home()]
+
+
+def test_closing_leaves_the_layers_and_offers_to_begin_again(acting: Any) -> None:
+    folder = acting.desk.project.folder
+    acting.box.close_button.click()
+    assert acting.layer in acting.viewer.layers
+    assert acting.layer.editable
+    assert visible(acting.box.start_button)
+    assert acting.box.fields.count() == 0
+    with Project.open(folder) as project:
+        assert not project.read_only
