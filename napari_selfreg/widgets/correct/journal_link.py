@@ -239,7 +239,7 @@ def is_ahead(layer: Any) -> bool:
 
 
 def _checksum(labels: npt.NDArray[np.integer[Any]]) -> int:
-    return zlib.crc32(np.ascontiguousarray(labels, np.int32))
+    return zlib.crc32(np.ascontiguousarray(labels, np.int32).data)
 
 
 def _box_of(atom: Any, axes: tuple[int, int]) -> Box:
