@@ -40,7 +40,7 @@ from napari_selfreg.nets.feature_maps import capture, scr_residual
 from napari_selfreg.nets.gradcam import grad_cam
 from napari_selfreg.nets.tapspec import TapSpec
 
-ARMS = ("plain", "scr", "ifd", "both", "decorrelation")
+ARMS = ("plain", "both", "scr", "ifd", "decorrelation")
 RECIPES = Path(__file__).resolve().parents[1] / "recipes" / "evidence"
 FOREGROUND = 1  # the gland among the network's outputs
 
@@ -203,11 +203,11 @@ def prepare(options: argparse.Namespace) -> Experiment:
         check_crop(recipe)
     folder = Path(options.output)
     kept = folder / "experiment.json"
-    text = json.dumps({arm: recipe.model_dump(mode="json") for arm, recipe in recipes.items()})
-    if kept.is_file() and kept.read_text("utf-8") != text:
+    wanted = {arm: recipe.model_dump(mode="json") for arm, recipe in recipes.items()}
+    if kept.is_file() and json.loads(kept.read_text("utf-8")) != wanted:
         raise SystemExit(f"{folder} holds runs of another schedule: choose another folder.")
     with atomic_write(kept, "w") as stream:
-        stream.write(text)
+        json.dump(wanted, stream)
     dataset = training_images(open_dataset(Path(options.data)))
     fields = {s.stem: load_field(s, dataset, recipes["plain"]) for s in dataset.samples}
     return Experiment(dataset, fields, recipes, folder, torch.device(options.device))
@@ -248,10 +248,11 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def planned(seeds: int) -> Iterator[tuple[str, int]]:
-    """Yield the runs: all arms of a repetition before the next one begins."""
-    for seed in range(seeds):
-        for arm in ARMS:
-            yield arm, seed
+    """Yield the runs: what was published against plain in all repetitions, then the rest."""
+    for arms in (ARMS[:2], ARMS[2:]):
+        for seed in range(seeds):
+            for arm in arms:
+                yield arm, seed
 
 
 def main(words: Sequence[str] | None = None) -> None:

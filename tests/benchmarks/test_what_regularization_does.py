@@ -61,10 +61,11 @@ def test_a_repetition_is_one_start_and_one_split_for_all_arms(experiment: Module
     assert {(recipe.train.seed, recipe.data.split_seed) for recipe in seeded} == {(4, 4)}
 
 
-def test_arms_of_one_seed_come_first(experiment: ModuleType) -> None:
-    runs = list(experiment.planned(3))
-    assert runs[:5] == [(arm, 0) for arm in experiment.ARMS]
-    assert len(runs) == 15
+def test_what_was_published_is_compared_first(experiment: ModuleType) -> None:
+    runs = list(experiment.planned(2))
+    assert runs[:5] == [("plain", 0), ("both", 0), ("plain", 1), ("both", 1), ("scr", 0)]
+    assert set(runs) == {(arm, seed) for arm in experiment.ARMS for seed in (0, 1)}
+    assert len(runs) == 10
 
 
 @pytest.fixture
