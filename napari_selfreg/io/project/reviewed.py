@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.reviewed import review_mask
+from napari_selfreg.core.types import Box
 from napari_selfreg.io.project.manifest import ProjectField
 from napari_selfreg.io.project.regions import Region
 
@@ -50,3 +51,23 @@ def reviewed_mask(regions: Iterable[Region], record: ProjectField) -> npt.NDArra
         return np.ones(record.shape, np.bool_)
     rings = [(region.points, *region.holes) for region in drawn]
     return review_mask(record.shape, [[on_labels(ring, record) for ring in one] for one in rings])
+
+
+def reviewed_part(regions: Iterable[Region], record: ProjectField, box: Box) -> float:
+    """Return which part of a box is reviewed, 0 … 1, without looking at the rest of the field.
+
+    Parameters
+    ----------
+    regions : iterable of Region
+        Of the field.
+    record : ProjectField
+    box : Box
+        In pixels of the labels, inside them and not empty.
+    """
+    drawn = list(regions)
+    if any(region.kind == "field" for region in drawn):
+        return 1.0
+    corner = (box.y0, box.x0)
+    rings = [(region.points, *region.holes) for region in drawn]
+    moved = [[on_labels(ring, record) - corner for ring in one] for one in rings]
+    return float(review_mask(box.shape, moved).mean())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QObject
 
 from napari_selfreg.core.edit import (
@@ -16,6 +17,7 @@ from napari_selfreg.core.edit import (
     next_object,
     smooth_outline,
 )
+from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import ObjectState
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
@@ -26,6 +28,9 @@ NOTHING_CHOSEN = "Click an object first; Shift adds more."
 TWO_NEEDED = "Choose two objects or more: click one, then others with Shift."
 ALL_ACCEPTED = "All objects of this field are accepted."
 NO_CHANGE = "Nothing to change there."
+
+_SHARE_OF_VIEW = 0.8
+"""Of the window's shorter side, for a box that is looked at."""
 
 
 class ObjectTools(QObject):
@@ -165,6 +170,18 @@ def look_at(viewer: Any, layer: Any, row: float, column: float) -> None:
     for place, axis in zip((-2, -1), shown[-2:], strict=True):
         centre[place] = float(point[axis - viewer.dims.ndim])
     camera.center = tuple(centre)
+
+
+def look_at_box(viewer: Any, layer: Any, box: Box) -> None:
+    """Bring a box of a Labels layer into view, with some of what is around it."""
+    shown = list(viewer.dims.displayed)[-2:]
+    edges = ((box.y0 - 0.5, box.y1 - 0.5), (box.x0 - 0.5, box.x1 - 0.5))
+    corners = [label_point(layer, row, column) for row in edges[0] for column in edges[1]]
+    axes = [axis - viewer.dims.ndim for axis in shown]
+    extent = np.ptp(np.array(corners)[:, axes], axis=0)
+    room = np.asarray(viewer.canvas.viewbox_size(viewer.layers), np.float64)
+    viewer.scene.camera.zoom = float((_SHARE_OF_VIEW * room / extent).min())
+    look_at(viewer, layer, sum(edges[0]) / 2, sum(edges[1]) / 2)
 
 
 def _count(number: int) -> str:

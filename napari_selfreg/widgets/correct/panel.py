@@ -25,6 +25,7 @@ from napari_selfreg.widgets.correct.review import Review, ReviewBox
 from napari_selfreg.widgets.correct.saving import Saving
 from napari_selfreg.widgets.correct.selection import Selection
 from napari_selfreg.widgets.correct.tool_box import ObjectBox, ToolBox
+from napari_selfreg.widgets.correct.what_next import WhatNext, WhatNextRow
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.shared import PathOffer, Shared
@@ -51,7 +52,7 @@ class CorrectPanel(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self.box, self.tools, self.objects = ProjectBox(), ToolBox(), ObjectBox()
-        self.review_box = ReviewBox()
+        self.what_next_row, self.review_box = WhatNextRow(), ReviewBox()
         self.totals = QLabel()
         self.totals.setToolTip("Objects of the field on show, counted again after every edit")
         self.totals.setWordWrap(True)
@@ -70,6 +71,7 @@ class CorrectPanel(QWidget):
         self.editor = ObjectTools(napari_viewer, self.desk, self.selection, self)
         self.regions = Regions(napari_viewer, self.desk, self)
         self.review = Review(self.desk, self.regions, self.hand, self.review_box, self)
+        self.what_next = WhatNext(napari_viewer, self.desk, self.what_next_row, self)
         self.measured = Measured(napari_viewer, self.desk, self)
         self.camera = CameraMemory(napari_viewer, self.desk, self)
         self.saving = Saving(self.desk, self.save_button, self)
@@ -160,6 +162,7 @@ class CorrectPanel(QWidget):
             "accept": self.editor.accept,
             "next": self.editor.next,
             "previous": self.editor.previous,
+            "what_next": self.what_next.go,
             "done": self.review.finish,
             "hide": self.hide_objects,
             "help": self.show_keys,
@@ -235,6 +238,8 @@ class CorrectPanel(QWidget):
         column = QVBoxLayout(self)
         column.addWidget(self.new_result)
         for part in (self.box, self.tools, self.objects, self.review_box):
+            if part is self.review_box:
+                column.addWidget(self.what_next_row)
             column.addWidget(part)
             column.addWidget(_line())
         column.addWidget(self.totals)

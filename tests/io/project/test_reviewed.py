@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import Region
 from napari_selfreg.io.project.manifest import ProjectField
-from napari_selfreg.io.project.reviewed import on_labels, reviewed_mask
+from napari_selfreg.io.project.reviewed import on_labels, reviewed_mask, reviewed_part
 from tests.io.project.steps import SHAPE
 from tests.io.project.test_manifest import FIELD
 
@@ -82,3 +82,19 @@ def test_points_are_moved_onto_the_labels_and_back(points: list[tuple[int, int]]
 
 def test_a_corner_of_the_labels_is_their_first_corner() -> None:
     assert on_labels([(100, 60), (104, 62)], PLACED).tolist() == [[0, 0], [1, 1]]
+
+
+@given(st.lists(boxes, max_size=3), boxes)
+def test_the_reviewed_part_of_a_box_is_that_of_the_mask(drawn: list[Box], box: Box) -> None:
+    inside = box.intersect(Box(0, 0, *SHAPE))
+    if inside.empty:
+        inside = Box(0, 0, 1, 1)
+    for record in (PLAIN, PLACED):
+        regions = [Region.rectangle(one) for one in drawn]
+        wanted = reviewed_mask(regions, record)[inside.slices].mean()
+        assert reviewed_part(regions, record, inside) == pytest.approx(wanted)
+
+
+def test_all_of_a_done_field_is_reviewed() -> None:
+    done = Region.rectangle(Box(0, 0, 1, 1), "field")
+    assert reviewed_part([done], PLACED, Box(3, 4, 9, 9)) == 1
