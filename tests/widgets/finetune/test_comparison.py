@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.engine.resegment_types import CompareRequest, FieldCompared
+from napari_selfreg.widgets.finetune import comparison
 from napari_selfreg.widgets.finetune.comparison import (
     Comparison,
     both_in_words,
@@ -183,3 +184,91 @@ def test_labels_of_a_part_lie_where_they_belong(make_napari_viewer_proxy, tmp_pa
     assert place is not None
     assert place["scale"] == (4.0, 4.0)
     assert place["translate"] == (21.0, 41.0)
+
+
+def test_large_fields_wait_until_they_are_asked_for(box, project, qtbot, monkeypatch) -> None:
+    _, made = box
+    made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1",)))
+    assert made._wish.isActive()
+    monkeypatch.setattr(comparison, "_AT_ONCE_PIXELS", 64 * 80)
+    made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1",)))
+    assert made._wish.isActive()
+    made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1", "f2")))
+    assert not made._wish.isActive()
+    assert not made.isHidden()
+
+
+def test_another_pair_of_models_starts_with_nothing(box, project, qtbot) -> None:
+    _, made = box
+    compare(made, qtbot)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=20_000)
+    made.offer(CompareRequest(project, Path("a"), Path("c"), ("f1",)))
+    made._wish.stop()
+    assert made.found == {}
+    assert made.fields.count() == 0
+    assert made.wiper.layer is None
+    assert made.slider.isHidden()
+
+
+def test_what_was_compared_before_a_cancel_can_be_looked_at(
+    make_napari_viewer_proxy, project, qtbot
+) -> None:
+    def job(request: CompareRequest) -> Iterator[Event]:
+        yield compared("f2", 0.4)
+        while True:
+            yield Progress(1, 2, "Comparing both models on all fields")
+
+    viewer = make_napari_viewer_proxy()
+    made = Comparison(viewer, shared_for(viewer), job)
+    viewer.window.add_dock_widget(made)
+    made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1", "f2")))
+    made._wish.stop()
+    made.button.click()
+    assert made.button.text() == "Cancel"
+    qtbot.waitUntil(lambda: made.fields.count() == 1, timeout=60_000)
+    made.button.click()
+    qtbot.waitUntil(lambda: not made.runner.running, timeout=60_000)
+    assert made.button.text() == "Compare"
+    assert made.status.text().startswith("Cancelled")
+    assert made.fields.item(0).text() == "field1 · 40 % changed"
+    made.clear()
+
+
+def test_a_row_that_is_clicked_asks_for_its_field(box, qtbot) -> None:
+    _, made = box
+    compare(made, qtbot)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=20_000)
+    asked: list[str] = []
+    made._shared.projectFieldWanted.connect(asked.append)
+    made.fields.setCurrentRow(1)
+    assert asked == ["f1"]
+    made.show_field("unknown")
+    assert asked == ["f1"]
+
+
+def test_a_field_that_cannot_be_shown_is_said(
+    make_napari_viewer_proxy, project, qtbot, monkeypatch
+) -> None:
+    monkeypatch.setattr(comparison, "_TRIES", 1)
+    viewer = make_napari_viewer_proxy()
+    made = Comparison(viewer, shared_for(viewer), fake_job)  # nobody opens the field
+    viewer.window.add_dock_widget(made)
+    made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1", "f2")))
+    made._wish.stop()
+    compare(made, qtbot)
+    qtbot.waitUntil(lambda: made.status.text().startswith("Open this field"), timeout=60_000)
+    assert made.wiper.layer is None
+
+
+def test_nothing_that_could_be_compared_is_said(make_napari_viewer_proxy, project, qtbot) -> None:
+    def nothing(request: CompareRequest) -> Iterator[Event]:
+        yield Progress(0, 1)
+
+    viewer = make_napari_viewer_proxy()
+    made = Comparison(viewer, shared_for(viewer), nothing)
+    viewer.window.add_dock_widget(made)
+    made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1",)))
+    made._wish.stop()
+    compare(made, qtbot)
+    assert made.status.text() == "No field could be compared."
+    assert made.slider.isHidden()

@@ -129,3 +129,72 @@ def test_no_versions_no_view(qtbot, project) -> None:
     for project_ in (None, project):
         view.show_project(project_)
         assert view.isHidden()
+
+
+def test_what_the_list_of_models_calls_it_is_told(view, project, versions) -> None:
+    facts = {"title": "Glands, version 1, 5 images, 2026-11-21", "verdict": "worse"}
+    project.versions.write_facts(versions[0], facts)
+    project.versions.rename(versions[0], "Ward 3")
+    view.show_project(project)
+    tip = item_of(view, 0).toolTip(0)
+    assert tip.startswith("Ward 3, made ")
+    assert "In the list of models: Glands, version 1, 5 images, 2026-11-21" in tip
+    assert "In the list" not in item_of(view, 0, 0).toolTip(0)
+
+
+def test_the_sentence_of_the_verdict_is_under_the_pointer(view, project, versions) -> None:
+    project.versions.write_facts(versions[0], {"verdict": "better", "sentence": "By 6 points."})
+    view.show_project(project)
+    assert item_of(view, 0).toolTip(1) == "By 6 points."
+
+
+def test_a_version_whose_parent_is_unknown_stands_below_the_first_model(
+    view, project, tmp_path
+) -> None:
+    third = project.versions.add(write_model(tmp_path, name="three"), "Version 3")
+    view.show_project(project)
+    children = [item_of(view).child(i).text(0) for i in range(item_of(view).childCount())]
+    assert children == ["Version 1", third.title]
+
+
+def test_rename_opens_the_editor_only_for_versions(view) -> None:
+    view.show()
+    view.expand(animate=False)
+    view.tree.setCurrentItem(item_of(view))
+    view.rename()
+    assert view.tree.state() != view.tree.State.EditingState
+    view.tree.setCurrentItem(item_of(view, 0))
+    view.rename_button.click()
+    assert view.tree.state() == view.tree.State.EditingState
+
+
+def test_a_title_that_is_too_long_is_cut(view, project, versions, qtbot) -> None:
+    item_of(view, 0).setText(0, "x" * 500)
+    qtbot.waitUntil(lambda: project.versions[versions[0]].title != "Version 1", timeout=20_000)
+    assert project.versions[versions[0]].title == "x" * 200
+
+
+def test_export_asks_where_and_may_be_given_up(view, tmp_path, monkeypatch) -> None:
+    from napari_selfreg.widgets.finetune import versions_view
+
+    asked: list[str] = []
+
+    def ask(parent: Any, title: str, name: str, kinds: str) -> tuple[str, str]:
+        asked.append(name)
+        return "", ""
+
+    monkeypatch.setattr(versions_view.QFileDialog, "getSaveFileName", ask)
+    told: list[str] = []
+    view.told.connect(told.append)
+    view.tree.setCurrentItem(item_of(view, 0))
+    view.export_button.click()
+    assert asked == ["one.safetensors"]
+    assert told == []
+
+
+def test_where_nothing_can_be_written_it_is_said(view, tmp_path, qtbot) -> None:
+    (tmp_path / "in the way").touch()
+    view.tree.setCurrentItem(item_of(view, 0))
+    with qtbot.waitSignal(view.told) as signal:
+        view.export(tmp_path / "in the way" / "out")
+    assert "could not be written" in signal.args[0]
