@@ -21,3 +21,9 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def experiment(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(FOLDER)
     return import_module("what_regularization_does")
+
+
+@pytest.fixture
+def choosing(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(FOLDER)
+    return import_module("what_next")
