@@ -21,9 +21,9 @@ from napari_selfreg.core.verdict import verdict
 from napari_selfreg.engine.allocator import freed_memory_kept
 from napari_selfreg.engine.bundles import Model, save_bundle
 from napari_selfreg.engine.devices import resolve_device
-from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.finetune_card import Run, tuned_card
-from napari_selfreg.engine.finetune_fields import Material, prepare
+from napari_selfreg.engine.finetune_fields import Material, prepare, what_is_odd
 from napari_selfreg.engine.finetune_fit import Clock, FinetuneLoop, FinetuneSettings, Kept
 from napari_selfreg.engine.finetune_plan import Plan
 from napari_selfreg.engine.finetune_types import (
@@ -68,7 +68,7 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
 
     Yields
     ------
-    Progress, BaseScored, Planned, StepDone, ValidationDone, RolledBack
+    Progress, Notice, BaseScored, Planned, StepDone, ValidationDone, RolledBack
 
     Returns
     -------
@@ -97,6 +97,8 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
     base = model_for_pictures(request.model)
     yield Progress(0, 0, "Preparing the fields")
     material = prepare(request.fields, base.card)
+    if odd := what_is_odd(material):
+        yield Notice(odd)
     settings = settings_of(request, base, material)
     clock = Clock(closing=_CLOSING)
     if request.steps is None and not request.plan:

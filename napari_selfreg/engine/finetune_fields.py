@@ -127,6 +127,27 @@ def prepare_folds(fields: Sequence[FinetuneField], card: Card, most: int = 5) ->
     return [_divided(fields, small, places[fold::folds]) for fold in range(folds)]
 
 
+def what_is_odd(material: Material) -> str:
+    """Return what a person should know of regions that show one thing only; empty if nothing.
+
+    A single class is no fault: cross-entropy learns from it, and the Dice loss, which looks at the
+    objects of a whole batch, weighs few object pixels as much as many.
+    """
+    classes = [field.targets[0] for field in (*material.training, *material.strips)]
+    known = np.unique(np.concatenate([target[target != IGNORE] for target in classes]))
+    if not known.any():
+        return (
+            "No object lies in the reviewed regions, so the model can only learn what is none: "
+            "review a region with objects, too."
+        )
+    if 0 not in known:
+        return (
+            "The reviewed regions lie inside of objects, so the model cannot learn where these "
+            "end: review some background, too."
+        )
+    return ""
+
+
 def _divided(
     fields: Sequence[FinetuneField],
     small: Sequence[Field],

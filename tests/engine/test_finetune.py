@@ -14,7 +14,7 @@ import torch
 
 from napari_selfreg.core.errors import BadInputError, DeviceError
 from napari_selfreg.engine.bundles import load_model
-from napari_selfreg.engine.events import Event, StepDone, ValidationDone, run
+from napari_selfreg.engine.events import Event, Notice, StepDone, ValidationDone, run
 from napari_selfreg.engine.finetune import (
     BaseScored,
     FinetuneField,
@@ -178,6 +178,28 @@ def test_divergence_is_rolled_back_and_said(
     assert all(torch.isfinite(t).all() for t in _weights(result).values())
 
 
+def test_a_loss_that_explodes_goes_back_to_the_best_weights_with_smaller_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_selfreg.engine import finetune_fit
+
+    real = finetune_fit.training_losses
+    calls: list[int] = []
+
+    def broken(*args: Any, **options: Any) -> Any:
+        total, terms = real(*args, **options)
+        calls.append(1)
+        return (total * 1e6, terms) if len(calls) == 5 else (total, terms)
+
+    monkeypatch.setattr(finetune_fit, "training_losses", broken)
+    events: list[Event] = []
+    result = run(finetune(request(base_model(tmp_path), steps=9)), events.append)
+    assert [event.step for event in events if isinstance(event, RolledBack)] == [5]
+    rates = {entry["step"]: entry["learning_rate"] for entry in result.history if "total" in entry}
+    assert rates[6] < 0.5 * rates[4]
+    assert all(torch.isfinite(t).all() for t in _weights(result).values())
+
+
 def test_a_run_that_only_breaks_gives_the_old_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,11 +218,16 @@ def test_a_run_that_only_breaks_gives_the_old_weights(
             assert torch.equal(tensor, _weights(result)[name])
 
 
-@pytest.mark.parametrize("label", [0, 1])
-def test_regions_of_one_class_or_none_are_no_fault(tmp_path: Path, label: int) -> None:
+@pytest.mark.parametrize(("label", "said"), [(0, "No object lies"), (1, "inside of objects")])
+def test_regions_of_one_class_or_none_are_no_fault_but_said(
+    tmp_path: Path, label: int, said: str
+) -> None:
     field = corrected()
     flat = replace(field, labels=np.full_like(field.labels, label))
-    result = run(finetune(request(base_model(tmp_path), flat, steps=4)))
+    events: list[Event] = []
+    result = run(finetune(request(base_model(tmp_path), flat, steps=4)), events.append)
+    (notice,) = (event for event in events if isinstance(event, Notice))
+    assert said in notice.message
     assert all(torch.isfinite(t).all() for t in _weights(result).values())
     assert np.isfinite(result.verdict.difference)
 

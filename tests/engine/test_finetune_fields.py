@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.core.types import PixelSize
-from napari_selfreg.engine.finetune_fields import ANCHORED, Material, contour_width, prepare
+from napari_selfreg.engine.finetune_fields import (
+    ANCHORED,
+    Material,
+    contour_width,
+    prepare,
+    what_is_odd,
+)
 from napari_selfreg.engine.finetune_types import FinetuneField
 from tests.bundles import example_card
 from tests.engine.corrections import corrected
@@ -126,3 +132,24 @@ def test_contours_are_as_wide_as_the_base_knows_them(recipe: Any, width: float) 
 def test_without_a_contour_channel_there_is_no_contour() -> None:
     material = prepare([corrected()], example_card())
     assert np.all(material.training[0].targets[1] == IGNORE)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [(slice(0, 4), "No object lies"), (slice(8, 28), "inside of objects"), (slice(0, 30), "")],
+)
+def test_regions_that_show_one_thing_only_are_said(rows: slice, said: str) -> None:
+    field = corrected()
+    reviewed = np.zeros(field.labels.shape, bool)
+    reviewed[rows, 6:30] = True
+    odd = what_is_odd(prepare([replace(field, reviewed=reviewed)], CARD))
+    assert said in odd
+    assert bool(odd) is bool(said)
+
+
+def test_what_one_region_lacks_another_may_show() -> None:
+    one, two = corrected(), corrected(seed=1)
+    inside, outside = np.zeros(one.labels.shape, bool), np.zeros(one.labels.shape, bool)
+    inside[8:28, 6:30], outside[0:4] = True, True
+    fields = [replace(one, reviewed=inside), replace(two, reviewed=outside)]
+    assert what_is_odd(prepare(fields, CARD)) == ""

@@ -36,6 +36,15 @@ def test_certain_and_right_costs_nothing() -> None:
     assert sum(terms.values()).item() == pytest.approx(0.0, abs=1e-5)
 
 
+@pytest.mark.parametrize("pixels", [4, 40, 800])
+def test_missing_all_objects_costs_as_much_where_they_are_few(pixels: int) -> None:
+    classes = torch.zeros(1, 40, 40, dtype=torch.uint8)
+    classes.view(-1)[:pixels] = 1
+    background = torch.tensor([20.0, -20.0])[None, :, None, None].expand(1, 2, 40, 40)
+    terms = SegmentationLoss(1, contour=False)(background, classes)
+    assert terms["dice"].item() == pytest.approx(1.0, abs=1e-3)
+
+
 @pytest.mark.parametrize("n_classes", [1, 3])
 def test_ignored_pixels_have_no_gradient_and_no_say(n_classes: int) -> None:
     logits, classes = _logits(n_classes + 2), _classes(n_classes + 1)
