@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_selfreg.core.errors import SelfRegError
+    from napari_selfreg.core.types import PixelSize
     from napari_selfreg.engine.bundles import Model, load_model, save_bundle
     from napari_selfreg.engine.compare import CompareRequest, compare
     from napari_selfreg.engine.evaluate import EvaluateRequest, evaluate
     from napari_selfreg.engine.events import run
+    from napari_selfreg.engine.features import FeaturesRequest, features
     from napari_selfreg.engine.finetune import FinetuneField, FinetuneRequest, finetune
     from napari_selfreg.engine.finetune_files import corrected_fields
+    from napari_selfreg.engine.inside import look
+    from napari_selfreg.engine.inside_types import InsideRequest
     from napari_selfreg.engine.predict import PredictRequest, predict
     from napari_selfreg.engine.recipe import load_recipe
     from napari_selfreg.engine.segment import SegmentRequest, segment
@@ -37,9 +41,12 @@ __all__ = [
     "Card",
     "CompareRequest",
     "EvaluateRequest",
+    "FeaturesRequest",
     "FinetuneField",
     "FinetuneRequest",
+    "InsideRequest",
     "Model",
+    "PixelSize",
     "PredictRequest",
     "SegmentRequest",
     "SelfRegError",
@@ -52,9 +59,11 @@ __all__ = [
     "compare",
     "corrected_fields",
     "evaluate",
+    "features",
     "finetune",
     "load_model",
     "load_recipe",
+    "look",
     "predict",
     "run",
     "save_bundle",
@@ -66,9 +75,12 @@ _HOMES = {
     "Card": "io.card",
     "CompareRequest": "engine.compare",
     "EvaluateRequest": "engine.evaluate",
+    "FeaturesRequest": "engine.features",
     "FinetuneField": "engine.finetune_types",
     "FinetuneRequest": "engine.finetune_types",
+    "InsideRequest": "engine.inside_types",
     "Model": "engine.bundles",
+    "PixelSize": "core.types",
     "PredictRequest": "engine.predict",
     "SegmentRequest": "engine.segment",
     "SelfRegError": "core.errors",
@@ -81,9 +93,11 @@ _HOMES = {
     "compare": "engine.compare",
     "corrected_fields": "engine.finetune_files",
     "evaluate": "engine.evaluate",
+    "features": "engine.features",
     "finetune": "engine.finetune",
     "load_model": "engine.bundles",
     "load_recipe": "engine.recipe",
+    "look": "engine.inside",
     "predict": "engine.predict",
     "run": "engine.events",
     "save_bundle": "engine.bundles",

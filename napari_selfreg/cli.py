@@ -211,6 +211,57 @@ def compare(
         commands.compare(console, a, b, device, latex=latex, **request)
 
 
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+@app.command()
+def features(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder for the results.")],
+    model: ModelOption = DEFAULT_MODEL,
+    versus: Annotated[
+        str | None,
+        typer.Option("--versus", metavar="NAME|PATH", help="A second model to compare with."),
+    ] = None,
+    um_per_px: UmOption = None,
+    blocks: Annotated[
+        str | None,
+        typer.Option(
+            "--blocks", metavar="E1,B,D1", help="Blocks to look at; all if it is not given."
+        ),
+    ] = None,
+    width_mm: Annotated[
+        float,
+        typer.Option("--width-mm", metavar="W", callback=_positive, help="Width of the figure."),
+    ] = 180.0,
+    dpi: Annotated[
+        float,
+        typer.Option("--dpi", metavar="N", callback=_positive, help="Dots per inch of pictures."),
+    ] = 300.0,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Write what every block of one model or two sees: maps, numbers.csv and a figure.
+
+    The JSON document holds image; models, each with model, um_per_px, maps (file by block) and
+    numbers (by block, as in numbers.csv); and outputs: numbers and figure (file by format).
+    """
+    with session(as_json) as console:
+        names = [model] if versus is None else [model, versus]
+        commands.features(
+            console,
+            image,
+            names,
+            output_dir=output,
+            um_per_px=um_per_px,
+            blocks=_names(blocks),
+            device=device,
+            width_mm=width_mm,
+            dpi=dpi,
+        )
+
+
 @app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What and how to train.")],

@@ -166,6 +166,25 @@ def compare(console: Console, a: str, b: str, device: str, *, latex: bool, **req
     console.table(("metric", "a", "b", "difference", "95 % from", "to", "p"), rows)
 
 
+def features(console: Console, image: Path, names: Sequence[str], **request: Any) -> None:
+    """Look inside one or two models; see `napari_selfreg.engine.features`."""
+    models = tuple(ready_model(console, name, request["device"]) for name in names)
+    ensure_folder(request["output_dir"])
+    from napari_selfreg.engine.features import FeaturesRequest
+    from napari_selfreg.engine.features import features as features_job
+
+    document = console.run(features_job(FeaturesRequest(image, models, **request)))
+    console.document(document)
+    keys = ("similarity", "effective_rank", "dead", "scr_distance", "ifd")
+    rows = [
+        (model["model"], block, *(f"{numbers[key]:.4g}" for key in keys))
+        for model in document["models"]
+        for block, numbers in model["numbers"].items()
+    ]
+    console.table(("model", "block", *keys), rows)
+    console.line(f"\nThe figure is {document['outputs']['figure']['pdf']}; maps lie beside it.")
+
+
 def train(console: Console, recipe: Path, **request: Any) -> None:
     """Train a model from a recipe; see `napari_selfreg.engine.train`."""
     from napari_selfreg.engine.recipe import load_recipe

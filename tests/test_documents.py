@@ -85,6 +85,7 @@ def test_tables_of_models_follow_the_cards() -> None:
 
 def test_every_bundled_model_and_command_is_described() -> None:
     models = {path.stem for path in (ROOT / "napari_selfreg" / "models").glob("*.safetensors")}
-    commands = {"demo", "segment", "evaluate", "compare", "train", "finetune", "models", "doctor"}
+    commands = {"demo", "segment", "evaluate", "compare", "features", "train", "finetune"}
+    commands |= {"models", "doctor"}
     for name in models | commands:
         assert f"`{name}`" in README, name

@@ -17,6 +17,7 @@ COMMANDS = [
     "segment",
     "evaluate",
     "compare",
+    "features",
     "train",
     "finetune",
     "export",
