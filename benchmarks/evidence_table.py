@@ -24,6 +24,9 @@ METRICS = {
 }
 """Numbers of a block by name, with the title of their table."""
 
+MARKS = ("<!-- tables -->", "<!-- /tables -->")
+"""Lines of a page between which the tables stand."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -114,6 +117,14 @@ def write_markdown(path: Path, runs: Sequence[Run], schedule: str) -> None:
     """Write the tables for docs/what-regularization-does.md."""
     with atomic_write(path, "w") as stream:
         stream.write("\n".join(_page(runs, schedule)) + "\n")
+
+
+def update_page(page: Path, table: Path) -> None:
+    """Put the tables between the marks of a page, in place of those that are there."""
+    before, rest = page.read_text("utf-8").split(f"{MARKS[0]}\n", 1)
+    _, after = rest.split(MARKS[1], 1)
+    with atomic_write(page, "w") as stream:
+        stream.write(f"{before}{MARKS[0]}\n\n{table.read_text('utf-8')}\n{MARKS[1]}{after}")
 
 
 def _page(runs: Sequence[Run], schedule: str) -> Iterator[str]:

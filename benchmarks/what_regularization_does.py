@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from evidence_table import METRICS, Run, write_csv, write_markdown
+from evidence_table import METRICS, Run, update_page, write_csv, write_markdown
 from torch import nn
 from torch.nn import functional
 
@@ -244,6 +244,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--crop", type=int)
     parser.add_argument("--features", type=int, nargs=6, help="channels of the six stages")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--page", type=Path, help="page whose tables are written anew as well")
     return parser.parse_args(words)
 
 
@@ -265,7 +266,10 @@ def main(words: Sequence[str] | None = None) -> None:
         print(f"{arm} {seed}: Dice {runs[-1].dice:.4f}", flush=True)
         write_csv(experiment.folder / "results.csv", runs)
         text = schedule_text(experiment.recipes[arm], experiment)
-        write_markdown(experiment.folder / "table.md", runs, text)
+        table = experiment.folder / "table.md"
+        write_markdown(table, runs, text)
+        if options.page is not None:
+            update_page(options.page, table)
 
 
 if __name__ == "__main__":

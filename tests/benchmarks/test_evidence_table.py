@@ -119,3 +119,14 @@ def test_an_unfinished_experiment_says_what_it_lacks(tables: ModuleType, tmp_pat
     text = page(tables, tmp_path, {("plain", 0): 0.5, ("scr", 0): 0.6, ("ifd", 1): 0.6})
     assert "| all | 0.500 | +0.100 (one seed) | – |" in text
     assert "nan" not in text
+
+
+def test_a_page_keeps_its_words_and_gets_new_tables(tables: ModuleType, tmp_path: Path) -> None:
+    written, table = tmp_path / "page.md", tmp_path / "t.md"
+    written.write_text("Before.\n\n<!-- tables -->\nold\n<!-- /tables -->\n\nAfter.\n")
+    table.write_text("| new |\n")
+    for _ in range(2):
+        tables.update_page(written, table)
+    assert written.read_text() == (
+        "Before.\n\n<!-- tables -->\n\n| new |\n\n<!-- /tables -->\n\nAfter.\n"
+    )
