@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from qtpy.QtGui import QShortcut
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import StepDone
@@ -147,3 +148,68 @@ def test_a_project_open_elsewhere_is_not_trained_on(make_tuning, project, qtbot)
         assert panel.status.text() == second.reason
         shared_for(viewer).set_project(None)
     assert panel.status.text() == NO_PROJECT
+
+
+def test_the_version_in_use_is_said(make_tuning, project, qtbot) -> None:
+    review(project)
+    _, panel, _ = make_tuning()
+    assert "in use" not in panel.about.text()
+    panel.start()
+    finish(panel, qtbot)
+    panel.outcome.comparison._wish.stop()
+    assert "in use" not in panel.about.text()  # not before a person says so
+    panel.outcome.use()
+    assert panel.about.text().endswith("Version 1 is in use.")
+    panel.outcome.put(None)
+    assert "in use" not in panel.about.text()
+
+
+def test_every_version_gets_the_next_number(make_tuning, project, qtbot) -> None:
+    review(project)
+    _, panel, job = make_tuning()
+    for _ in range(2):
+        panel.start()
+        finish(panel, qtbot)
+        panel.outcome.comparison._wish.stop()
+    assert [request.number for request in job.requests] == [1, 2]
+    assert [each.title for each in project.versions.all] == ["Version 1", "Version 2"]
+    assert job.requests[1].parent is None  # started afresh, not from the first
+
+
+def test_escape_and_ctrl_enter_do_what_the_button_does(make_tuning, project, qtbot) -> None:
+    review(project)
+    _, panel, job = make_tuning(FakeTuning(hold=True), show=True)
+    panel.start_button.setFocus()
+    keys = {shortcut.key().toString(): shortcut for shortcut in panel.findChildren(QShortcut)}
+    keys["Ctrl+Return"].activated.emit()
+    assert panel.runner.running
+    qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=60_000)
+    keys["Esc"].activated.emit()
+    finish(panel, qtbot)
+    assert len(job.requests) == 1
+    assert job.requests[0].enough.is_set()
+    panel.outcome.comparison._wish.stop()
+
+
+def test_a_second_start_while_one_runs_is_not_heard(make_tuning, project, qtbot) -> None:
+    review(project)
+    _, panel, job = make_tuning(FakeTuning(hold=True))
+    panel.start()
+    panel.start()
+    panel.train_longer()
+    job.go.set()
+    finish(panel, qtbot)
+    panel.outcome.comparison._wish.stop()
+    assert len(job.requests) == 1
+
+
+def test_closing_the_project_ends_the_run(make_tuning, project, qtbot) -> None:
+    review(project)
+    viewer, panel, _ = make_tuning(FakeTuning(hold=True))
+    with qtbot.assertNotEmitted(panel.tuned):
+        panel.start()
+        qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=60_000)
+        shared_for(viewer).set_project(None)
+        finish(panel, qtbot)
+    assert panel.latest is None
+    assert panel.outcome.verdict.isHidden()
