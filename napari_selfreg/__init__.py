@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_selfreg.nets.registry import architectures, build_network
     from napari_selfreg.nets.selfreg import SelfRegularization
     from napari_selfreg.nets.tapspec import Tap, TapSpec
+    from napari_selfreg.widgets.inside.opening import look_inside
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,7 @@ __all__ = [
     "load_model",
     "load_recipe",
     "look",
+    "look_inside",
     "predict",
     "run",
     "save_bundle",
@@ -98,6 +100,7 @@ _HOMES = {
     "load_model": "engine.bundles",
     "load_recipe": "engine.recipe",
     "look": "engine.inside",
+    "look_inside": "widgets.inside.opening",
     "predict": "engine.predict",
     "run": "engine.events",
     "save_bundle": "engine.bundles",

@@ -11,7 +11,7 @@ from napari_selfreg.widgets.layers import Picture
 
 
 def placement(
-    layer: Any, picture: Picture, origin: tuple[int, int] = (0, 0), step: int = 1
+    layer: Any, picture: Picture, origin: tuple[float, float] = (0, 0), step: int = 1
 ) -> dict[str, Any]:
     """Return the arguments that put a result exactly on its image.
 
@@ -21,7 +21,7 @@ def placement(
         The image as it lies now.
     picture : Picture
         The plane the result belongs to.
-    origin : tuple of int
+    origin : tuple of float
         Row and column of the picture where the result begins.
     step : int
         Rows and columns of the picture per pixel of the result.

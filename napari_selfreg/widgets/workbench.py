@@ -18,17 +18,19 @@ from napari_selfreg.widgets.shared import PathOffer, shared_for
 if TYPE_CHECKING:
     from napari_selfreg.widgets.correct.panel import CorrectPanel
     from napari_selfreg.widgets.finetune.panel import FinetunePanel
+    from napari_selfreg.widgets.inside.panel import InsidePanel
     from napari_selfreg.widgets.results_panel import ResultsPanel
     from napari_selfreg.widgets.segment_panel import SegmentPanel
 
 TITLE = "Segmentation workbench"
 
-_OPEN, _SEGMENT, _CORRECT, _FINETUNE, _RESULTS = range(5)
+_OPEN, _SEGMENT, _CORRECT, _FINETUNE, _INSIDE, _RESULTS = range(6)
 _TABS = (
     ("Open", "Open pictures, slides and folders, and say how large their pixels are"),
     ("Segment", "Find the objects of a picture with a model"),
     ("Correct", "Put right what the model got wrong; every stroke is kept"),
     ("Fine-tune", "Let a model learn from corrections, and see whether it got better"),
+    ("Look inside", "What every block of a model sees, and how alike its channels are"),
     ("Results", "Totals, measurements, and what to save"),
 )
 _CHANGES_OF_SIZE = (QEvent.Type.Show, QEvent.Type.LayoutRequest, QEvent.Type.StyleChange)
@@ -53,6 +55,8 @@ class Workbench(QWidget):
         self._viewer = napari_viewer
         self._panels: dict[int, QWidget] = {}
         self.tabs = QTabWidget()
+        # With napari's own padding the six titles are wider than the panels need to be.
+        self.tabs.setStyleSheet("QTabBar::tab { padding: 3px 2px; }")
         self._pages = [_PanelScroll() for _ in _TABS]
         for page, (title, tip) in zip(self._pages, _TABS, strict=True):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
@@ -89,6 +93,11 @@ class Workbench(QWidget):
     def finetune_panel(self) -> FinetunePanel:
         """The Fine-tune panel."""
         return self._panel(_FINETUNE)
+
+    @property
+    def inside_panel(self) -> InsidePanel:
+        """The panel Look inside."""
+        return self._panel(_INSIDE)
 
     @property
     def results_panel(self) -> ResultsPanel:
@@ -136,6 +145,10 @@ def _panel_class(index: int) -> Callable[[Any], QWidget]:
         from napari_selfreg.widgets.finetune.panel import FinetunePanel
 
         return FinetunePanel
+    if index == _INSIDE:
+        from napari_selfreg.widgets.inside.panel import InsidePanel
+
+        return InsidePanel
     if index == _RESULTS:
         from napari_selfreg.widgets.results_panel import ResultsPanel
 
@@ -184,8 +197,7 @@ class _PanelScroll(QScrollArea):
         self._panel = panel
         self.setWidget(panel)
         # Behind another tab it would only ask for its width, and move the image, when it is shown.
-        for part in panel.findChildren(QWidget):
-            part.ensurePolished()
+        panel.ensurePolished()
         self.setMinimumWidth(self._needed_width())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

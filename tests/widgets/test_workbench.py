@@ -35,6 +35,7 @@ def test_the_workbench_is_docked_with_its_tabs(make_napari_viewer_proxy) -> None
         "Segment",
         "Correct",
         "Fine-tune",
+        "Look inside",
         "Results",
     ]
 
@@ -73,7 +74,7 @@ def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
     qtbot.addWidget(bench)
     assert [page.widget() is not None for page in bench._pages] == [
         True,
-        *[False] * 4,
+        *[False] * 5,
     ]
     bench.show()
     qtbot.waitUntil(lambda: all(page.widget() for page in bench._pages), timeout=20_000)
@@ -82,7 +83,8 @@ def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
     # A panel behind asks for its width in time: the image must not move when its tab is chosen.
     wanted = bench.segment_panel.minimumSizeHint().width()
     assert bench._pages[1].minimumWidth() >= 0.8 * wanted
-    assert bench._pages[-2].widget() is bench.finetune_panel
+    assert bench._pages[-3].widget() is bench.finetune_panel
+    assert bench._pages[-2].widget() is bench.inside_panel
     assert bench._pages[-1].widget() is bench.results_panel
     qtbot.waitUntil(lambda: not bench._rest.isActive(), timeout=20_000)
 

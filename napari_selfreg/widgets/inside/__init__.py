@@ -1,0 +1,1 @@
+"""Look inside: what every block of a network sees, as layers on the tissue and as numbers."""

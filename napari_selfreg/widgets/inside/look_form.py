@@ -1,0 +1,195 @@
+"""What a person chooses before a look: one or two models, the image, and how much of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io.card import Card
+from napari_selfreg.io.pixel_size import plausible
+from napari_selfreg.io.project import Project
+from napari_selfreg.io.remembered import remember_pixel_size, remembered_pixel_size
+from napari_selfreg.widgets.areas import Scope
+from napari_selfreg.widgets.guards import ignore_stray_wheel
+from napari_selfreg.widgets.image_layers import source_info
+from napari_selfreg.widgets.inside.last_tuning import before_and_after
+from napari_selfreg.widgets.inside.looking import Source
+from napari_selfreg.widgets.inside.source_picker import SourcePicker
+from napari_selfreg.widgets.layer_picker import LayerPicker
+from napari_selfreg.widgets.layers import pixel_size_of
+from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
+from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
+from napari_selfreg.widgets.settings import settings
+
+_AREAS: dict[Scope, tuple[str, str]] = {
+    "whole": ("Whole image", "All of this image, or of this slice of it"),
+    "view": ("Current view", "Only what the window shows now"),
+    "shapes": ("Selected shapes", "The rectangle around the selected shapes"),
+}
+
+
+VOLUMES = (
+    "This network sees volumes, which this panel cannot show: use the function look in Python."
+)
+
+
+class LookForm(QWidget):
+    """Models, image, pixel size where nobody knows it, and area.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its images are offered.
+    models : mapping of str to Path, optional
+        Name -> bundle; the models of the package and those added without it.
+    extra : sequence of Source
+        Networks that are no files.
+    parent : QWidget, optional
+        Parent of the form.
+
+    Attributes
+    ----------
+    valueChanged : Signal()
+        Anything is another.
+    told : Signal(str)
+        Why a file could not be taken.
+    """
+
+    valueChanged = Signal()
+    told = Signal(str)
+
+    def __init__(
+        self,
+        viewer: Any,
+        models: Mapping[str, Path] | None = None,
+        extra: Sequence[Source] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._newest: str | None = None
+        self._typed: dict[object, PixelSize] = {}
+        self.model = SourcePicker(models, extra=extra)
+        self.versus = SourcePicker(models, none=True, extra=extra)
+        self.layer_picker = LayerPicker(viewer, tip="The image whose maps are shown")
+        self.pixel_size_edit = PixelSizeEdit()
+        self.area = QComboBox()
+        self._name_parts()
+        self._arrange()
+        self._connect()
+        self._on_layer()
+
+    def sources(self) -> tuple[Source, ...]:
+        """Return the chosen models: none, one or two different ones."""
+        first, second = self.model.value(), self.versus.value()
+        if first is None:
+            return ()
+        if second is None or second.model == first.model:
+            return (first,)
+        return (first, second)
+
+    def scope(self) -> Scope:
+        """Return ``view``, ``whole`` or ``shapes``."""
+        scope: Scope = self.area.currentData()
+        return scope
+
+    def setScope(self, scope: Scope) -> None:
+        """Choose how much of the image to look at."""
+        self.area.setCurrentIndex(self.area.findData(scope))
+
+    def value(self) -> SegmentSettings:
+        """Return what is set, as the Segment panel has it."""
+        model = self.model.value()
+        return SegmentSettings(
+            Path() if model is not None else None,
+            self.pixel_size_edit.value(),
+            self.scope(),
+            settings().device,
+        )
+
+    def missing(self) -> str:
+        """Say what is still to be done here, or return an empty text."""
+        if self.model.value() is None:
+            return "Choose a model to look into."
+        if any(each.card.spatial_dims != 2 for each in self.sources()):
+            return VOLUMES
+        return what_is_missing(self._viewer, self.layer_picker.value(), self.value())
+
+    def offer(self, project: Project | None, card: Card | None = None) -> None:
+        """List the models and choose what is most likely wanted.
+
+        That is the model of the Segment panel or, once a project has a newer version, the models
+        before and after that fine-tuning.
+        """
+        new = self.model.value() is None
+        self.model.offer(project)
+        self.versus.offer(project)
+        if new and card is not None:
+            self.model.setValue(card.name)
+        tuned = before_and_after(project, self.model.sources())
+        newest = project.versions.all[-1].id if project is not None and tuned else None
+        if tuned is not None and newest != self._newest:
+            self.model.choose(tuned[0])
+            self.versus.choose(tuned[1])
+        self._newest = newest
+
+    def _name_parts(self) -> None:
+        self.model.setToolTip("The network to look into")
+        self.model.setAccessibleName("Model")
+        self.versus.setToolTip("A second network, to be seen beside the first on the same tissue")
+        self.versus.setAccessibleName("Compare with")
+        for scope, (title, tip) in _AREAS.items():
+            self.area.addItem(title, scope)
+            self.area.setItemData(self.area.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.area.setToolTip("How much of the image to look at; less is faster")
+        self.area.setAccessibleName("Area")
+        ignore_stray_wheel(self.area)
+
+    def _arrange(self) -> None:
+        self._form = QFormLayout(self)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.addRow("Model", self.model)
+        self._form.addRow("Compare", self.versus)
+        self._form.addRow("Image", self.layer_picker)
+        self._form.addRow("Pixel size", self.pixel_size_edit)
+        self._form.addRow("Area", self.area)
+
+    def _connect(self) -> None:
+        for picker in (self.model, self.versus):
+            picker.sourceChanged.connect(self.valueChanged)
+            picker.told.connect(self.told)
+        self.layer_picker.valueChanged.connect(self._on_layer)
+        self.pixel_size_edit.edited.connect(self._on_pixel_size)
+        self.area.currentIndexChanged.connect(self._on_area)
+
+    def _on_layer(self) -> None:
+        """Ask for the pixel size only where nobody knows it."""
+        layer = self.layer_picker.value()
+        stated = pixel_size_of(layer) if layer is not None else None
+        known = stated if stated is not None and plausible(stated) else None
+        if layer is not None and known is None:
+            info = source_info(layer)
+            known = self._typed.get(layer.unique_id) or (
+                remembered_pixel_size(info.path) if info is not None else None
+            )
+        self.pixel_size_edit.setValue(known)
+        self._form.setRowVisible(self.pixel_size_edit, layer is not None and stated is None)
+        self.valueChanged.emit()
+
+    def _on_pixel_size(self) -> None:
+        layer, size = self.layer_picker.value(), self.pixel_size_edit.value()
+        if layer is not None and size is not None:
+            self._typed[layer.unique_id] = size
+            info = source_info(layer)
+            if info is not None and info.stated is None:
+                remember_pixel_size(info.path, size)
+        self.valueChanged.emit()
+
+    def _on_area(self, index: int) -> None:
+        self.valueChanged.emit()

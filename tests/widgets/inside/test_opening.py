@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import napari_selfreg
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.nets.tapspec import Tap, TapSpec
+from napari_selfreg.widgets.inside.opening import TITLE, look_inside
+from tests.foreign import import_smp
+from tests.widgets.inside.test_panel import look, ours, settle
+
+
+class Small(nn.Module):
+    """Two blocks at one and two pixels per map pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.ReLU())
+        self.up = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(6, 4, 3, padding=1))
+        self.head = nn.Conv2d(4, 2, 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.up(self.down(images)))
+
+
+SPEC = TapSpec((Tap("B", "down"), Tap("D1", "up")), size_multiple=2, min_size=2)
+
+
+def test_any_network_opens_with_its_picture(make_napari_viewer_proxy, qtbot, field) -> None:
+    viewer = make_napari_viewer_proxy()
+    network = Small().train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    panel = look_inside(network, field, SPEC, viewer=viewer)
+    assert TITLE in viewer.window.dock_widgets
+    assert panel.maps.form.blocks.blocks() == ("B", "D1")
+    look(panel, qtbot)
+    (layer,) = ours(viewer)
+    assert layer.name == "D1 · energy · small"
+    np.testing.assert_allclose(layer.extent.world, viewer.layers[0].extent.world)
+    panel.maps.form.blocks.setValue(("B",))
+    settle(panel, qtbot)
+    assert ours(viewer)[0].data.shape == (30, 40)
+    assert not any(module._forward_hooks for module in network.modules())
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, before[name])
+
+
+def test_a_layer_of_the_viewer_is_looked_at_where_it_lies(make_napari_viewer_proxy, field) -> None:
+    viewer = make_napari_viewer_proxy()
+    layer = viewer.add_image(field, rgb=True, units=["um", "um"])
+    panel = look_inside(Small(), layer, SPEC, name="My net", viewer=viewer)
+    assert panel.form.layer_picker.value() == layer
+    assert panel.form.sources()[0].name == "my-net"
+    assert len(viewer.layers) == 1
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 4)), np.zeros((4, 4, 3)), [[1, 2]]])
+def test_other_pictures_are_refused(image: Any) -> None:
+    with pytest.raises(BadInputError, match="8-bit colours"):
+        look_inside(Small(), image, SPEC)
+
+
+def test_it_is_part_of_the_package() -> None:
+    assert napari_selfreg.look_inside is look_inside
+
+
+def test_the_unet_of_the_readme(make_napari_viewer_proxy, qtbot, field) -> None:
+    smp = import_smp()
+    torch.manual_seed(0)
+    network = smp.Unet("efficientnet-b0", encoder_weights=None, classes=2).eval()
+    spec = TapSpec.propose(network, (1, 3, 64, 96)).tapspec
+    viewer = make_napari_viewer_proxy()
+    panel = look_inside(network, np.tile(field, (2, 2, 1)), spec, viewer=viewer)
+    look(panel, qtbot)
+    assert ours(viewer)[0].name == "D1 · energy · unet"
