@@ -197,7 +197,8 @@ class _PanelScroll(QScrollArea):
         self._panel = panel
         self.setWidget(panel)
         # Behind another tab it would only ask for its width, and move the image, when it is shown.
-        panel.ensurePolished()
+        for part in panel.findChildren(QWidget):
+            part.ensurePolished()
         self.setMinimumWidth(self._needed_width())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
