@@ -88,6 +88,7 @@ class SegmentPanel(QWidget):
         self.relabeller = Relabeller(napari_viewer, self)
         self.fit_check = FitCheck(napari_viewer, self)
         self.drops = ModelDrops(self)
+        self.version_in_use = VersionInUse(self.shared, self.model_picker, self)
         self.terms_notice = TermsNotice()
         self.warning = sentence_label()
         self.warning.hide()
@@ -101,8 +102,6 @@ class SegmentPanel(QWidget):
         self._connect()
         self._on_model()
         self._on_setting()
-        # after what the list says of a new file: the last words stay
-        self.version_in_use = VersionInUse(self.shared, self.model_picker, self)
         self.version_in_use.told.connect(self._conclude)
         self.version_in_use.look()
         Preloader(self)
@@ -186,6 +185,7 @@ class SegmentPanel(QWidget):
         column = QVBoxLayout(self)
         for part in (
             self.form,
+            self.version_in_use.label,
             self.terms_notice,
             self.warning,
             self.question,

@@ -98,8 +98,18 @@ def test_from_corrections_to_a_model_in_use_and_back(workbench, folder, qtbot) -
     desk.close()
     assert panel.corrections is None
     viewer.layers.clear()
+    picker.setValue("tiny")
+    assert picker.value() != wanted
     panel, desk = open_project(workbench, folder, qtbot)
     assert desk.project.active_version == version
     assert panel.form.base_picker.value().version == version
+    qtbot.waitUntil(lambda: picker.value() == wanted, timeout=LONG)
+    title = desk.project.versions[version].title
+    assert title.startswith("Version 1, ")
+    assert picker.card().title.endswith(title[1:])
+    said = bench.segment_panel.version_in_use.label
+    assert f"{title} of the project case is in use again" in said.text()
+    assert not said.isHidden()
+    assert f"{title} is in use" in panel.about.text()
     np.testing.assert_array_equal(desk.project.labels("f1")[:96, :80], reviewed)
     desk.close()

@@ -92,12 +92,28 @@ def test_a_damaged_version_is_said_and_not_chosen(made, project) -> None:
     assert "damaged" in told[0]
 
 
+def test_it_stays_on_screen_while_it_is_true(made, project, qtbot) -> None:
+    shared, picker, follows, told = made
+    assert follows.label.isHidden()
+    project.versions.activate(project.versions.all[0].id)
+    shared.set_project(project)
+    qtbot.waitUntil(lambda: bool(told), timeout=LONG)
+    assert follows.label.text() == told[0]
+    assert not follows.label.isHidden()
+    version = picker.value()
+    picker.setValue("spots")
+    assert follows.label.isHidden()
+    picker.setValue(version)
+    assert not follows.label.isHidden()
+
+
 def test_closing_the_project_leaves_the_model_chosen(made, project, qtbot) -> None:
-    shared, picker, _, told = made
+    shared, picker, follows, told = made
     project.versions.activate(project.versions.all[0].id)
     shared.set_project(project)
     qtbot.waitUntil(lambda: bool(told), timeout=LONG)
     shared.set_project(None)
     picker.told.emit("Another file is in the list now.")
+    assert follows.label.isHidden()
     assert picker.card().name == "one"
     assert len(told) == 1
