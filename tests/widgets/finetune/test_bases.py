@@ -3,10 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from qtpy.QtCore import Qt
 
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.finetune.bases import BasePicker, other_models, versions_of
 from tests.widgets.fakes import write_model
+from tests.widgets.finetune.cases import new_project
 
 
 @pytest.fixture
@@ -77,3 +79,35 @@ def test_no_model_at_all(qtbot) -> None:
     qtbot.addWidget(picker)
     picker.offer(None)
     assert picker.value() is None
+
+
+def test_of_several_makers_the_one_of_most_fields_is_meant(picker, tmp_path) -> None:
+    with new_project(tmp_path, 3) as project:
+        project.set_model("f1", "plain", "1")
+        picker.offer(project)
+        assert picker.value().card.name == "spots"
+        project.set_model("f2", "plain", "1")
+        other = BasePicker(picker._models)
+        other.offer(project)
+        assert other.value().card.name == "plain"
+        other.deleteLater()
+
+
+def test_what_a_person_has_chosen_stays_until_another_version_is_in_use(
+    picker, project, tmp_path
+) -> None:
+    first = add_version(project, tmp_path, "one", "Version 1")
+    picker.offer(project)
+    picker.setCurrentIndex(picker.findText("Plain"))
+    picker.offer(project)
+    assert picker.value().card.name == "plain"
+    project.versions.activate(first)
+    picker.offer(project)
+    assert picker.value().version == first
+
+
+def test_long_titles_can_be_read_under_the_pointer(picker, project, tmp_path) -> None:
+    add_version(project, tmp_path, "one", "Version 1, 5 images, 2026-11-21")
+    picker.offer(project)
+    shown = picker.itemData(0, Qt.ItemDataRole.ToolTipRole)
+    assert shown == picker.itemText(0) == "Version 1, 5 images, 2026-11-21"

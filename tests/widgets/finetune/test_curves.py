@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from napari_selfreg.engine.events import Progress, StepDone, ValidationDone
-from napari_selfreg.engine.finetune_types import BaseScored
-from napari_selfreg.widgets.finetune.curves import Curves
+from napari_selfreg.engine.finetune_types import BaseScored, RolledBack
+from napari_selfreg.widgets.finetune.curves import LOSSES, Curves
 
 
 @pytest.fixture
@@ -69,3 +69,29 @@ def test_opening_the_panel_does_not_load_pyqtgraph() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_all_terms_are_named_in_one_order_whatever_comes_first(curves) -> None:
+    curves.show_events((StepDone(1, 3, {"ifd": 0.1, "scr": 0.2, "total": 1.0}),))
+    curves.show_events((StepDone(2, 3, {"contour": 0.3, "dice": 0.4, "ce": 0.5}),))
+    words = curves._legend.text()
+    places = [words.index(LOSSES[key][0]) for key in LOSSES]
+    assert places == sorted(places)
+    assert len({colour for _, colour in LOSSES.values()}) == len(LOSSES)
+
+
+def test_a_roll_back_alone_draws_what_there_is(curves) -> None:
+    curves.show_events((RolledBack(3, "It became unstable."),))
+    assert not curves.isHidden()
+    assert curves.points == {}
+    curves.show_events((StepDone(4, 9, {"total": 0.7}),))
+    assert drawn(curves, "total") == [(4, 0.7)]
+
+
+def test_the_next_run_is_drawn_with_its_own_base(curves) -> None:
+    curves.show_events((BaseScored(0.7, (0.7,)), ValidationDone(4, 0.8, True)))
+    curves.clear()
+    curves.show_events((BaseScored(0.5, (0.5,)), ValidationDone(2, 0.6, True)))
+    assert curves._base_line.value() == 0.5
+    assert drawn(curves, "validation") == [(0, 0.5), (2, 0.6)]
+    assert "old model 0.500" in curves.sentence()
