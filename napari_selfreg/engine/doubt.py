@@ -16,7 +16,7 @@ from napari_selfreg.engine.residual import predict_residuals
 from napari_selfreg.engine.tta import VIEWS, turn, turn_back
 from napari_selfreg.engine.what_next_types import PictureRequest
 
-MESSAGE = "Looking where a correction would teach most"
+MESSAGE = "Looking for places to correct"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from zlib import crc32
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def what_next(request: WhatNextRequest) -> Generator[Event, None, tuple[Suggesti
     """
     model = model_for_pictures(request.model)
     found: list[Suggestion] = []
-    for number, identity in enumerate(request.fields):
+    for identity in request.fields:
         yield Progress(0, 0, "Reading the image")
         record = request.project.field(identity)
         reviewed = reviewed_mask(request.project.facts(identity).regions.values(), record)
@@ -76,7 +77,7 @@ def what_next(request: WhatNextRequest) -> Generator[Event, None, tuple[Suggesti
             request.strategy,
             request.most,
             request.device,
-            request.seed + number,
+            request.seed + crc32(identity.encode()),
         )
         found += yield from what_next_in(asked, identity)
     return tuple(sorted(found, key=lambda one: -one.score))

@@ -22,8 +22,8 @@ the probabilities are; how far the blocks of the network are from the last one; 
 
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
-DEFAULT: Strategy = "tta"
-"""The best on average in simulated correcting, though not surely so: docs/what-next.md."""
+DEFAULT: Strategy = "random"
+"""In simulated correcting none was better than chance, which costs nothing: docs/what-next.md."""
 
 MOST = 24
 """Windows of one answer."""

@@ -86,11 +86,11 @@ def test_the_reason_is_about_what_is_not_reviewed(
         return DoubtMap(scores, foreground)
 
     monkeypatch.setattr(module, "doubt_map", seen)
-    (first, *_) = run(what_next_in(ask(model)))
+    (first, *_) = run(what_next_in(ask(model, strategy="tta")))
     assert first.reason == REASONS["missed"]
     reviewed = np.zeros((300, 400), bool)
     reviewed[:, :80] = True
-    (first, *_) = run(what_next_in(ask(model, reviewed=reviewed)))
+    (first, *_) = run(what_next_in(ask(model, strategy="tta", reviewed=reviewed)))
     assert first.reason == REASONS["outline"]
     assert REASONS["outline"] == "Undecided outline here."
 
@@ -108,6 +108,9 @@ def test_all_fields_of_a_project_are_ranked_together(project, bundle: Path) -> N
     assert {one.box for one in found} == {Box(0, 0, *SHAPE)}
     assert found[0].score >= found[1].score
     assert DEFAULT in STRATEGIES
+    again = run(what_next(WhatNextRequest(project, ("f2",), bundle, device="cpu")))
+    assert again == tuple(one for one in found if one.field == "f2")
+    assert found[0].score != found[1].score, "chance is another one in every field"
 
 
 def test_reviewed_fields_and_those_without_an_image_are_passed_over(project, bundle: Path) -> None:

@@ -47,7 +47,7 @@ KEYS = (
     Key("A", "accept", "accept, or take that back"),
     Key("N", "next", "next object not yet accepted"),
     Key("Shift-N", "previous", "the one before"),
-    Key("T", "what_next", "where a correction would teach most"),
+    Key("T", "what_next", "a place to correct next"),
     Key("D", "done", "field done, go to the next"),
     Key("H", "hide", "hide the objects while held"),
     Key("F1", "help", "this card"),

@@ -1,4 +1,4 @@
-"""*What next?*: jump to the place of the field where a correction would teach the model most."""
+"""*What next?*: jump to the place of the field that is to be corrected next."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.settings import settings
 
 WHAT_NEXT, CANCEL = "What next?", "Cancel"
-TIP = "Go to the place where a correction would teach the model most (T)"
+TIP = "Go to a place to correct next (T)"
 WAITING = "Waiting for another job to end."
 NO_MODEL = "There is no model to ask: choose one in the tab Segment first."
 NOTHING_LEFT = "Nothing unreviewed is left in this field that shows tissue."
