@@ -105,8 +105,8 @@ def main() -> None:
     for row in rows:
         print(
             f"| {row['side']} | {'yes' if row['attention'] else 'no'} | {row['maps_s']:.2f} "
-            f"| {row['maps_and_numbers_s']:.2f} | {row['work_s']:.2f} | {row['slowest_click_ms']:.0f} "
-            f"| {row['peak_gb']:.2f} |"
+            f"| {row['maps_and_numbers_s']:.2f} | {row['work_s']:.2f} "
+            f"| {row['slowest_click_ms']:.0f} | {row['peak_gb']:.2f} |"
         )
 
 
