@@ -59,3 +59,18 @@ def test_a_window_that_was_never_drawn_is_left_alone(qtbot) -> None:
     qtbot.addWidget(canvas)
     clean_canvases()
     assert not canvas.isValid()
+
+
+def test_what_was_drawn_last_stays_current_so_that_napari_can_free_its_textures(qtbot) -> None:
+    from qtpy.QtGui import QOpenGLContext
+    from qtpy.QtOpenGLWidgets import QOpenGLWidget
+
+    canvases = [QOpenGLWidget() for _ in range(2)]
+    for canvas in canvases:
+        qtbot.addWidget(canvas)
+        canvas.show()
+        qtbot.waitUntil(canvas.isValid, timeout=20_000)
+    for canvas in canvases:
+        canvas.makeCurrent()
+        clean_canvases()
+        assert QOpenGLContext.currentContext() == canvas.context()
