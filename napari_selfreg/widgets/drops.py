@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES
 
@@ -47,7 +47,7 @@ class DropFilter(QObject):
 
     def watch_window(self, window: QWidget) -> None:
         """Take what is dropped on any part of a window that takes drops: the canvas of napari."""
-        for widget in (window, *window.findChildren(QWidget)):
+        for widget in _outside_of_docks(window):
             if widget.acceptDrops():
                 widget.installEventFilter(self)
 
@@ -67,6 +67,17 @@ class DropFilter(QObject):
                 self._take(paths)
             return bool(paths)
         return False
+
+
+def _outside_of_docks(widget: QWidget) -> Iterator[QWidget]:
+    """Yield a widget and those in it, but no docks: what these do not take reaches the window.
+
+    To ask Qt for the parts of a panel makes objects of Python that PySide keeps for good.
+    """
+    yield widget
+    for child in widget.children():
+        if isinstance(child, QWidget) and not isinstance(child, QDockWidget):
+            yield from _outside_of_docks(child)
 
 
 def dropped_paths(event: QDropEvent) -> list[Path]:

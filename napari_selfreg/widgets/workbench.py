@@ -197,8 +197,7 @@ class _PanelScroll(QScrollArea):
         self._panel = panel
         self.setWidget(panel)
         # Behind another tab it would only ask for its width, and move the image, when it is shown.
-        for part in panel.findChildren(QWidget):
-            part.ensurePolished()
+        panel.ensurePolished()
         self.setMinimumWidth(self._needed_width())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
