@@ -98,9 +98,7 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(rows, indent=2))
         return
-    print(
-        "| side | attention | maps, s | with numbers, s | processor, s | slowest click, ms | peak, GB |"
-    )
+    print("| side | attention | maps, s | with numbers, s | processor, s | click, ms | peak, GB |")
     print("|---|---|---|---|---|---|---|")
     for row in rows:
         print(
