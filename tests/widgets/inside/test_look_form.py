@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_selfreg.core.types import PixelSize
+from napari_selfreg.widgets.inside.look_form import VOLUMES, LookForm
+from napari_selfreg.widgets.inside.looking import Source
+from tests.widgets.fakes import make_card
+from tests.widgets.inside.fakes import write_network
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def form(qtbot, tmp_path: Path, viewer: ViewerModel) -> LookForm:
+    models = {name: write_network(tmp_path, name) for name in ("one", "two")}
+    made = LookForm(viewer, models)
+    qtbot.addWidget(made)
+    made.offer(None, make_card(name="two"))
+    return made
+
+
+def test_the_model_of_the_segment_panel_is_chosen_at_first(form) -> None:
+    assert [each.name for each in form.sources()] == ["two"]
+    form.model.setValue("one")
+    form.offer(None, make_card(name="two"))
+    assert [each.name for each in form.sources()] == ["one"]
+
+
+def test_a_second_model_must_be_another_one(form) -> None:
+    form.versus.setValue("one")
+    assert [each.name for each in form.sources()] == ["two", "one"]
+    form.versus.setValue("two")
+    assert [each.name for each in form.sources()] == ["two"]
+
+
+def test_the_pixel_size_is_asked_for_only_where_nobody_knows_it(form, viewer, field) -> None:
+    known = viewer.add_image(field, rgb=True, scale=(0.5, 0.25), units=["um", "um"])
+    assert form.value().pixel_size == PixelSize(0.5, 0.25)
+    assert not form.pixel_size_edit.isVisibleTo(form)
+    assert form.missing() == ""
+    other = viewer.add_image(field, rgb=True)
+    form.layer_picker.setValue(other)
+    assert form.pixel_size_edit.isVisibleTo(form)
+    assert "how large its pixels are" in form.missing()
+    form.pixel_size_edit.setValue(PixelSize(1, 1))
+    form.pixel_size_edit.edited.emit()
+    form.layer_picker.setValue(known)
+    form.layer_picker.setValue(other)
+    assert form.value().pixel_size == PixelSize(1, 1)
+
+
+def test_what_is_missing_is_said(form, viewer, field) -> None:
+    assert "Open an image first" in form.missing()
+    viewer.add_image(field, rgb=True, units=["um", "um"])
+    form.setScope("shapes")
+    assert "Draw a shape" in form.missing()
+    form.setScope("view")
+    assert form.missing() == ""
+    assert form.scope() == "view"
+    viewer.dims.ndisplay = 3
+    assert "three dimensions" in form.missing()
+
+
+def test_networks_for_volumes_are_refused(qtbot, viewer) -> None:
+    card = make_card(spatial_dims=3, um_per_px=(1.0, 1.0, 1.0))
+    form = LookForm(viewer, {}, [Source("Volumes", card, Path("volumes"))])
+    qtbot.addWidget(form)
+    assert "Choose a model" in form.missing()
+    form.offer(None)
+    assert form.missing() == VOLUMES
+
+
+def test_any_change_is_announced(form, viewer, qtbot) -> None:
+    with qtbot.waitSignal(form.valueChanged):
+        form.setScope("view")
+    with qtbot.waitSignal(form.valueChanged):
+        form.versus.setValue("one")
+    with qtbot.waitSignal(form.valueChanged):
+        viewer.add_image(np.zeros((4, 4, 3), np.uint8), rgb=True)
