@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -167,8 +168,9 @@ class Comparison(QGroupBox):
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
-        self._viewer.mouse_drag_callbacks.append(self._on_press)
-        self.destroyed.connect(self._forget_mouse)
+        callbacks, on_press = self._viewer.mouse_drag_callbacks, _press_callback(self)
+        callbacks.append(on_press)
+        self.destroyed.connect(lambda: on_press in callbacks and callbacks.remove(on_press))
 
     def _refresh(self) -> None:
         self.button.setText("Cancel" if self.runner.running else "Compare")
@@ -247,9 +249,9 @@ class Comparison(QGroupBox):
     def _move(self) -> None:
         self.wiper.move(self.slider.value() / _STEPS)
 
-    def _on_press(self, viewer: Any, event: Any) -> None:
+    def explain(self, event: Any) -> None:
         """Say what both models made of an object that is clicked."""
-        if not alive(self) or self.wiper.layer is None or self._project is None:
+        if self.wiper.layer is None or self._project is None:
             return
         ids = self.wiper.ids_at(event.position)
         compared = self.found.get(self._shown or "")
@@ -257,9 +259,17 @@ class Comparison(QGroupBox):
             area = self._project.field(compared.field).label_size.area_um2
             self.status.setText(both_in_words(compared, *ids, area))
 
-    def _forget_mouse(self) -> None:
-        if self._on_press in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+
+def _press_callback(owner: Comparison) -> Any:
+    """Return what napari calls when the mouse goes down; the viewer may outlive the panel."""
+    reference = weakref.ref(owner)
+
+    def on_press(viewer: Any, event: Any) -> None:
+        comparison = reference()
+        if comparison is not None and alive(comparison):
+            comparison.explain(event)
+
+    return on_press
 
 
 def change_in_words(change: float) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -127,11 +129,11 @@ def test_a_click_tells_what_both_made_of_an_object(box, qtbot) -> None:
     viewer, made = box
     compare(made, qtbot)
     qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
-    made._on_press(viewer, SimpleNamespace(position=(20.0, 20.0)))
+    viewer.mouse_drag_callbacks[-1](viewer, SimpleNamespace(position=(20.0, 20.0)))
     assert made.status.text().startswith("Before 100 µm², after 150 µm²")
     assert "80 %" in made.status.text()
     before = made.status.text()
-    made._on_press(viewer, SimpleNamespace(position=(-20.0, 20.0)))
+    viewer.mouse_drag_callbacks[-1](viewer, SimpleNamespace(position=(-20.0, 20.0)))
     assert made.status.text() == before
 
 
@@ -272,3 +274,16 @@ def test_nothing_that_could_be_compared_is_said(make_napari_viewer_proxy, projec
     compare(made, qtbot)
     assert made.status.text() == "No field could be compared."
     assert made.slider.isHidden()
+
+
+def test_the_mouse_is_let_go_with_the_panel(make_napari_viewer_proxy, qtbot) -> None:
+    viewer = make_napari_viewer_proxy()
+    before = list(viewer.mouse_drag_callbacks)
+    made = Comparison(viewer, shared_for(viewer), fake_job)
+    kept = weakref.ref(made)
+    assert len(viewer.mouse_drag_callbacks) == len(before) + 1
+    made.deleteLater()
+    del made
+    qtbot.waitUntil(lambda: len(viewer.mouse_drag_callbacks) == len(before), timeout=20_000)
+    gc.collect()
+    assert kept() is None
