@@ -44,6 +44,7 @@ def measure(side: int, attention: bool) -> dict[str, Any]:
     before = psutil.Process().memory_info().rss
     times, works = {}, {}
     for numbers in (False, True):
+        inside = None  # the maps of the look before are not counted
         request = InsideRequest(image, size, model, device="cpu", numbers=numbers, attention=asked)
         begun, worked = time.perf_counter(), time.process_time()
         inside = run(look(request))

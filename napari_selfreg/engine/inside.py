@@ -42,6 +42,9 @@ from napari_selfreg.engine.tile_loop import run_tiles
 
 __all__ = ["InsideRequest", "click_similarity", "compare_blocks", "look", "map_of"]
 
+_LARGEST_SIDE = 640
+"""Of windows: every block of one is in memory at once, in single precision."""
+
 
 def look(request: InsideRequest) -> Generator[Event, None, Inside]:
     """Look inside a network; closing the generator cancels after the current window.
@@ -105,7 +108,7 @@ def _see_picture(
     grids = Grids.between(shape, request.pixel_size, PixelSize(*card.um_per_px))
     tiling = Tiling.of(model.network, spec, grids.model)
     # What is kept for the way back takes as much as several views.
-    side = largest_side(device, views=1 if asked is None else 2)
+    side = min(largest_side(device, views=1 if asked is None else 2), _LARGEST_SIDE)
     layout = lay_out(tiling, grids.to_model(region), side)
     places = None if asked is None else Asked(grids, region, asked.mask)
     forward = BlockForward.of(model, blocks, device, asked)
