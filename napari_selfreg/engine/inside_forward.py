@@ -118,7 +118,10 @@ class BlockForward:
     def __call__(self, windows: Sequence[Pixels], crops: Sequence[Box]) -> list[Seen]:
         """Return what is seen in the wanted part of each window (y, x, C)."""
         shape = windows[0].shape[:2]
-        pulled = self.see(np.stack(windows))
+        values = np.stack(windows)
+        if self._class_index is not None:
+            _count_once(values[..., -1], crops)
+        pulled = self.see(values)
         return [
             self._cut(pulled, i, shape, ((crop.y0, crop.y1), (crop.x0, crop.x1)))
             for i, crop in enumerate(crops)
@@ -175,6 +178,14 @@ class BlockForward:
             steps,
             {block: _numbers(pulled.sums[block][sample]) for block in pulled.sums},
         )
+
+
+def _count_once(weights: Pixels, crops: Sequence[Box]) -> None:
+    """Set weights (N, y, x) around the wanted parts to 0: neighbouring windows ask for these."""
+    for weight, crop in zip(weights, crops, strict=True):
+        own = weight[crop.slices].copy()
+        weight[:] = 0
+        weight[crop.slices] = own
 
 
 def first_pixel(position: float, step: float) -> int:

@@ -174,14 +174,18 @@ def test_attention_is_grad_cam_on_the_model_grid(
 
 def test_attention_of_tiles_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
     image, region = picture(300, 256), Box(10, 10, 280, 250)
-    asked = Attention(1)
+    asked = Attention(1, np.ones(region.shape, bool))
     whole = looked(image, unet(), region=region, attention=asked)
     small_windows(monkeypatch, 240)
     tiled = looked(image, unet(), region=region, attention=asked)
+    assert whole.blocks["E1"].attention.any()
     for block, maps in tiled.blocks.items():
         wanted = whole.blocks[block]
         scale = max(wanted.attention.max(), 1e-9)
         np.testing.assert_allclose(maps.attention, wanted.attention, atol=0.03 * scale)
+        scale = np.abs(wanted.importance).max()  # of either sign, so that no block shows nothing
+        assert scale > 0
+        np.testing.assert_allclose(maps.importance, wanted.importance, atol=0.03 * scale)
         np.testing.assert_allclose(maps.mask, wanted.mask, atol=0.05)
 
 
