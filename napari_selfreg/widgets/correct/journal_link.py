@@ -69,6 +69,7 @@ class JournalLink(QObject):
         self.project = project
         self.field = field
         self.layer = bare(layer)
+        _make_wide(self.layer)
         self._tracker = ChunkTracker(project.labels(field))
         self._facts: Mapping[int, ObjectState] = {}
         self._within: list[Box] = []
@@ -161,11 +162,8 @@ class JournalLink(QObject):
         stored = self.project.labels(self.field)
         if stored.shape != self.labels.shape:
             return
-        highest = int(stored.max(initial=0))
-        self._highest = max(self._highest, highest)
-        if highest > np.iinfo(self.layer.data.dtype).max:  # a mask of few ids from elsewhere
-            self._tracker = ChunkTracker(self.labels.astype(np.int32))  # this is no change
-            self.layer.data = self.layer.data.astype(np.int32)
+        self._highest = max(self._highest, int(stored.max(initial=0)))
+        _make_wide(self.layer)
         self._tracker = ChunkTracker(stored)
         self.labels[...] = stored
         self.layer.refresh()
@@ -219,6 +217,12 @@ class JournalLink(QObject):
         timer.setInterval(milliseconds)
         timer.timeout.connect(slot)
         return timer
+
+
+def _make_wide(layer: Any) -> None:
+    """Give a mask of few ids room for all: napari would cut off larger ones without a word."""
+    if np.iinfo(layer.data.dtype).max < np.iinfo(np.int32).max:
+        layer.data = layer.data.astype(np.int32)
 
 
 def note_written(layer: Any, project: Project, field: str) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox
 from superqt.utils import signals_blocked
 
 from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.guards import alive
-from napari_selfreg.widgets.inside.looking import Looked, Target
+from napari_selfreg.widgets.inside.looking import Target
 from napari_selfreg.widgets.inside.targets import (
     CLICKED,
     PREDICTED,
@@ -52,7 +50,7 @@ class AttentionTarget(QObject):
     def __init__(self, viewer: Any, box: QComboBox, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer, self._box = viewer, box
-        self._clicked: npt.NDArray[np.bool_] | None = None
+        self._clicked: tuple[object, int] | None = None  # layer and object
         self._entries: list[tuple[str, object]] = []
         events = viewer.layers.events
         for emitter in (events.inserted, events.removed, events.renamed):
@@ -63,15 +61,17 @@ class AttentionTarget(QObject):
     def take(self, image: Any, picture: Picture, box: Box) -> Target:
         """Return the snapshot for a look at a part of a picture."""
         chosen = self._box.currentData()
-        if chosen == CLICKED:
-            fits = self._clicked is not None and self._clicked.shape == box.shape
-            return Target(mask=self._clicked if fits else None)
+        number = None
+        if chosen == CLICKED and self._clicked is not None:
+            chosen, number = self._clicked
         labels = next((e for e in label_layers(self._viewer) if e.unique_id == chosen), None)
         if labels is None:
             return Target()
-        return Target(mask=objects_in(image, picture, box, labels) > 0)
+        # Looked up anew for every look: the view may have moved since the click.
+        found = objects_in(image, picture, box, labels)
+        return Target(mask=found > 0 if number is None else found == number)
 
-    def click(self, position: Any, looked: Looked, image: Any) -> None:
+    def click(self, position: Any) -> None:
         """Ask for the object at a place of the world, where one object is to be asked for."""
         if self._box.currentData() != CLICKED:
             return
@@ -80,8 +80,7 @@ class AttentionTarget(QObject):
             self.told.emit(NO_OBJECT)
             return
         labels, number = found
-        request = looked.request
-        self._clicked = objects_in(image, request.picture, request.box, labels) == number
+        self._clicked = (labels.unique_id, number)
         self.changed.emit()
 
     def forget(self) -> None:

@@ -93,6 +93,7 @@ class ChannelBox(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._order: npt.NDArray[np.intp] = np.zeros(1, np.intp)
+        self._offered: tuple[str, Ranking, int] | None = None
         self.ranking = QComboBox()
         for name, (title, tip) in _RANKINGS.items():
             self.ranking.addItem(title, name)
@@ -128,17 +129,24 @@ class ChannelBox(QWidget):
             self.slider.setValue(int(places[0]))
 
     def setRanked(self, ranked: Ranked) -> None:
-        """Offer the channels of a block; the slider goes to the first."""
-        self._order = ranked.order
+        """Offer the channels of a block.
+
+        The slider goes to the first one; if the same block was seen again, in the same order of
+        channels, it stays at its channel.
+        """
+        offered = (ranked.block, self.by(), len(ranked.order))
+        kept = self.channel() if offered == self._offered else int(ranked.order[0])
+        self._order, self._offered = ranked.order, offered
+        place = int(np.flatnonzero(ranked.order == kept)[0])
         with signals_blocked(self.slider), signals_blocked(self.gallery):
             self.slider.setRange(0, len(ranked.order) - 1)
-            self.slider.setValue(0)
+            self.slider.setValue(place)
             self.gallery.clear()
             for channel, picture in zip(ranked.order, ranked.pictures, strict=False):
                 item = QListWidgetItem(_icon(picture), str(channel))
                 item.setToolTip(f"Channel {channel} of {ranked.block}")
                 self.gallery.addItem(item)
-            self.gallery.setCurrentRow(0)
+            self.gallery.setCurrentRow(place if place < self.gallery.count() else -1)
         self._describe()
         self.channelChanged.emit()
 

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.inside.alignment import map_point
 from napari_selfreg.widgets.inside.channel_box import Ranked, rank
@@ -72,6 +73,8 @@ class MapsView(QWidget):
 
     def show_looked(self, looked: Looked) -> None:
         """Show what was seen now; what was seen before is forgotten."""
+        if self.looked is None or self.looked.request.layer_id != looked.request.layer_id:
+            self._place = None
         self.looked = looked
         self._ranked = self._pair = None
         self.form.blocks.setBlocks(tuple(looked.insides[0].blocks))
@@ -105,7 +108,8 @@ class MapsView(QWidget):
         self.form.blocks.valueChanged.connect(self._on_blocks)
         self.form.opacityChanged.connect(self._on_opacity)
         self.form.side_by_side.toggled.connect(self._on_side_by_side)
-        self.form.channels.channelChanged.connect(self.refresh)
+        self.form.kinds.activated.connect(self._on_chosen_again)
+        self.form.channels.channelChanged.connect(self._on_kind)
         self.form.channels.rankingChanged.connect(self._on_ranking)
         self.pointing.pointed.connect(self._on_pointed)
         self._painter.done.connect(self._on_painted)
@@ -125,7 +129,8 @@ class MapsView(QWidget):
             return
         if kind.name == "channel" and self._must_rank(looked, blocks):
             return
-        self._asked = PaintRequest(looked, kind, blocks, self._channels(), self._place)
+        place = self._place if self._place and _holds(looked.request.box, self._place) else None
+        self._asked = PaintRequest(looked, kind, blocks, self._channels(), place)
         self._painter.submit(paint, self._asked)
 
     def _channels(self) -> tuple[int, ...]:
@@ -178,8 +183,14 @@ class MapsView(QWidget):
         return next((each for each in self._viewer.layers if each.unique_id == layer_id), None)
 
     def _on_kind(self) -> None:
+        """Show what the form says, no longer two channels."""
         self._pair = None
         self.refresh()
+
+    def _on_chosen_again(self, index: int) -> None:
+        """Go back from two channels to the kind that is in the list all the time."""
+        if self._pair is not None:
+            self._on_kind()
 
     def _on_blocks(self) -> None:
         if self._pair is not None and self._pair[0] not in self.form.blocks.value():
@@ -188,7 +199,7 @@ class MapsView(QWidget):
 
     def _on_ranking(self) -> None:
         self._ranked = None
-        self.refresh()
+        self._on_kind()
 
     def _on_opacity(self, opacity: float) -> None:
         if not self.grid.on:
@@ -208,7 +219,12 @@ class MapsView(QWidget):
             self.objectPointed.emit(position)
             return
         row, column = map_point(bare(image), position, looked.request.picture)
-        box = looked.request.box
-        if box.y0 - 0.5 <= row < box.y1 - 0.5 and box.x0 - 0.5 <= column < box.x1 - 0.5:
+        if _holds(looked.request.box, (row, column)):
             self._place = (row, column)
             self.refresh()
+
+
+def _holds(box: Box, place: tuple[float, float]) -> bool:
+    """Tell whether a place lies on a pixel of a box."""
+    row, column = place
+    return box.y0 - 0.5 <= row < box.y1 - 0.5 and box.x0 - 0.5 <= column < box.x1 - 0.5

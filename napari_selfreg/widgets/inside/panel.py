@@ -83,6 +83,7 @@ class InsidePanel(QWidget):
         self._job, self._fields_job = job, fields_job
         self._last_words = ""
         self._again = False
+        self._layer_id: object = None
         self._versions: tuple[str, ...] = ()
         guard_canvas(napari_viewer)
         self.shared = shared_for(napari_viewer)
@@ -113,7 +114,7 @@ class InsidePanel(QWidget):
         except SelfRegError as error:
             self._conclude(str(error))
             return
-        self._last_words = ""
+        self._last_words, self._layer_id = "", request.layer_id
         self.progress_row.start()
         self.runner.start(self._job, request)
         self.status.setText("Waiting until another job has ended…")
@@ -143,7 +144,8 @@ class InsidePanel(QWidget):
         self._refresh()
 
     def clear(self) -> None:
-        """Take our layers away and free what was seen."""
+        """Take our layers away, free what was seen, and look no further."""
+        self.cancel()
         self.maps.clear()
         self.redundancy.clear()
         self.maps.form.follow.setChecked(False)
@@ -302,7 +304,7 @@ class InsidePanel(QWidget):
 
     def _maybe_again(self) -> None:
         again, self._again = self._again, False
-        if again:
+        if again and self.window().isVisible():  # else the panel was closed meanwhile
             self.show_maps()
 
     def _look_again(self) -> None:
@@ -318,9 +320,8 @@ class InsidePanel(QWidget):
             self._look_again()
 
     def _on_object(self, position: Any) -> None:
-        looked, layer = self.maps.looked, self.form.layer_picker.value()
-        if looked is not None and layer is not None:
-            self.target.click(position, looked, layer)
+        if self.maps.looked is not None:
+            self.target.click(position)
 
     def measure_if_seen(self) -> None:
         """Measure what is on the canvas already, once somebody looks at the numbers."""
@@ -342,10 +343,13 @@ class InsidePanel(QWidget):
             self._look_again()
 
     def _on_removed(self, event: Any) -> None:
-        looked = self.maps.looked if alive(self) else None
-        if looked is not None and event.value.unique_id == looked.request.layer_id:
-            self.runner.cancel()
+        if not alive(self):
+            return
+        looked, removed = self.maps.looked, event.value.unique_id
+        if looked is not None and removed == looked.request.layer_id:
             self.clear()
+        elif self.runner.running and removed == self._layer_id:
+            self.cancel()
 
     def _conclude(self, text: str) -> None:
         self._last_words = text

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from napari.layers import Labels
 
-from napari_selfreg.core.edit import merge
+from napari_selfreg.core.edit import ChunkTracker, merge
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import NewField, ObjectState, Project
 from napari_selfreg.widgets.correct import journal_link
@@ -186,6 +186,17 @@ def test_a_mask_of_few_ids_becomes_one_of_many(project: Project) -> None:
     assert project.sequence == sequence
     stroke(link.layer, label=301)
     assert (project.labels("f1") == 301).any()
+
+
+def test_a_mask_of_few_ids_holds_what_a_tool_puts_in(project: Project) -> None:
+    link = JournalLink(project, "f1", Labels(squares().astype(np.uint8)))
+    before = np.array(link.labels)
+    many = np.where(before > 0, before.astype(np.int32) + 299, 0)  # 300 would be 44 of 8 bits
+    link.edit(ChunkTracker(before).update(many))
+    assert np.array_equal(link.labels, many)
+    assert same(link)
+    link.layer.undo()
+    assert np.array_equal(project.labels("f1"), before)
 
 
 def test_layers_with_more_axes(project: Project) -> None:

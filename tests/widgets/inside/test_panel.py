@@ -206,3 +206,130 @@ def test_closing_the_dock_frees_the_maps(make_inside, qtbot, field) -> None:
     viewer.window.remove_dock_widget(panel)
     assert names(viewer) == ["field"]
     assert panel.maps.looked is None
+
+
+def test_clear_ends_a_look_that_is_under_way(make_inside, qtbot, field) -> None:
+    viewer, panel, job = make_inside()
+    job.gate.clear()
+    add_field(viewer, field)
+    panel.show_button.click()
+    with qtbot.waitSignal(panel.runner.cancelled, timeout=LONG):
+        panel.maps.form.clear_button.click()
+    job.gate.set()
+    settle(panel, qtbot)
+    assert names(viewer) == ["field"]
+    assert panel.maps.looked is None
+
+
+def test_an_image_removed_during_its_first_look_ends_the_look(make_inside, qtbot, field) -> None:
+    viewer, panel, job = make_inside()
+    job.gate.clear()
+    image = add_field(viewer, field)
+    panel.show_button.click()
+    with qtbot.waitSignal(panel.runner.cancelled, timeout=LONG):
+        viewer.layers.remove(image)
+    assert panel.maps.looked is None
+    assert not viewer.layers
+
+
+def test_a_closed_panel_does_not_look_again(make_inside, qtbot, field) -> None:
+    viewer, panel, job = make_inside(show=True)
+    add_field(viewer, field)
+    look(panel, qtbot)
+    job.gate.clear()
+    panel.show_button.click()
+    panel.maps.attentionWanted.emit()  # once more, as soon as this look has ended
+    viewer.window.remove_dock_widget(panel)
+    job.gate.set()
+    settle(panel, qtbot)
+    assert len(job.requests) <= 2
+    assert names(viewer) == ["field"]
+
+
+def test_a_clicked_object_is_found_again_where_the_view_has_moved(
+    make_inside, qtbot, field
+) -> None:
+    viewer, panel, job = make_inside()
+    add_field(viewer, field)
+    labels = np.zeros((60, 80), int)
+    labels[5:15, 10:30] = 1
+    labels[20:30, 40:50] = 2
+    objects = viewer.add_labels(labels, name="glands")
+    shapes = viewer.add_shapes([[[0, 0], [0, 60], [40, 60], [40, 0]]], shape_type="rectangle")
+    shapes.selected_data = {0}
+    panel.form.setScope("shapes")
+    panel.maps.form.setKind("attention")
+    target = panel.maps.form.target
+    target.setCurrentIndex(target.count() - 1)
+    look(panel, qtbot)
+    panel.maps.objectPointed.emit(objects.data_to_world((25, 45)))
+    settle(panel, qtbot)
+    shapes.data = [np.array([[10, 10], [10, 70], [50, 70], [50, 10]])]
+    shapes.selected_data = {0}
+    look(panel, qtbot)
+    first, second = (request for request in job.requests[-2:])
+    assert first.box.shape == second.box.shape
+    assert first.box != second.box
+    np.testing.assert_array_equal(second.target.mask, (labels == 2)[second.box.slices])
+
+
+def test_an_object_is_clicked_on_the_image_that_was_seen(make_inside, qtbot, field) -> None:
+    viewer, panel, job = make_inside()
+    add_field(viewer, field)
+    labels = np.zeros((60, 80), int)
+    labels[20:30, 40:50] = 2
+    objects = viewer.add_labels(labels, name="glands")
+    panel.maps.form.setKind("attention")
+    target = panel.maps.form.target
+    target.setCurrentIndex(target.count() - 1)
+    look(panel, qtbot)
+    other = viewer.add_image(field[:30, :40], name="other", rgb=True, scale=(2, 2))
+    other.metadata.update(viewer.layers["field"].metadata)
+    panel.form.layer_picker.setValue(other)
+    panel.maps.objectPointed.emit(objects.data_to_world((25, 45)))
+    settle(panel, qtbot)
+    mask = job.requests[-1].target.mask
+    assert mask.shape == (30, 40)
+    np.testing.assert_array_equal(np.argwhere(mask).min(axis=0), (10, 20))
+
+
+def test_the_clicked_place_of_another_image_is_forgotten(make_inside, qtbot, field) -> None:
+    viewer, panel, _ = make_inside()
+    image = add_field(viewer, field)
+    look(panel, qtbot)
+    panel.maps.form.setKind("similarity")
+    settle(panel, qtbot)
+    panel.maps.pointing.pointed.emit(image.data_to_world((20, 40)))
+    settle(panel, qtbot)
+    assert len(ours(viewer)) == 1
+    other = add_field(viewer, field)
+    panel.form.layer_picker.setValue(other)
+    look(panel, qtbot)
+    assert not ours(viewer)
+
+
+def test_two_channels_go_when_a_kind_is_chosen_once_more(make_inside, qtbot, field) -> None:
+    viewer, panel, _ = make_inside()
+    add_field(viewer, field)
+    look(panel, qtbot)
+    panel.maps.show_pair("D1", 0, 2)
+    settle(panel, qtbot)
+    assert ours(viewer)[0].name == "D1 · channels 0 + 2 · spots"
+    kinds = panel.maps.form.kinds
+    kinds.activated.emit(kinds.currentIndex())  # the list, the same entry
+    settle(panel, qtbot)
+    assert ours(viewer)[0].name == "D1 · energy · spots"
+
+
+def test_another_look_keeps_the_channel(make_inside, qtbot, field) -> None:
+    viewer, panel, _ = make_inside()
+    add_field(viewer, field)
+    panel.maps.form.setKind("channel")
+    look(panel, qtbot)
+    panel.maps.form.channels.setChannel(3)
+    settle(panel, qtbot)
+    look(panel, qtbot)
+    assert ours(viewer)[0].name == "D1 · channel 3 · spots"
+    panel.maps.form.blocks.setValue(("E1",))
+    settle(panel, qtbot)
+    assert panel.maps.form.channels.slider.value() == 0
