@@ -92,7 +92,8 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
         choice = source.choose_pixel_size(request.um_per_px, card.pixel_size)
         for sentence in (*source.warnings, *filter(None, [choice.warning])):
             yield Notice(sentence)
-        level = working_level(source, choice.pixel_size, card.pixel_size)
+        finest = min((model.card.pixel_size for model in request.models), key=lambda um: um.mean)
+        level = working_level(source, choice.pixel_size, finest)  # coarser ones lose nothing
         y, x = source.downsamples[level]
         size = PixelSize(choice.pixel_size.y * y, choice.pixel_size.x * x)
         picture = np.asarray(source.read(level=level))

@@ -88,6 +88,17 @@ def test_an_assumed_pixel_size_is_said(request_: FeaturesRequest, drawn: list[An
     assert any("no pixel size" in message for message in notices)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_finest_model_says_which_level_of_a_slide_is_read(
+    request_: FeaturesRequest, drawn: list[Any], monkeypatch: pytest.MonkeyPatch, order: Any
+) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(module, "working_level", lambda *args: asked.append(args[2].mean) or 0)
+    models = tuple(request_.models[i] for i in order)
+    run(features(replace(request_, models=models, blocks=("B",))))
+    assert asked == [1.0]
+
+
 def test_names_are_told_apart() -> None:
     assert distinct_names(["a", "b"]) == ["a", "b"]
     assert distinct_names(["a", "a"]) == ["a", "a-2"]
