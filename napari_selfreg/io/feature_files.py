@@ -19,6 +19,9 @@ from napari_selfreg.io.outputs import SOFTWARE
 
 NUMBERS = "numbers.csv"
 
+CLASSIC_BYTES = 2**31
+"""Pixels of more bytes than this go into a BigTIFF; a classic one ends at 4 GB."""
+
 _FROM_BLOCK = tuple(field.name for field in fields(BlockNumbers))
 
 
@@ -95,8 +98,9 @@ def write_maps(
             maps.astype(np.float32),
             ome=True,
             photometric="minisblack",
-            compression="zlib",  # tifffile's name for deflate
-            predictor=True,
+            # tifffile's name for deflate. No predictor: Bio-Formats does not know that of floats.
+            compression="zlib",
+            bigtiff=4 * maps.size > CLASSIC_BYTES,  # tifffile asks for it only uncompressed
             metadata=metadata,
             software=SOFTWARE,
         )

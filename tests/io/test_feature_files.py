@@ -10,6 +10,7 @@ import tifffile
 
 from napari_selfreg.core.errors import WriteError
 from napari_selfreg.core.redundancy import BlockNumbers
+from napari_selfreg.io import feature_files
 from napari_selfreg.io.feature_files import (
     NumbersRow,
     maps_path,
@@ -42,6 +43,19 @@ def test_maps_come_back_with_size_and_place(tmp_path: Path) -> None:
     assert {(p.get("PositionY"), p.get("PositionX")) for p in planes} == {("3.5", "-1.5")}
     assert len(planes) == len(root.findall(".//ome:Channel", OME)) == 3
     assert str(tmp_path) not in text
+
+
+def test_other_programs_can_read_maps_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = np.ones((2, 16, 16), np.float16)
+    with tifffile.TiffFile(write_maps(tmp_path / "a.ome.tif", maps, (1, 1), (0, 0))) as tiff:
+        assert not tiff.is_bigtiff
+        assert tiff.pages.first.predictor == 1
+    monkeypatch.setattr(feature_files, "CLASSIC_BYTES", 4 * maps.size - 1)
+    with tifffile.TiffFile(write_maps(tmp_path / "b.ome.tif", maps, (1, 1), (0, 0))) as tiff:
+        assert tiff.is_bigtiff
+        np.testing.assert_array_equal(tiff.asarray(), maps)
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
