@@ -16,7 +16,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.inside import compare_blocks, look, map_of
-from napari_selfreg.engine.inside_types import Attention, BlockMaps, Inside, InsideRequest
+from napari_selfreg.engine.inside_types import Attention, BlockMaps, Inside, InsideRequest, Kind
 from napari_selfreg.engine.segment import working_level
 from napari_selfreg.io.feature_files import (
     NumbersRow,
@@ -183,15 +183,16 @@ def figure_sides(insides: dict[str, Inside], picture: npt.NDArray[np.uint8]) -> 
         With attention if every model has some, else with energy.
     """
     attended = all(_attends(inside) for inside in insides.values())
+    shown: Kind = "attention" if attended else "energy"
     sides = []
     for name, inside in insides.items():
         overlays, shallow, deep = {}, {}, {}
         for block, maps in inside.blocks.items():
-            plane = map_of("attention" if attended else "energy", inside, block)
+            plane = map_of(shown, inside, block)
             overlays[block] = _covering(plane, maps, inside)
             similarity = channel_similarity(maps.maps)
             shallow[block], deep[block] = halves(similarity, ifd_order(maps.maps))
-        sides.append(FigureSide(name, picture, overlays, shallow, deep))
+        sides.append(FigureSide(name, picture, overlays, shallow, deep, shown))
     return sides
 
 

@@ -57,9 +57,9 @@ def draw(arrays: Arrays, width_mm: float) -> Any:
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        ``names`` and ``blocks`` (text), and for model i and each block ``picture_i`` (y, x, 3)
-        uint8, ``overlay_i_BLOCK`` (y, x), ``shallow_i_BLOCK`` and ``deep_i_BLOCK`` (c, c);
-        what a model lacks stays empty.
+        ``names``, ``blocks`` and ``shown`` (text: what the overlays are), and for model i and
+        each block ``picture_i`` (y, x, 3) uint8, ``overlay_i_BLOCK`` (y, x), ``shallow_i_BLOCK``
+        and ``deep_i_BLOCK`` (c, c); what a model lacks stays empty.
     width_mm : float
         Of the whole figure; the height follows.
 
@@ -147,6 +147,7 @@ def _draw_rows(
     """Draw heads with their colour bars, names, and one row of pictures after the other."""
     limits = {block: _limit(arrays, len(names), block) for block in blocks}
     lowest = _lowest(arrays, len(names), blocks)
+    labels = {"overlays": f"relative {arrays.get('shown', 'value')}", "matrices": "similarity"}
     top = 0.0
     for index, (kind, side, height) in enumerate(rows):
         if kind in PANELS:
@@ -154,7 +155,7 @@ def _draw_rows(
             _head(page, top + height / 2, blocks, with_picture=kind == "overlays")
             below = takewhile(lambda row: row[0] not in PANELS, rows[index + 1 :])
             room = sum(row[2] for row in below) - NAME_MM - GAP_MM
-            _bar(page, top + height + NAME_MM, room, kind, lowest)
+            _bar(page, top + height + NAME_MM, room, kind, lowest, labels[kind])
         elif kind == "name":
             page.text(LEFT_MM, top + height / 2, names[side], ha="left")
         elif kind == "overlay":
@@ -198,13 +199,13 @@ def _head(page: _Page, y: float, blocks: Sequence[str], with_picture: bool) -> N
         page.text(LEFT_MM + column * (page.cell + GAP_MM) + page.cell / 2, y, words)
 
 
-def _bar(page: _Page, top: float, height: float, panel: str, lowest: float) -> None:
+def _bar(page: _Page, top: float, height: float, panel: str, lowest: float, label: str) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    low, colours, label = {
-        "overlays": (0.0, OVERLAY_COLOURS, "relative value"),
-        "matrices": (lowest, MATRIX_COLOURS, "similarity"),
+    low, colours = {
+        "overlays": (0.0, OVERLAY_COLOURS),
+        "matrices": (lowest, MATRIX_COLOURS),
     }[panel]
     page.bar(top, height, ScalarMappable(Normalize(low, 1), colours), label)
 

@@ -40,6 +40,8 @@ class FigureSide:
         By block, 0 or more (energy, attention), each covering all of the picture.
     shallow, deep : mapping of str to ndarray of float, shape (c, c)
         By block, similarity of the channels of the first and of the second half, from -1 to 1.
+    shown : str, optional
+        What the overlays are, such as ``"energy"``; the same for all models of a figure.
     """
 
     name: str
@@ -47,6 +49,7 @@ class FigureSide:
     overlays: Mapping[str, Floats]
     shallow: Mapping[str, Floats] = field(default_factory=dict)
     deep: Mapping[str, Floats] = field(default_factory=dict)
+    shown: str = "value"
 
 
 def write_inside_figure(
@@ -105,6 +108,7 @@ def figure_arrays(
     arrays: dict[str, npt.NDArray[Any]] = {
         "names": np.array([side.name for side in sides]),
         "blocks": np.array(list(blocks)),
+        "shown": np.array(sides[0].shown),
         "width_mm": np.array(width_mm),
         "dpi": np.array(dpi),
     }

@@ -118,6 +118,8 @@ def sides_of(*attention: float | None) -> list[FigureSide]:
 
 def test_the_figure_shows_attention_only_if_all_have_some() -> None:
     assert [side.overlays["E2"].max() for side in sides_of(0.5, 0.25)] == [0.5, 0.25]
+    assert [side.shown for side in sides_of(0.5, 0.25)] == ["attention", "attention"]
+    assert [side.shown for side in sides_of(0.5, None)] == ["energy", "energy"]
     for attention in ((0.5, 0.0), (0.5, None)):
         assert all(side.overlays["E2"].max() > 20 for side in sides_of(*attention))
 

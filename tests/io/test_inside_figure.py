@@ -81,6 +81,12 @@ def test_text_stays_text(tmp_path: Path) -> None:
     assert b"/Type3" not in pdf
 
 
+@pytest.mark.parametrize("shown", ["energy", "attention"])
+def test_the_scale_says_what_is_shown(tmp_path: Path, shown: str) -> None:
+    files = write_inside_figure(tmp_path, [side(shown=shown)], dpi=60)
+    assert f">relative {shown}<" in files["svg"].read_text("utf-8")
+
+
 def test_nothing_tells_when_or_where_it_was_drawn(tmp_path: Path) -> None:
     first = write_inside_figure(tmp_path / "a", [side()], dpi=60)
     second = write_inside_figure(tmp_path / "b", [side()], dpi=60)
