@@ -371,4 +371,7 @@ def _while_it_lives(panel: InsidePanel) -> Callable[[int], None]:
 def _scale_words(looked: Looked) -> str:
     """Return at which scale the models looked, each scale once."""
     scales = dict.fromkeys(f"{each.um_per_px.mean:.3g}" for each in looked.insides)
-    return f"Seen at {' and '.join(scales)} µm per pixel; each square is one value of a block."
+    told = f"Seen at {' and '.join(scales)} µm per pixel; each square is one value of a block."
+    # The names on small pictures are cut where they would tell the models apart.
+    order = f" Of every block, first {' and then '.join(looked.request.names)}."
+    return told + order if len(looked.insides) > 1 else told

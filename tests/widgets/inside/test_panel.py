@@ -160,6 +160,7 @@ def test_two_models_stand_side_by_side(make_inside, qtbot, field) -> None:
     assert not mine.visible
     assert "D1 · energy · other" in names(viewer)
     assert len(ours(viewer)) == 2 * len(BLOCKS)
+    assert "first spots and then other" in panel.status.text()
     panel.maps.form.side_by_side.setChecked(False)
     settle(panel, qtbot)
     assert not viewer.canvas.grid.enabled
@@ -267,7 +268,7 @@ def test_a_clicked_object_is_found_again_where_the_view_has_moved(
     shapes.data = [np.array([[10, 10], [10, 70], [50, 70], [50, 10]])]
     shapes.selected_data = {0}
     look(panel, qtbot)
-    first, second = (request for request in job.requests[-2:])
+    first, second = job.requests[-2:]
     assert first.box.shape == second.box.shape
     assert first.box != second.box
     np.testing.assert_array_equal(second.target.mask, (labels == 2)[second.box.slices])
@@ -283,8 +284,7 @@ def test_an_object_is_clicked_on_the_image_that_was_seen(make_inside, qtbot, fie
     target = panel.maps.form.target
     target.setCurrentIndex(target.count() - 1)
     look(panel, qtbot)
-    other = viewer.add_image(field[:30, :40], name="other", rgb=True, scale=(2, 2))
-    other.metadata.update(viewer.layers["field"].metadata)
+    other = add_field(viewer, field[:30, :40], name="other", scale=(2, 2))
     panel.form.layer_picker.setValue(other)
     panel.maps.objectPointed.emit(objects.data_to_world((25, 45)))
     settle(panel, qtbot)
