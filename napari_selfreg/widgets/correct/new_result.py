@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from napari_selfreg.core.edit import ChunkTracker, Edit
 from napari_selfreg.core.errors import SelfRegError
-from napari_selfreg.io.project import ObjectState, Project
+from napari_selfreg.io.project import FieldFacts, ObjectState, Project
 from napari_selfreg.io.project.new_objects import NewObjects, around_reviewed
 from napari_selfreg.widgets.correct.buttons import button
 from napari_selfreg.widgets.correct.journal_link import JournalLink
@@ -40,6 +42,23 @@ def note_beside(project: Project | None, image: Any) -> str:
     return BESIDE if known is not None else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A result that was taken over: its objects, and what was the model of the field and is now."""
+
+    folder: Path
+    field: str
+    new: tuple[int, ...]
+    before: tuple[str, str]
+    after: tuple[str, str]
+
+    def stands(self, facts: FieldFacts) -> bool:
+        """Tell whether it is not undone: what is said of an object goes with its last pixel."""
+        return not self.new or any(
+            facts.objects.get(one, ObjectState()).class_name for one in self.new
+        )
+
+
 class NewResult(QFrame):
     """Offers the newest result on the field on show; hidden while there is none.
 
@@ -56,7 +75,7 @@ class NewResult(QFrame):
         super().__init__(parent)
         self._viewer, self._desk = viewer, desk
         self._newest: Any = None
-        self._taken: tuple[str, tuple[int, ...], tuple[str, str], tuple[str, str]] | None = None
+        self._taken: list[_Taken] = []
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.text = sentence_label()
         self.button = button(
@@ -70,6 +89,7 @@ class NewResult(QFrame):
         desk.shared.resultChanged.connect(self._on_result)
         desk.linkChanged.connect(self.refresh)
         desk.edited.connect(self._on_edited)
+        desk.shared.projectEdited.connect(self._on_project_edited)
         viewer.layers.events.removed.connect(self._on_removed)
         self.refresh()
 
@@ -122,20 +142,26 @@ class NewResult(QFrame):
         link.layer.features = feature_rows(unmeasured(project.facts(link.field)))
         project.set_model(link.field, *after)
         new = tuple(one for one, said in named.items() if said.class_name)
-        self._taken = link.field, new, before, after
+        self._taken.append(_Taken(project.folder, link.field, new, before, after))
 
     def _on_edited(self, edits: Any = None) -> None:
-        """Say again who has made the objects, when the step is undone or done again."""
+        """Say again who has made the objects, when a step is undone or done again."""
         link = self._desk.link
-        if link is None or self._taken is None or self._taken[0] != link.field:
+        if link is None or not edits:
             return
-        field, new, before, after = self._taken
-        facts = link.project.facts(field)
-        # what is said of an object is forgotten with its last pixel
-        known = any(facts.objects.get(one, ObjectState()).class_name for one in new)
-        wanted = after if known or not new else before
+        place = link.project.folder, link.field
+        mine = [one for one in self._taken if (one.folder, one.field) == place]
+        if not mine:
+            return
+        facts = link.project.facts(link.field)
+        standing = (one.after for one in reversed(mine) if one.stands(facts))
+        wanted = next(standing, mine[0].before)
         if wanted != (facts.model, facts.version):
-            link.project.set_model(field, *wanted)
+            link.project.set_model(link.field, *wanted)
+
+    def _on_project_edited(self, fields: tuple[str, ...]) -> None:
+        """Forget what was taken over in fields that a model has gone through again since."""
+        self._taken = [one for one in self._taken if one.field not in fields]
 
     def _on_result(self, layer: Any) -> None:
         self._newest = bare(layer)

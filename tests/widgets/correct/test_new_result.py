@@ -8,6 +8,7 @@ import pytest
 
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import ObjectState, Project, Region
+from napari_selfreg.io.project.new_objects import NewObjects, put_objects
 from napari_selfreg.widgets.correct.new_result import (
     ASK,
     BESIDE,
@@ -114,6 +115,44 @@ def test_one_undo_takes_it_back_and_one_redo_brings_it_again(box) -> None:
     layer.undo()
     layer.undo()
     assert not (made.project.labels("f1") == 9).any()  # her stroke is a step of its own
+
+
+def test_each_of_two_is_undone_by_itself(box) -> None:
+    viewer, made, layer, shown = box
+    first = made.project.facts("f1").model
+    second_result(viewer, made)
+    shown.take()
+    third = second_result(viewer, made, model_name="third")
+    third.data = np.roll(third.data, 5, axis=1)
+    shown.take()
+    models = [made.project.facts("f1").model]
+    for step in (layer.undo, layer.undo, layer.redo, layer.redo):
+        step()
+        models.append(made.project.facts("f1").model)
+    assert models == ["third", "other", first, "other", "third"]
+
+
+def test_what_a_model_finds_anew_is_not_ascribed_to_the_one_before(box) -> None:
+    viewer, made, layer, shown = box
+    second_result(viewer, made)
+    shown.take()
+    found = NewObjects("f1", np.zeros(made.link.labels.shape, np.int32))
+    put_objects(made.project, found, "tuned", "v2")
+    made.shared.projectEdited.emit(("f1",))
+    stroke(layer)
+    assert made.project.facts("f1").model == "tuned"
+
+
+def test_another_project_keeps_what_it_says_of_its_own_field(box, tmp_path: Path) -> None:
+    viewer, made, layer, shown = box
+    second_result(viewer, made)
+    shown.take()
+    made.close()
+    viewer.layers.selection.active = layer
+    made.start(tmp_path / "another")
+    made.project.set_model("f1", "its own", "1")
+    stroke(layer)
+    assert made.project.facts("f1").model == "its own"
 
 
 def test_it_is_there_after_reopening(box) -> None:
