@@ -135,8 +135,6 @@ def evaluate(console: Console, model: str, device: str, **request: Any) -> None:
 def compare(console: Console, a: str, b: str, device: str, *, latex: bool, **request: Any) -> None:
     """Compare two models; see `napari_selfreg.engine.compare`."""
     output = request["output"]
-    if latex and output is None and console.as_json:
-        raise BadInputError("--latex and --json both need stdout: give --output for the table.")
     first, second = (ready_model(console, name, device) for name in (a, b))
     if output is not None:
         ensure_folder(output)
@@ -146,13 +144,14 @@ def compare(console: Console, a: str, b: str, device: str, *, latex: bool, **req
 
     settings = CompareRequest(first, second, device=device, **request)
     document = console.run(compare_job(settings))
-    console.document(document)
     names = first.card.name, second.card.name
-    if latex and output is None:
-        console.line(latex_table(document, names).rstrip())
-        return
-    if latex:
+    if latex and output is not None:
         write_latex(output / "comparison.tex", document, names)
+    console.document(document)
+    if latex and output is None:
+        show = console.note if console.as_json else console.line  # stdout holds the JSON alone
+        show(latex_table(document, names).rstrip())
+        return
     console.line(f"{document['n']} images, b minus a")
     rows = [
         (
