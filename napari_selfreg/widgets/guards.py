@@ -49,6 +49,16 @@ def ignore_stray_wheel(*widgets: QWidget) -> None:
         widget.installEventFilter(_WheelGuard(widget))
 
 
+class _DoubleClickGuard(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        return bool(event.type() == QEvent.Type.MouseButtonDblClick)
+
+
+def take_double_for_one(button: QWidget) -> None:
+    """Take a double click for one click: the second would end what the first has begun."""
+    button.installEventFilter(_DoubleClickGuard(button))
+
+
 @contextmanager
 def collection_spared() -> Iterator[None]:
     """Keep napari from searching all memory for garbage, as it does when a layer is removed.

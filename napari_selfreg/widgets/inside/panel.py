@@ -16,7 +16,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Progress, TileDone
 from napari_selfreg.widgets.canvas_guard import guard_canvas
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
-from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.guards import alive, take_double_for_one
 from napari_selfreg.widgets.inside.attention_target import AttentionTarget
 from napari_selfreg.widgets.inside.fields_job import FieldNumbers, FieldsRequest, measure_fields
 from napari_selfreg.widgets.inside.look_form import LookForm
@@ -89,6 +89,7 @@ class InsidePanel(QWidget):
         self.shared = shared_for(napari_viewer)
         self.form = LookForm(napari_viewer, models, sources)
         self.show_button = QPushButton("Show")
+        take_double_for_one(self.show_button)
         self.progress_row = ProgressRow()
         self.status = sentence_label()
         self.maps = MapsView(napari_viewer)

@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.widgets.inside.map_layers import OWN_NAME
@@ -123,6 +126,19 @@ def test_a_look_can_be_cancelled(make_inside, qtbot, field) -> None:
         panel.show_button.click()
     assert panel.status.text() == "Cancelled."
     assert not ours(viewer)
+
+
+def test_a_double_click_on_show_does_not_cancel(make_inside, qtbot, field) -> None:
+    viewer, panel, _ = make_inside()
+    add_field(viewer, field)
+    button, place = panel.show_button, QPointF(5, 5)
+    press, release = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    with qtbot.waitSignal(panel.maps.painted, timeout=FIRST):
+        for kind in (press, release, QEvent.Type.MouseButtonDblClick, release):
+            QApplication.sendEvent(button, QMouseEvent(kind, place, place, left, left, none))
+    settle(panel, qtbot)
+    assert len(ours(viewer)) == 1
 
 
 def test_attention_asks_again_and_follows_its_target(make_inside, qtbot, field) -> None:
