@@ -37,6 +37,7 @@ _ORDERS = {
     "network": ("As in the network", "Not sorted"),
 }
 POINT = "Point at a cell; click it to see both channels on the tissue."
+_NAME = "redundancy.csv"
 _FILTER = "Numbers (*.csv);;Picture (*.png);;Drawing (*.svg)"
 
 
@@ -67,6 +68,7 @@ class RedundancyView(QWidget):
         self.looked: Looked | None = None
         self._measured: FieldNumbers | None = None
         self._asked: MatrixSettings | None = None
+        self._drawn: MatrixSettings | None = None
         self.blocks = BlockStrip()
         self.measure, self.order = QComboBox(), QComboBox()
         for centred, (title, _) in _MEASURES.items():
@@ -135,7 +137,7 @@ class RedundancyView(QWidget):
             return
         self._soon.stop()
         self._latest.clear()
-        self.looked = self._asked = self._measured = None
+        self.looked = self._asked = self._drawn = self._measured = None
         self._show_empty()
 
     def save_as(self, path: Path) -> None:
@@ -209,6 +211,7 @@ class RedundancyView(QWidget):
 
     def _on_drawn(self, matrices: tuple[Matrix, ...]) -> None:
         if alive(self) and self.looked is not None and self._asked is not None:
+            self._drawn = self._asked
             self.picture.setMatrices(matrices, signed=self._asked.centred)
             if self._measured is None:
                 self.status.clear()
@@ -221,17 +224,27 @@ class RedundancyView(QWidget):
         self.cell.setText(text or POINT)
 
     def _on_click(self, first: int, second: int) -> None:
+        if self._drawn is None:
+            return
         self.cell.setText(
             f"On the tissue: channel {first} in blue, {second} in yellow, green where both answer."
         )
-        self.pairWanted.emit(self.value().block, first, second)
+        # Not the block that is chosen: its matrices may be still to come.
+        self.pairWanted.emit(self._drawn.block, first, second)
 
     def _choose_file(self) -> None:
-        name, chosen = QFileDialog.getSaveFileName(self, "Save", "redundancy.csv", _FILTER)
-        if name:
-            path = Path(name)
+        name, chosen = QFileDialog.getSaveFileName(self, "Save", _NAME, _FILTER)
+        if not name:
+            return
+        asked = path = Path(name)
+        # Qt leaves the suggested name as it is when another kind of file is chosen.
+        if not path.suffix or path.name == _NAME:
             suffix = chosen[chosen.find("*") + 1 : chosen.find(")")] if chosen else ".csv"
-            self.save_as(path if path.suffix else path.with_suffix(suffix))
+            path = path.with_suffix(suffix)
+        if path != asked and path.exists():  # nobody was asked about this one
+            self.status.setText(f"{path.name} is there already: choose it to replace it.")
+            return
+        self.save_as(path)
 
 
 def is_measured(looked: Looked | None) -> bool:

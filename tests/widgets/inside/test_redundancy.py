@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QImage
+from qtpy.QtWidgets import QFileDialog
 
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.events import run
@@ -137,6 +138,28 @@ def test_settings_draw_again_and_a_click_asks_for_both_channels(view, qtbot) -> 
         view.picture.cellClicked.emit(1, 4)
     assert wanted.args == ["E2", 1, 4]
     assert "channel 1 in blue" in view.cell.text()
+
+
+def test_a_click_means_the_matrix_that_is_seen(view, qtbot) -> None:
+    view.blocks.setValue(("E2",))  # its matrices are still to come
+    with qtbot.waitSignal(view.pairWanted) as wanted:
+        view.picture.cellClicked.emit(1, 4)
+    assert wanted.args == ["D1", 1, 4]
+    qtbot.waitUntil(lambda: not view.busy, timeout=LONG)
+
+
+def test_the_kind_of_file_that_is_chosen_counts(view, tmp_path: Path, monkeypatch) -> None:
+    def choose(*_: object) -> tuple[str, str]:
+        return str(tmp_path / "redundancy.csv"), "Picture (*.png)"
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    view.save_button.click()
+    picture = tmp_path / "redundancy.png"
+    assert [path.name for path in tmp_path.glob("redundancy.*")] == [picture.name]
+    picture.write_text("mine")
+    view.save_button.click()
+    assert picture.read_text() == "mine"
+    assert "is there already" in view.status.text()
 
 
 def test_numbers_are_saved_with_where_they_come_from(view, looked, tmp_path: Path) -> None:
