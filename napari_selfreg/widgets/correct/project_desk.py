@@ -41,6 +41,10 @@ from napari_selfreg.widgets.shared import shared_for
 MISSING = "The image of {} is not where it was: press Locate… to say where it is now."
 CHANGED = "The image of {} has changed since it was corrected: look whether the objects still fit."
 
+APART = (
+    "This layer was painted on while its field went on without it: it stays a layer of its own. "
+    "Choose the field above to see its corrections too."
+)
 STILL_THERE = (
     "The corrections are gone from the window, not from the project: choose the field above to "
     "bring them back."
@@ -296,11 +300,16 @@ class ProjectDesk(QObject):
                 continue
             if np.array_equal(label_plane(layer), stored):
                 mark_field(layer, self.project, field)
-            if field_of(layer) == wanted:
-                if not (is_behind(layer, self.project, field) and is_ahead(layer)):
-                    return layer
-                del layer.metadata[FIELD_KEY]  # painted on while the field went on elsewhere
+            if field_of(layer) == wanted and not self._let_go_of(layer, field):
+                return layer
         return None
+
+    def _let_go_of(self, layer: Any, field: str) -> bool:
+        """Make a layer that was painted on while its field went on elsewhere one of its own."""
+        apart = is_behind(layer, self.project, field) and is_ahead(layer)
+        if apart:
+            del layer.metadata[FIELD_KEY]
+        return apart
 
     def _on_inserted(self, event: Any) -> None:
         if alive(self) and self.project is not None and isinstance(event.value, Labels):
@@ -324,6 +333,9 @@ class ProjectDesk(QObject):
         if project is None or marked is None or marked[0] != str(project.folder):
             return
         if self.link is not None and self.link.layer is bare(layer):
+            return
+        if self._let_go_of(layer, marked[1]):
+            self.told.emit(APART)
             return
         self._untie()
         self.link = JournalLink(project, marked[1], layer, self)

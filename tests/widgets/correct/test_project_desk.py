@@ -13,7 +13,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import Project, is_project
 from napari_selfreg.widgets.correct.layer_fields import NO_FILE, NO_PICTURE, field_of
-from napari_selfreg.widgets.correct.project_desk import ProjectDesk
+from napari_selfreg.widgets.correct.project_desk import APART, ProjectDesk
 from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.result_info import result_info
 from tests.widgets.correct.steps import add_result_of_file, save_picture, stroke
@@ -244,6 +244,23 @@ def test_what_another_panel_changes_in_the_project_is_shown(desk: Any) -> None:
     fields = made.project.bookmarks.restore("before")
     made.shared.projectEdited.emit(fields)
     assert np.array_equal(layer.data, squares())
+
+
+def test_a_layer_that_comes_back_after_its_field_went_on_paints_over_nothing(desk: Any) -> None:
+    viewer, made, layer = desk
+    viewer.layers.remove(layer)
+    made.project.apply(
+        "f1", [SimpleNamespace(box=Box(0, 0, 2, 3), after=np.full((2, 3), 9, np.int32))]
+    )
+    stored = np.array(made.project.labels("f1"))
+    stroke(layer)
+    told: list[str] = []
+    made.told.connect(told.append)
+    viewer.layers.append(layer)
+    assert told == [APART]
+    assert np.array_equal(made.project.labels("f1"), stored)
+    assert made.link is None
+    assert field_of(layer) is None
 
 
 def test_the_window_takes_the_project_with_it(desk: Any) -> None:
