@@ -306,6 +306,7 @@ class ProjectDesk(QObject):
 
     def _let_go_of(self, layer: Any, field: str) -> bool:
         """Make a layer that was painted on while its field went on elsewhere one of its own."""
+        assert self.project is not None
         apart = is_behind(layer, self.project, field) and is_ahead(layer)
         if apart:
             del layer.metadata[FIELD_KEY]
