@@ -35,6 +35,8 @@ class DropFilter(QObject):
         Whether anything is taken.
     """
 
+    active = False  # when a panel closes Python's half of this goes before Qt's
+
     def __init__(self, take: Callable[[list[Path]], None], parent: QObject) -> None:
         super().__init__(parent)
         self._take = take

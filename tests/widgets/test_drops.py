@@ -80,3 +80,15 @@ def test_web_addresses_are_not_ours(tmp_path: Path) -> None:
     assert is_ours(Path("slide.mrxs"))
     assert is_ours(Path("slide.dcm"))
     assert not is_ours(Path("notes.txt"))
+
+
+def test_a_filter_that_is_being_taken_apart_takes_nothing(qtbot, tmp_path: Path) -> None:
+    widget = Taking()
+    qtbot.addWidget(widget)
+    taken: list[list[Path]] = []
+    drops = DropFilter(taken.append, widget)
+    drops.watch(widget)
+    vars(drops).clear()  # what PySide does first when it closes a panel
+    drop(widget, tmp_path)
+    assert taken == []
+    assert widget.dropped == 1
