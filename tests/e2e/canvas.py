@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.result_plane import label_point
@@ -28,11 +30,23 @@ def aim(viewer: Any, layer: Any, row: float, column: float) -> bool:
     """Whether the mouse meets a pixel of a layer: not before the window is laid out and drawn."""
     viewer.reset_view()
     QTest.qWait(100)
-    # A mouse that is there already does not move, and tells the canvas nothing.
-    for place in ((row + 5, column + 5), (row, column)):
-        QTest.mouseMove(canvas_of(viewer), pixel(viewer, layer, *place))
+    move(viewer, pixel(viewer, layer, row, column))
     met = layer.world_to_data(viewer.cursor.position)[-2:]
     return bool(np.abs(np.subtract(met, (row, column))).max() < 2)
+
+
+def move(viewer: Any, place: QPoint, button: Any = None, keys: Any = None) -> None:
+    """Move the mouse on the canvas, with a button held or none.
+
+    Qt's own `mouseMove` asks the screen to move the pointer: the canvas hears of it a while later,
+    and never if the pointer is there already.
+    """
+    canvas, none = canvas_of(viewer), Qt.MouseButton.NoButton
+    on_screen = QPointF(canvas.mapToGlobal(place))
+    held = keys or Qt.KeyboardModifier.NoModifier
+    kind = QEvent.Type.MouseMove
+    event = QMouseEvent(kind, QPointF(place), on_screen, none, button or none, held)
+    QApplication.sendEvent(canvas, event)
 
 
 def drag(viewer: Any, layer: Any, path: list[tuple[float, float]], keys: Any = None) -> None:
@@ -40,7 +54,7 @@ def drag(viewer: Any, layer: Any, path: list[tuple[float, float]], keys: Any = N
     points = [pixel(viewer, layer, *place) for place in path]
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, held, points[0])
     for point in points[1:]:
-        QTest.mouseMove(canvas, point)
+        move(viewer, point, Qt.MouseButton.LeftButton, held)
         QTest.qWait(30)
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, held, points[-1])
     QTest.qWait(50)

@@ -15,7 +15,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from tests.e2e.canvas import aim, canvas_of, pixel
+from tests.e2e.canvas import aim, canvas_of, move, pixel
 
 STEP = 24
 """Rows between two strokes."""
@@ -48,7 +48,7 @@ def stroke(viewer: Any, layer: Any, row: float, number: int) -> None:
     places = [pixel(viewer, layer, row, column) for column in range(20, 100, 8)]
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, places[0])
     for index, place in enumerate(places):
-        QTest.mouseMove(canvas, place)
+        move(viewer, place, Qt.MouseButton.LeftButton)
         QTest.qWait(10)
         if index == len(places) // 2:
             tell(f"painting {number}")

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication
 from napari_selfreg.io.project.reviewed import reviewed_mask
 from napari_selfreg.widgets.correct.keys import KEYS
 from napari_selfreg.widgets.correct.panel import CorrectPanel
-from tests.e2e.canvas import aim, canvas_of, drag, pixel, press
+from tests.e2e.canvas import aim, canvas_of, drag, move, pixel, press
 from tests.widgets.correct.steps import add_result_of_file, stroke
 from tests.widgets.results_steps import squares
 
@@ -155,7 +155,7 @@ def test_a_polygon_is_drawn_with_clicks(window: Any, qtbot) -> None:
     corners = [(5, 5), (5, 60), (50, 60)]
     for corner in [*corners, corners[-1]]:
         place = pixel(viewer, layer, *corner)
-        QTest.mouseMove(canvas, place)
+        move(viewer, place)
         QTest.qWait(20)
         QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=place)
         QTest.qWait(20)
