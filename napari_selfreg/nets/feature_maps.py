@@ -62,7 +62,7 @@ def energy(maps: Tensor) -> Tensor:
     return maps.to(wide_type(maps.dtype)).square().mean(1).sqrt()
 
 
-def scr_residual(maps: Tensor, last: Tensor) -> Tensor:
+def scr_residual(maps: Tensor, last: Tensor | PooledTeacher) -> Tensor:
     """Return where a block disagrees with the last decoder block.
 
     SCR pulls every channel of every block onto channels of the last block drawn at random: in
@@ -74,15 +74,17 @@ def scr_residual(maps: Tensor, last: Tensor) -> Tensor:
     maps
         ``(N, C, *spatial)`` of a block.
     last
-        ``(N, D, *spatial)`` of ``D1``; averaged to the size of `maps`, or `maps` to its size
-        along an axis on which they are larger.
+        ``(N, D, *spatial)`` of ``D1``, or its `PooledTeacher` where several blocks share it;
+        averaged to the size of `maps`, or `maps` to its size along an axis on which they are
+        larger.
 
     Returns
     -------
     Tensor
         ``(N, *spatial)``, the mean squared difference over channels.
     """
-    target = PooledTeacher(last).at(tuple(maps.shape[2:])).mean(1, keepdim=True)
+    teacher = last if isinstance(last, PooledTeacher) else PooledTeacher(last)
+    target = teacher.at(tuple(maps.shape[2:])).mean(1, keepdim=True)
     student = adaptive_mean(maps.to(target.dtype), tuple(target.shape[2:]))
     return (student - target).square().mean(1)
 

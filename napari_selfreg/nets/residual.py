@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_selfreg.nets.pooling import PooledTeacher, adaptive_mean
+from napari_selfreg.nets.feature_maps import scr_residual
+from napari_selfreg.nets.pooling import PooledTeacher
 from napari_selfreg.nets.tapspec import TapSpec
 
 
@@ -35,9 +36,7 @@ def residual_maps(taps: Mapping[str, Tensor], spec: TapSpec) -> dict[str, Tensor
     full = tuple(taps[spec.teacher_block].shape[2:])
     maps = {}
     for block in spec.student_blocks:
-        target = teacher.at(tuple(taps[block].shape[2:]))
-        student = adaptive_mean(taps[block].to(target.dtype), tuple(target.shape[2:]))
-        distance = (student - target.mean(1, keepdim=True)).square().mean(1, keepdim=True)
+        distance = scr_residual(taps[block], teacher)[:, None]
         large = functional.interpolate(distance, full, mode="nearest")
         maps[block] = large[:, 0].to(torch.float32)
     return maps
