@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_selfreg.core.types import PixelSize
@@ -168,18 +169,30 @@ class LookForm(QWidget):
         self.pixel_size_edit.edited.connect(self._on_pixel_size)
         self.area.currentIndexChanged.connect(self._on_area)
 
+    def forget_pixel_size(self, layer: Any) -> None:
+        """Read the pixel size of an image layer again: it has been chosen elsewhere."""
+        self._typed.pop(layer.unique_id, None)
+        if layer == self.layer_picker.value():  # not `is`: plugins see layers through proxies
+            self._on_layer()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take a pixel size that was typed in another panel meanwhile."""
+        super().showEvent(event)
+        if self.pixel_size_edit.value() is None:
+            self._on_layer()
+
     def _on_layer(self) -> None:
-        """Ask for the pixel size only where nobody knows it."""
+        """Ask for the pixel size only where the image does not state one that can be."""
         layer = self.layer_picker.value()
         stated = pixel_size_of(layer) if layer is not None else None
         known = stated if stated is not None and plausible(stated) else None
+        self._form.setRowVisible(self.pixel_size_edit, layer is not None and known is None)
         if layer is not None and known is None:
             info = source_info(layer)
             known = self._typed.get(layer.unique_id) or (
                 remembered_pixel_size(info.path) if info is not None else None
             )
         self.pixel_size_edit.setValue(known)
-        self._form.setRowVisible(self.pixel_size_edit, layer is not None and stated is None)
         self.valueChanged.emit()
 
     def _on_pixel_size(self) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
 from napari_selfreg.core.types import PixelSize
+from napari_selfreg.widgets.inside import look_form
 from napari_selfreg.widgets.inside.look_form import VOLUMES, LookForm
 from napari_selfreg.widgets.inside.looking import Source
 from tests.widgets.fakes import make_card
@@ -55,6 +57,27 @@ def test_the_pixel_size_is_asked_for_only_where_nobody_knows_it(form, viewer, fi
     form.layer_picker.setValue(known)
     form.layer_picker.setValue(other)
     assert form.value().pixel_size == PixelSize(1, 1)
+
+
+def test_a_pixel_size_chosen_elsewhere_is_taken(form, viewer, field, monkeypatch) -> None:
+    layer = viewer.add_image(field, rgb=True)
+    assert form.value().pixel_size is None
+    layer.scale, layer.units = (0.5, 0.5), ["um", "um"]
+    form.forget_pixel_size(layer)
+    assert form.value().pixel_size == PixelSize(0.5, 0.5)
+    viewer.add_image(field, rgb=True)
+    form.layer_picker.setValue(viewer.layers[-1])
+    monkeypatch.setattr(look_form, "source_info", lambda layer: SimpleNamespace(path="field.png"))
+    monkeypatch.setattr(look_form, "remembered_pixel_size", lambda path: PixelSize(2, 2))
+    assert form.value().pixel_size is None
+    form.show()
+    assert form.value().pixel_size == PixelSize(2, 2)
+
+
+def test_a_size_that_cannot_be_is_asked_for(form, viewer, field) -> None:
+    viewer.add_image(field, rgb=True, scale=(1e6, 1e6), units=["um", "um"])
+    assert form.value().pixel_size is None
+    assert form.pixel_size_edit.isVisibleTo(form)
 
 
 def test_what_is_missing_is_said(form, viewer, field) -> None:
