@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
@@ -28,13 +27,13 @@ from napari_selfreg.widgets.segment_run import SegmentRun
 from napari_selfreg.widgets.segment_setup import SegmentSettings, take_request
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.shortcuts import add_shortcuts
 from napari_selfreg.widgets.terms_notice import TermsNotice
 from napari_selfreg.widgets.try_all import TryRequest, find_candidates
 from napari_selfreg.widgets.try_all_dialog import TryAllDialog
 from napari_selfreg.widgets.version_in_use import VersionInUse
 
 _POLL_MS = 300
-_SHORTCUTS = {"Ctrl+Return": "run", "Ctrl+Enter": "run", "Esc": "cancel"}
 _READ_TERMS = "Please read the terms of this model first."
 
 
@@ -221,10 +220,8 @@ class SegmentPanel(QWidget):
         self.shared.pixelSizeChanged.connect(self.form.forget_pixel_size)
         self.shared.modelDropped.connect(self._on_model_dropped)
         self.shared.modelWanted.connect(self.model_picker.setValue)
-        for keys, method in _SHORTCUTS.items():
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(getattr(self, method))
+        keys = {"Ctrl+Return": self.run, "Ctrl+Enter": self.run, "Esc": self.cancel}
+        add_shortcuts(self, keys)
         # Selecting a shape or turning the view is announced in too many ways to follow them all.
         self._poll = QTimer(self)
         self._poll.setInterval(_POLL_MS)

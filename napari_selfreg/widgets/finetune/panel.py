@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
@@ -26,10 +25,10 @@ from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.shortcuts import add_shortcuts
 from napari_selfreg.widgets.terms_notice import TermsNotice
 
 _POLL_MS = 300
-_SHORTCUTS = {"Ctrl+Return": "start", "Ctrl+Enter": "start", "Esc": "cancel"}
 
 
 class FinetunePanel(QWidget):
@@ -173,10 +172,8 @@ class FinetunePanel(QWidget):
         self.outcome.told.connect(self._conclude)
         self.outcome.resegmenting.done.connect(self._look)
         self.shared.projectChanged.connect(self._on_project)
-        for keys, method in _SHORTCUTS.items():
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(getattr(self, method))
+        keys = {"Ctrl+Return": self.start, "Ctrl+Enter": self.start, "Esc": self.cancel}
+        add_shortcuts(self, keys)
         # Corrections come from strokes, keys and undo, which all end in the project.
         self._poll = QTimer(self)
         self._poll.setInterval(_POLL_MS)

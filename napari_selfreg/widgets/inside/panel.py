@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
@@ -37,9 +36,9 @@ from napari_selfreg.widgets.segment_setup import take_request
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.shortcuts import add_shortcuts
 
 _POLL_MS = 300
-_SHORTCUTS = {"Ctrl+Return": "show_maps", "Ctrl+Enter": "show_maps", "Esc": "cancel"}
 
 
 class InsidePanel(QWidget):
@@ -210,14 +209,13 @@ class InsidePanel(QWidget):
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
         self.shared.projectChanged.connect(self._offer)
+        self.shared.pixelSizeChanged.connect(self.form.forget_pixel_size)
         # Not a slot of our own: a panel that is being taken apart has none any more.
         for part in (self.camera.stop, self.maps.clear, self.redundancy.clear):
             self.watch.left.connect(part)
         self._viewer.layers.events.removed.connect(self._on_removed)
-        for keys, method in _SHORTCUTS.items():
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(getattr(self, method))
+        keys = {"Ctrl+Return": self.show_maps, "Ctrl+Enter": self.show_maps, "Esc": self.cancel}
+        add_shortcuts(self, keys)
         self._poll = QTimer(self)
         self._poll.setInterval(_POLL_MS)
         self._poll.timeout.connect(self._on_poll)
