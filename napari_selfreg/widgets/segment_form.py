@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,18 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
-from napari_selfreg.core.types import PixelSize, PostProcessing
+from napari_selfreg.core.types import PostProcessing
 from napari_selfreg.io.pixel_size import plausible
-from napari_selfreg.io.remembered import remember_pixel_size, remembered_pixel_size
 from napari_selfreg.widgets.advanced_box import Advanced, AdvancedBox
 from napari_selfreg.widgets.area_picker import AreaPicker
-from napari_selfreg.widgets.image_layers import REMEMBERED, source_info
+from napari_selfreg.widgets.image_layers import REMEMBERED
 from napari_selfreg.widgets.layer_picker import LayerPicker
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
 from napari_selfreg.widgets.model_picker import ModelPicker
 from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
 from napari_selfreg.widgets.settings import settings
+from napari_selfreg.widgets.typed_sizes import TypedSizes, folder_size
 
 
 class SegmentForm(QWidget):
@@ -55,7 +55,7 @@ class SegmentForm(QWidget):
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._pixel_sizes: dict[Hashable, PixelSize] = {}
+        self._typed = TypedSizes()
         self.model_picker = ModelPicker(models)
         self.layer_picker = LayerPicker(viewer)
         self.pixel_size_edit = PixelSizeEdit()
@@ -99,7 +99,7 @@ class SegmentForm(QWidget):
 
     def forget_pixel_size(self, layer: Any) -> None:
         """Read the pixel size of an image layer again: it has been chosen elsewhere."""
-        self._pixel_sizes.pop(layer.unique_id, None)
+        self._typed.forget(layer)
         if layer == self.layer_picker.value():  # not `is`: plugins see layers through proxies
             self._on_layer()
 
@@ -136,7 +136,7 @@ class SegmentForm(QWidget):
 
     def _on_layer(self) -> None:
         layer = self.layer_picker.value()
-        chosen = self._pixel_sizes.get(layer.unique_id) if layer is not None else None
+        chosen = self._typed.of(layer) if layer is not None else None
         stated = pixel_size_of(layer) if layer is not None else None
         if chosen is not None:
             self.pixel_size_edit.setValue(chosen, "chosen here")
@@ -144,8 +144,7 @@ class SegmentForm(QWidget):
             origin = str(layer.metadata.get(ORIGIN_KEY, "stated by the image"))
             self.pixel_size_edit.setValue(stated, origin)
         else:
-            info = source_info(layer) if layer is not None else None
-            known = remembered_pixel_size(info.path) if info is not None else None
+            known = folder_size(layer) if layer is not None else None
             self.pixel_size_edit.setValue(known, REMEMBERED if known is not None else "")
         self.valueChanged.emit()
 
@@ -153,7 +152,4 @@ class SegmentForm(QWidget):
         """Remember what a person has chosen for this image."""
         layer, size = self.layer_picker.value(), self.pixel_size_edit.value()
         if layer is not None and size is not None:
-            self._pixel_sizes[layer.unique_id] = size
-            info = source_info(layer)
-            if info is not None and info.stated is None:
-                remember_pixel_size(info.path, size)
+            self._typed.keep(layer, size)

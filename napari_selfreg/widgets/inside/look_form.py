@@ -10,14 +10,11 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
-from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.pixel_size import plausible
 from napari_selfreg.io.project import Project
-from napari_selfreg.io.remembered import remember_pixel_size, remembered_pixel_size
 from napari_selfreg.widgets.areas import Scope
 from napari_selfreg.widgets.guards import ignore_stray_wheel
-from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.inside.last_tuning import before_and_after
 from napari_selfreg.widgets.inside.looking import Source
 from napari_selfreg.widgets.inside.source_picker import SourcePicker
@@ -26,6 +23,7 @@ from napari_selfreg.widgets.layers import pixel_size_of
 from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
 from napari_selfreg.widgets.settings import settings
+from napari_selfreg.widgets.typed_sizes import TypedSizes, folder_size
 
 _AREAS: dict[Scope, tuple[str, str]] = {
     "whole": ("Whole image", "All of this image, or of this slice of it"),
@@ -74,7 +72,7 @@ class LookForm(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._newest: str | None = None
-        self._typed: dict[object, PixelSize] = {}
+        self._typed = TypedSizes()
         self.model = SourcePicker(models, extra=extra)
         self.versus = SourcePicker(models, none=True, extra=extra)
         self.layer_picker = LayerPicker(viewer, tip="The image whose maps are shown")
@@ -171,7 +169,7 @@ class LookForm(QWidget):
 
     def forget_pixel_size(self, layer: Any) -> None:
         """Read the pixel size of an image layer again: it has been chosen elsewhere."""
-        self._typed.pop(layer.unique_id, None)
+        self._typed.forget(layer)
         if layer == self.layer_picker.value():  # not `is`: plugins see layers through proxies
             self._on_layer()
 
@@ -188,20 +186,14 @@ class LookForm(QWidget):
         known = stated if stated is not None and plausible(stated) else None
         self._form.setRowVisible(self.pixel_size_edit, layer is not None and known is None)
         if layer is not None and known is None:
-            info = source_info(layer)
-            known = self._typed.get(layer.unique_id) or (
-                remembered_pixel_size(info.path) if info is not None else None
-            )
+            known = self._typed.of(layer) or folder_size(layer)
         self.pixel_size_edit.setValue(known)
         self.valueChanged.emit()
 
     def _on_pixel_size(self) -> None:
         layer, size = self.layer_picker.value(), self.pixel_size_edit.value()
         if layer is not None and size is not None:
-            self._typed[layer.unique_id] = size
-            info = source_info(layer)
-            if info is not None and info.stated is None:
-                remember_pixel_size(info.path, size)
+            self._typed.keep(layer, size)
         self.valueChanged.emit()
 
     def _on_area(self, index: int) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,8 +66,7 @@ def test_a_pixel_size_chosen_elsewhere_is_taken(form, viewer, field, monkeypatch
     assert form.value().pixel_size == PixelSize(0.5, 0.5)
     viewer.add_image(field, rgb=True)
     form.layer_picker.setValue(viewer.layers[-1])
-    monkeypatch.setattr(look_form, "source_info", lambda layer: SimpleNamespace(path="field.png"))
-    monkeypatch.setattr(look_form, "remembered_pixel_size", lambda path: PixelSize(2, 2))
+    monkeypatch.setattr(look_form, "folder_size", lambda layer: PixelSize(2, 2))
     assert form.value().pixel_size is None
     form.show()
     assert form.value().pixel_size == PixelSize(2, 2)
