@@ -15,12 +15,14 @@ _SHIFT = 23 - 10
 _KEPT = np.uint32(0x8FFFE000).astype(np.int32)
 _BIAS = np.float32(2.0 ** (127 - 15))
 
+_LARGEST = np.float32(np.finfo(np.float16).max)
+
 _PIECE = 2**18
 """Values per piece, so that what is computed from them stays in a processor's cache."""
 
 
 def to_single(values: npt.NDArray[Any]) -> Floats:
-    """Return finite values in single precision, as a copy.
+    """Return values in single precision, as a copy.
 
     numpy converts half precision one value at a time; moving the bits and multiplying by the
     difference of the exponents' biases is exact and runs on whole vectors.
@@ -32,6 +34,8 @@ def to_single(values: npt.NDArray[Any]) -> Floats:
     bits &= _KEPT
     single = bits.view(np.float32)
     single *= _BIAS
+    if single.size and max(single.max(), -single.min()) > _LARGEST:
+        return values.astype(np.float32)  # infinity and NaN have an exponent of their own
     return single
 
 

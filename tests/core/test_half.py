@@ -17,6 +17,12 @@ def test_every_finite_half_is_converted_exactly() -> None:
         np.testing.assert_array_equal(to_single(values), values.astype(np.float32))
 
 
+def test_infinity_and_nan_stay_what_they_are() -> None:
+    values = np.array([1.0, np.inf, -np.inf, np.nan, -65504.0], np.float16)
+    np.testing.assert_array_equal(to_single(values), values.astype(np.float32))
+    assert to_single(values[:0]).shape == (0,)
+
+
 def test_other_types_are_converted_too_and_the_source_stays() -> None:
     values = np.array([[1.5, -2.0]])
     single = to_single(values)
