@@ -68,7 +68,7 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
 
     Yields
     ------
-    Progress, Notice, BaseScored, Planned, StepDone, ValidationDone, RolledBack
+    Progress, Notice, BaseScored, Planned, StepDone, ValidationDone, RolledBack, BlocksMeasured
 
     Returns
     -------
@@ -147,6 +147,7 @@ def settings_of(request: FinetuneRequest, base: Model, material: Material) -> Fi
         stay_close=request.stay_close,
         keep_statistics=pixels < _FEW_PIXELS,
         seed=request.seed,
+        watch_blocks=request.watch_blocks,
     )
 
 

@@ -108,6 +108,7 @@ def valid_name(wanted: str) -> str:
 def _recipe(card: Card, settings: FinetuneSettings) -> dict[str, Any]:
     """Keep the base's recipe, whose contour the next fine-tuning needs, beside our own."""
     own = asdict(settings)
+    del own["watch_blocks"]  # what is looked at does not change the weights
     own["augment"] = settings.augment.model_dump(mode="json")
     base = {key: value for key, value in card.recipe.items() if key != "finetune"}
     return {**base, "finetune": own}

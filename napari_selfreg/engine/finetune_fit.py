@@ -13,15 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from napari_selfreg.engine.block_watch import BlockWatch
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, StepDone, ValidationDone
 from napari_selfreg.engine.finetune_fields import Material
 from napari_selfreg.engine.finetune_parts import free_parameters, training_mode
 from napari_selfreg.engine.finetune_plan import Plan
-from napari_selfreg.engine.finetune_types import Planned, RolledBack, What
+from napari_selfreg.engine.finetune_types import BlocksMeasured, Planned, RolledBack, What
 from napari_selfreg.engine.fit import moving_average, training_losses, training_precision
 from napari_selfreg.engine.recipe import AugmentSection
-from napari_selfreg.engine.sampling import draw_crops
+from napari_selfreg.engine.sampling import Batch, draw_crops
 from napari_selfreg.engine.validation import Normalizer, dice_scores
 from napari_selfreg.nets.losses import SegmentationLoss
 from napari_selfreg.nets.selfreg import SelfRegularization
@@ -55,6 +56,8 @@ class FinetuneSettings:
         Whether batch normalisation stays as it is.
     augment : AugmentSection
     seed : int
+    watch_blocks : bool
+        Whether to measure the blocks now and then; it changes no weight.
     """
 
     batch: int = 8
@@ -68,6 +71,7 @@ class FinetuneSettings:
     keep_statistics: bool = False
     augment: AugmentSection = _AUGMENT
     seed: int = 0
+    watch_blocks: bool = False
 
 
 @dataclass
@@ -190,20 +194,26 @@ class FinetuneLoop:
 
         Yields
         ------
-        Planned, StepDone, ValidationDone, RolledBack
+        Planned, StepDone, ValidationDone, RolledBack, BlocksMeasured
         """
         if self.plan.known:
             yield Planned(self.plan.total, 0.0)
+        watch = self._watch() if self.settings.watch_blocks else None
+        if watch is not None:
+            yield BlocksMeasured(self.plan.step, watch.look(self.network))
         while not self.plan.finished:
             started = time.monotonic()
             losses = self._step()
-            self.clock.count(time.monotonic() - started)
             self.plan.advance()
+            numbers = watch.after_step(self.network, time.monotonic() - started) if watch else {}
+            self.clock.count(time.monotonic() - started)
             self.history.append({"step": self.plan.step, **losses})
             if not self._sound(losses["total"]):
                 yield self._roll_back()
                 continue
             yield StepDone(self.plan.step, self.plan.total, losses)
+            if numbers:
+                yield BlocksMeasured(self.plan.step, numbers)
             if self.plan.revision_is_due() and self.plan.revise(
                 self.clock.affordable(self.plan.checks_left())
             ):
@@ -226,14 +236,7 @@ class FinetuneLoop:
         rate = settings.learning_rate * self.plan.rate * _SLOWER**self.rollbacks
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        batch = draw_crops(
-            self.material.training,
-            settings.augment,
-            settings.batch,
-            settings.crop,
-            settings.seed,
-            step,
-        )
+        batch = self._crops(step)
         training_mode(self.network, keep_statistics=settings.keep_statistics)
         total, terms = training_losses(
             self.network,
@@ -251,6 +254,22 @@ class FinetuneLoop:
             self._descend(total)
         losses = {name: float(term.detach()) for name, term in terms.items()}
         return {"total": value, **losses, "learning_rate": rate}
+
+    def _crops(self, step: int) -> Batch:
+        settings = self.settings
+        return draw_crops(
+            self.material.training,
+            settings.augment,
+            settings.batch,
+            settings.crop,
+            settings.seed,
+            step,
+        )
+
+    def _watch(self) -> BlockWatch:
+        """Return what measures the blocks, on the first crop of the run."""
+        picture = self._crops(0).pictures[:1].to(self.device)
+        return BlockWatch(self.base.tapspec, self.normalizer(picture))
 
     def _descend(self, total: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)

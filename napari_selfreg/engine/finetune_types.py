@@ -6,7 +6,7 @@ Panels import these names and `Verdict`; the job itself is `engine.finetune.fine
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.redundancy import BlockNumbers
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.core.verdict import Verdict
 from napari_selfreg.engine.events import Event
@@ -99,6 +100,8 @@ class FinetuneRequest:
         ``card.training["plan"]`` of a run to be repeated exactly, instead of `minutes`.
     enough : callable, optional
         Asked after every step: whether to stop there and keep the best so far.
+    watch_blocks : bool
+        Whether to measure the blocks of the network now and then (`BlocksMeasured`).
     """
 
     model: Model | str | Path
@@ -118,6 +121,7 @@ class FinetuneRequest:
     begun: float | None = None
     plan: tuple[tuple[int, int], ...] = ()
     enough: Callable[[], bool] | None = None
+    watch_blocks: bool = False
 
     def check(self) -> None:
         """Refuse numbers no run can be made with.
@@ -180,6 +184,14 @@ class RolledBack(Event):
 
     step: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlocksMeasured(Event):
+    """What was measured of each block after `step`, always on one and the same crop."""
+
+    step: int
+    numbers: Mapping[str, BlockNumbers]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

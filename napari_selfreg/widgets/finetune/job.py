@@ -149,6 +149,7 @@ def engine_request(
         start=None if go_on is None else go_on.model,
         begun=begun,
         enough=request.enough.is_set,
+        watch_blocks=options.blocks,
     )
 
 

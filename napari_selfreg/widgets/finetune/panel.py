@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.finetune.bases import Base
+from napari_selfreg.widgets.finetune.block_curves import BlockCurves
 from napari_selfreg.widgets.finetune.curves import Curves
 from napari_selfreg.widgets.finetune.form import TuneForm
 from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest, run_tuning
@@ -79,6 +80,7 @@ class FinetunePanel(QWidget):
         self.progress_row = ProgressRow()
         self.status = sentence_label()
         self.curves = Curves()
+        self.block_curves = BlockCurves()
         self.offer = ReviewOffer()
         self.outcome = Outcome(napari_viewer, self.shared)
         self.tuning = Tuning(self, job)
@@ -137,6 +139,7 @@ class FinetunePanel(QWidget):
         self._base = base
         self.outcome.forget()
         self.curves.clear()
+        self.block_curves.clear()
         self.progress_row.start()
         self._request = request
         self.tuning.start(request)
@@ -153,6 +156,7 @@ class FinetunePanel(QWidget):
             self.progress_row,
             self.status,
             self.curves,
+            self.block_curves,
             self.outcome,
         ):
             column.addWidget(part)
@@ -164,6 +168,7 @@ class FinetunePanel(QWidget):
         self.start_button.clicked.connect(self._on_button)
         self.tuning.told.connect(self.status.setText)
         self.tuning.happened.connect(self.curves.show_events)
+        self.tuning.happened.connect(self.block_curves.show_events)
         self.tuning.progressed.connect(self.progress_row.setProgress)
         self.tuning.tuned.connect(self._on_tuned)
         self.tuning.concluded.connect(self._on_concluded)

@@ -18,7 +18,7 @@ def box(qtbot) -> TuneAdvanced:
     "options",
     [
         TuneOptions(),
-        TuneOptions("decoder", 0.015, 0.0, 0.25, 7, "cpu"),
+        TuneOptions("decoder", 0.015, 0.0, 0.25, 7, "cpu", True),
         TuneOptions("head_norms", 0.0, 0.02, 0.0, 0),
     ],
 )
@@ -35,7 +35,7 @@ def test_it_is_folded_and_leaves_the_regularizers_as_usual(box) -> None:
 
 def test_every_setting_has_a_sentence(box) -> None:
     sentences = [label.text() for label in box.findChildren(QLabel) if label.text().endswith(".")]
-    assert len(sentences) == 6
+    assert len(sentences) == 7
 
 
 def test_a_change_is_told(box, qtbot) -> None:
@@ -46,6 +46,7 @@ def test_a_change_is_told(box, qtbot) -> None:
         lambda: box.stay_close.setValue(0.5),
         lambda: box.seed.setValue(3),
         lambda: box.device.setValue("cpu"),
+        lambda: box.blocks.setChecked(True),
     ):
         with qtbot.waitSignal(box.valueChanged):
             change()
