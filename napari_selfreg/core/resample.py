@@ -73,12 +73,16 @@ def model_shape(
         Height and width, at least 1.
     """
     return (
-        _scaled(shape[0], pixel_size.y / target.y),
-        _scaled(shape[1], pixel_size.x / target.x),
+        scaled_length(shape[0], pixel_size.y / target.y),
+        scaled_length(shape[1], pixel_size.x / target.x),
     )
 
 
-def _scaled(length: int, factor: float) -> int:
+def scaled_length(length: int, factor: float) -> int:
+    """Return the length of an axis once it has `factor` times as many pixels, at least 1.
+
+    Factors that differ from 1 by less than `SNAP` count as 1.
+    """
     return length if abs(factor - 1) < SNAP else max(1, round(length * factor))
 
 
@@ -177,11 +181,12 @@ def resample_window(
     if needed.intersect(window_box) != needed:
         raise ValueError(f"{window_box} does not contain {needed}")
     part = window[needed.shift(-window_box.y0, -window_box.x0).slices]
-    tall = _along_first(part, rows)
-    return np.swapaxes(_along_first(np.swapaxes(tall, 0, 1), columns), 0, 1)
+    tall = along_first(part, rows)
+    return np.swapaxes(along_first(np.swapaxes(tall, 0, 1), columns), 0, 1)
 
 
-def _along_first(values: npt.NDArray[Any], axis: AxisFilter) -> npt.NDArray[np.float32]:
+def along_first(values: npt.NDArray[Any], axis: AxisFilter) -> npt.NDArray[np.float32]:
+    """Apply a filter to the first axis of an array of any number of axes."""
     flat = np.ascontiguousarray(values, dtype=np.float32).reshape(len(values), -1)
     result: npt.NDArray[np.float32] = axis.matrix @ flat
     return result.reshape(-1, *values.shape[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,19 @@ LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels")
 
 # slides we cannot open pair all the same: opening them says what would be needed
 _IMAGE_EXTENSIONS = IMAGE_SUFFIXES | {".dcm", ".dicom", ".mrxs", ".vms", ".vmu", ".czi", ".jp2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Which files count as images and as labels, in lower case, and what their stem is."""
+
+    image_suffixes: tuple[str, ...]
+    label_suffixes: tuple[str, ...]
+    stem: Callable[[Path], str]
+
+
+PICTURES = Naming(tuple(_IMAGE_EXTENSIONS), tuple(LABEL_EXTENSIONS), lambda file: file.stem)
+"""Pictures and slides with label pictures or outlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,9 @@ def pair_files(images_dir: str | Path, labels_dir: str | Path) -> list[Pair]:
     return list(find_pairs(images_dir, labels_dir).pairs)
 
 
-def find_pairs(images_dir: str | Path, labels_dir: str | Path) -> Pairing:
+def find_pairs(
+    images_dir: str | Path, labels_dir: str | Path, naming: Naming = PICTURES
+) -> Pairing:
     """Pair images with label files of the same stem, or of the stem plus one of `LABEL_SUFFIXES`.
 
     In one common folder the file with the suffix (or an XML) is the label.
@@ -63,6 +78,8 @@ def find_pairs(images_dir: str | Path, labels_dir: str | Path) -> Pairing:
     ----------
     images_dir, labels_dir : str or Path
         Folders, which may be the same one; subfolders are not searched.
+    naming : Naming, optional
+        Which files count; pictures unless said otherwise.
 
     Returns
     -------
@@ -76,15 +93,15 @@ def find_pairs(images_dir: str | Path, labels_dir: str | Path) -> Pairing:
         nothing pairs.
     """
     image_folder, label_folder = Path(images_dir), Path(labels_dir)
-    image_files = list(_files(image_folder, _IMAGE_EXTENSIONS))
-    label_files = list(_files(label_folder, LABEL_EXTENSIONS))
+    image_files = list(_files(image_folder, naming.image_suffixes))
+    label_files = list(_files(label_folder, naming.label_suffixes))
     if image_folder.resolve() == label_folder.resolve():
-        label_files = [file for file in label_files if _looks_like_label(file)]
-        image_files = [file for file in image_files if not _looks_like_label(file)]
-    images = _by_stem(image_files)
+        label_files = [file for file in label_files if _looks_like_label(file, naming)]
+        image_files = [file for file in image_files if not _looks_like_label(file, naming)]
+    images = _by_stem(image_files, naming)
     labels: dict[str, Path] = {}
     for file in label_files:
-        stem = _image_stem(file, images)
+        stem = _image_stem(file, images, naming)
         if stem in labels:
             raise _ambiguous(labels[stem], file)
         labels[stem] = file
@@ -98,7 +115,7 @@ def find_pairs(images_dir: str | Path, labels_dir: str | Path) -> Pairing:
     return Pairing(pairs, unlabelled)
 
 
-def _files(folder: Path, extensions: frozenset[str]) -> Iterator[Path]:
+def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir())
     except NotADirectoryError:
@@ -109,30 +126,31 @@ def _files(folder: Path, extensions: frozenset[str]) -> Iterator[Path]:
         raise BadInputError(f"The folder {folder} cannot be read ({error.strerror}).") from error
     for entry in entries:
         hidden = entry.name.startswith(".")
-        if entry.suffix.lower() in extensions and not hidden and entry.is_file():
+        if entry.name.lower().endswith(suffixes) and not hidden and entry.is_file():
             yield entry
 
 
-def _looks_like_label(file: Path) -> bool:
-    return file.suffix.lower() == ".xml" or file.stem.lower().endswith(LABEL_SUFFIXES)
+def _looks_like_label(file: Path, naming: Naming) -> bool:
+    return file.suffix.lower() == ".xml" or naming.stem(file).lower().endswith(LABEL_SUFFIXES)
 
 
-def _by_stem(files: Iterable[Path]) -> dict[str, Path]:
+def _by_stem(files: Iterable[Path], naming: Naming) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in files:
-        if file.stem in found:
-            raise _ambiguous(found[file.stem], file)
-        found[file.stem] = file
+        if naming.stem(file) in found:
+            raise _ambiguous(found[naming.stem(file)], file)
+        found[naming.stem(file)] = file
     return found
 
 
-def _image_stem(label: Path, images: dict[str, Path]) -> str:
+def _image_stem(label: Path, images: dict[str, Path], naming: Naming) -> str:
     """Return the stem of the label's image: the same stem first, then without a suffix."""
-    if label.stem in images:
-        return label.stem
+    own = naming.stem(label)
+    if own in images:
+        return own
     for suffix in LABEL_SUFFIXES:
-        stem = label.stem[: -len(suffix)]
-        if label.stem.lower().endswith(suffix) and stem in images:
+        stem = own[: -len(suffix)]
+        if own.lower().endswith(suffix) and stem in images:
             return stem
     raise BadInputError(
         f"The label file {label.name} has no image: add the image of that name or take the label "

@@ -50,7 +50,7 @@ def identify(path: Path) -> Kind:
     BadInputError
         If there is no readable file, it is empty, or its content is no image we can read.
     """
-    header = _header(path)
+    header = first_bytes(path)
     # A .mrxs begins like a JPEG, but is only an index.
     if header[128:132] == b"DICM" or path.suffix.lower() in _OTHER_SLIDES:
         return "slide"
@@ -74,7 +74,14 @@ def slide_kind(path: Path) -> str:
     return _OTHER_SLIDES.get(path.suffix.lower(), "a DICOM slide")
 
 
-def _header(path: Path) -> bytes:
+def first_bytes(path: Path) -> bytes:
+    """Return the first bytes of a file, enough to tell what it is.
+
+    Raises
+    ------
+    BadInputError
+        If there is no readable file, or it is empty.
+    """
     try:
         if path.is_dir():
             raise BadInputError(f"{path} is a folder: name an image file in it.")

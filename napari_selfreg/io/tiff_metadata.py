@@ -67,6 +67,30 @@ def stated_pixel_size(tiff: TiffFile, series: TiffPageSeries) -> PixelSize | Non
     return None
 
 
+def stated_slice_um(tiff: TiffFile, series: TiffPageSeries) -> float | None:
+    """Find which distance of its slices the file states, in OME-XML or as ImageJ does.
+
+    Parameters
+    ----------
+    tiff : TiffFile
+        The open file.
+    series : TiffPageSeries
+        The stack in it.
+
+    Returns
+    -------
+    float or None
+        Micrometres from slice to slice.
+    """
+    um = _ome_length(_ome_pixels(tiff, series), "Z")
+    if um is None and tiff.is_imagej and tiff.imagej_metadata is not None:
+        factor = unit_um(str(tiff.imagej_metadata.get("unit", "")))
+        # ImageJ leaves a distance of 1 out
+        steps = _number(str(tiff.imagej_metadata.get("spacing", 1.0)))
+        um = None if factor is None or steps is None else abs(steps) * factor
+    return um if um is not None and math.isfinite(um) and um > 0 else None
+
+
 def unit_um(unit: str | None) -> float | None:
     """Return how many micrometres a unit has, or None if it is no length we know."""
     if unit is None:
@@ -76,32 +100,34 @@ def unit_um(unit: str | None) -> float | None:
 
 
 def _from_ome(tiff: TiffFile, series: TiffPageSeries) -> tuple[float, float] | None:
+    pixels = _ome_pixels(tiff, series)
+    y, x = _ome_length(pixels, "Y"), _ome_length(pixels, "X")
+    return None if y is None or x is None else (y, x)
+
+
+def _ome_pixels(tiff: TiffFile, series: TiffPageSeries) -> dict[str, str]:
+    """Return what OME-XML says about the picture of this size; nothing if there is none."""
     if not tiff.is_ome or tiff.ome_metadata is None:
-        return None
+        return {}
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
 
     try:
         root = fromstring(tiff.ome_metadata)
     except (ParseError, DefusedXmlException, ValueError):
-        return None
+        return {}
     width, height = (str(_length(series, axis)) for axis in "XY")
     for pixels in root.iter():
         is_pixels = pixels.tag.rpartition("}")[2] == "Pixels"
         if is_pixels and (pixels.get("SizeX"), pixels.get("SizeY")) == (width, height):
-            return _ome_sizes(pixels.attrib)
-    return None
+            return dict(pixels.attrib)
+    return {}
 
 
-def _ome_sizes(attributes: dict[str, str]) -> tuple[float, float] | None:
-    sizes = []
-    for axis in "YX":
-        factor = unit_um(attributes.get(f"PhysicalSize{axis}Unit", "µm"))
-        value = _number(attributes.get(f"PhysicalSize{axis}"))
-        if factor is None or value is None:
-            return None
-        sizes.append(value * factor)
-    return sizes[0], sizes[1]
+def _ome_length(attributes: dict[str, str], axis: str) -> float | None:
+    factor = unit_um(attributes.get(f"PhysicalSize{axis}Unit", "µm"))
+    value = _number(attributes.get(f"PhysicalSize{axis}"))
+    return None if factor is None or value is None else value * factor
 
 
 def _from_imagej(tiff: TiffFile, series: TiffPageSeries) -> tuple[float, float] | None:

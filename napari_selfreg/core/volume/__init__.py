@@ -1,0 +1,1 @@
+"""Volumes as arrays: intensities, sizes of voxels, and what their classes measure."""

@@ -1,0 +1,179 @@
+"""Read a volume or its labels from any file we know, and write labels beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.label_files import labels_from_array
+from napari_selfreg.io.volume.grid import Grid, Spacing, Volume
+from napari_selfreg.io.volume.names import STACK_SUFFIXES, is_nifti
+
+_BEYOND_SCANNERS = 1e9
+
+
+def is_volume_path(path: str | Path) -> bool:
+    """Tell whether a file is a volume: NIfTI by its name, TIFF if it holds a grey stack."""
+    file = Path(path)
+    if is_nifti(file):
+        return True
+    if file.suffix.lower() not in STACK_SUFFIXES or not file.is_file():
+        return False
+    from napari_selfreg.io.volume.tiff import is_stack
+
+    return is_stack(file)
+
+
+def read_volume(path: str | Path, spacing: Spacing | None = None) -> Volume:
+    """Read a volume.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.nii``, ``.nii.gz``, or a TIFF that holds a grey stack.
+    spacing : (float, float, float), optional
+        Millimetres per voxel along z, y and x, where a person states them. Not for files that
+        state their place in space.
+
+    Returns
+    -------
+    Volume
+        Turned upwards, to the front and to the right. Voxels that are no number, or infinite, are
+        replaced by the lowest one, and a note says so.
+
+    Raises
+    ------
+    BadInputError
+        If the file is missing, damaged, of several volumes, a single slice, has an affine without
+        inverse, holds no finite number, or does not fit into memory.
+    """
+    file = Path(path)
+    values, grid = _opened(file, np.float32)
+    voxels, notes = _finite(values, file.name)
+    if spacing is not None and grid.affine is None:
+        grid = dataclasses.replace(grid, spacing=_checked(spacing), notes=())
+    return Volume(voxels, grid.spacing, grid.affine, grid.stem, grid.notes + notes, grid.storage)
+
+
+def read_volume_labels(path: str | Path) -> tuple[npt.NDArray[np.int32], Grid]:
+    """Read the labels of a volume.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `read_volume`.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (Z, Y, X)
+        Class ids, 0 = background. A file of 0 and 255 only is a mask: 255 becomes 1.
+    grid : Grid
+        Where they lie; its notes say so if nothing is labelled.
+
+    Raises
+    ------
+    BadInputError
+        As `read_volume`, and if a value is no whole number of at least 0.
+    """
+    file = Path(path)
+    values, grid = _opened(file, None)
+    flat = labels_from_array(values.reshape(-1, values.shape[-1]), file.name)
+    labels = flat.reshape(values.shape)
+    if not labels.any():
+        note = f"{file.name} labels nothing, all of it is background: check that it is complete."
+        grid = dataclasses.replace(grid, notes=(*grid.notes, note))
+    return labels, grid
+
+
+def write_volume_labels(
+    path: str | Path, labels: npt.NDArray[np.integer[Any]], like: Volume | Grid
+) -> None:
+    """Write labels as a NIfTI file on the grid of another.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.nii.gz`` or ``.nii``.
+    labels : ndarray of int, shape (Z, Y, X)
+        Ids from 0 on, on the voxels of `like`.
+    like : Volume or Grid
+        What was read; the file gets its orientation, affine, spacing and units.
+
+    Raises
+    ------
+    BadInputError
+        If the name is not one of a NIfTI file.
+    ValueError
+        If the shapes differ or an id is negative.
+    WriteError
+        If the file cannot be written; what was there before is kept.
+    """
+    file = Path(path)
+    if not is_nifti(file):
+        raise BadInputError(f"Labels of volumes are written as NIfTI: name {file.name} .nii.gz.")
+    if labels.shape != like.shape:
+        raise ValueError(f"labels of shape {like.shape} expected, got {labels.shape}")
+    if int(labels.min(initial=0)) < 0:
+        raise ValueError("ids cannot be negative")
+    from napari_selfreg.io.volume.nifti import write_nifti
+
+    write_nifti(file, labels, like.grid if isinstance(like, Volume) else like)
+
+
+def _opened(path: Path, dtype: type[np.generic] | None) -> tuple[npt.NDArray[Any], Grid]:
+    # nibabel and tifffile take a second to import: not before someone opens a volume
+    if is_nifti(path):
+        from napari_selfreg.io.volume.nifti import read_nifti
+
+        return read_nifti(path, dtype)
+    if path.suffix.lower() in STACK_SUFFIXES:
+        from napari_selfreg.io.volume.tiff import read_stack
+
+        return read_stack(path)
+    raise BadInputError(
+        f"{path.name} is no volume that can be read: choose a NIfTI file (.nii, .nii.gz) or a grey "
+        "TIFF stack."
+    )
+
+
+def _finite(values: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+    """Return voxels that are all finite, and sentences about those that were odd."""
+    with np.errstate(over="ignore"):
+        voxels = np.ascontiguousarray(values, dtype=np.float32)
+    low, high = float(voxels.min()), float(voxels.max())  # NaN if any voxel is
+    notes: tuple[str, ...] = ()
+    if not (math.isfinite(low) and math.isfinite(high)):
+        good = np.isfinite(voxels)
+        if not good.any():
+            raise BadInputError(f"{name} holds no finite number: save it again from its source.")
+        low, high = float(voxels[good].min()), float(voxels[good].max())
+        voxels = np.where(good, voxels, np.float32(low))
+        count = good.size - int(np.count_nonzero(good))
+        notes = (
+            f"{name} holds {count} voxels without a finite number: they are taken as its lowest "
+            f"value, {low:.4g}; save it again if they matter.",
+        )
+    if max(abs(low), abs(high)) > _BEYOND_SCANNERS:
+        note = (
+            f"{name} holds intensities from {low:.4g} to {high:.4g}, which no scanner measures: "
+            "the highest and lowest are cut off before segmenting; check the file if the result "
+            "looks wrong."
+        )
+        notes = (*notes, note)
+    return voxels, notes
+
+
+def _checked(spacing: Spacing) -> Spacing:
+    for value in spacing:
+        if not (math.isfinite(value) and value > 0):
+            raise BadInputError(
+                f"A voxel size of {value:g} mm is not possible: give numbers above 0."
+            )
+    z, y, x = (float(value) for value in spacing)
+    return z, y, x
