@@ -59,8 +59,18 @@ def save_state(
     average: nn.Module,
     optimizer: torch.optim.Optimizer,
     progress: TrainingProgress,
+    heads: nn.Module | None = None,
 ) -> None:
     """Write the state of a run, replacing the last one at once.
+
+    Parameters
+    ----------
+    path : Path
+    network, average : nn.Module
+    optimizer : torch.optim.Optimizer
+    progress : TrainingProgress
+    heads : nn.Module, optional
+        Training-only modules beside the network.
 
     Raises
     ------
@@ -69,15 +79,21 @@ def save_state(
     """
     tensors = _prefixed("network.", network.state_dict())
     tensors |= _prefixed("average.", average.state_dict())
+    if heads is not None:
+        tensors |= _prefixed("heads.", heads.state_dict())
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= _prefixed(f"optimizer.{index}.", state)
     write_tensors(path, tensors, {"progress": json.dumps(asdict(progress))})
 
 
 def load_state(
-    path: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+    path: Path,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    heads: nn.Module | None = None,
 ) -> TrainingProgress:
-    """Put a saved state back into its objects.
+    """Put a saved state back into its objects; those of `save_state`.
 
     Returns
     -------
@@ -93,6 +109,8 @@ def load_state(
         progress = TrainingProgress(**json.loads(metadata["progress"]))
         network.load_state_dict(_without("network.", tensors))
         average.load_state_dict(_without("average.", tensors))
+        if heads is not None:
+            heads.load_state_dict(_without("heads.", tensors))
         packed = optimizer.state_dict()
         moments = _without("optimizer.", tensors)
         packed["state"] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,13 +17,16 @@ from napari_selfreg.core.errors import BadInputError
 MAX_SEED = 2**63 - 1
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     """Frozen, and strict about misspelt keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class NetworkSection(_Section):
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+class NetworkSection(Section):
     """Which network, built by the registry."""
 
     architecture: str = "basic_unet"
@@ -36,7 +39,7 @@ class NetworkSection(_Section):
     )
 
 
-class DataSection(_Section):
+class DataSection(Section):
     """What is read, and at which scale the network sees it."""
 
     um_per_px: float = Field(gt=0.02, lt=20, description="pixel size of the network's input")
@@ -48,7 +51,7 @@ class DataSection(_Section):
     split_seed: int = Field(0, ge=0, le=MAX_SEED)
 
 
-class TargetSection(_Section):
+class TargetSection(Section):
     """What the network learns besides the classes."""
 
     contour_um: float | None = Field(None, gt=0, description="width of the inner contour band")
@@ -57,7 +60,7 @@ class TargetSection(_Section):
     )
 
 
-class AugmentSection(_Section):
+class AugmentSection(Section):
     """Random changes of every crop; 0 switches one off."""
 
     scale: float = Field(0.25, ge=0, lt=1, description="zoom between 1 / (1 + s) and 1 + s")
@@ -69,7 +72,7 @@ class AugmentSection(_Section):
     noise_probability: float = Field(0.15, ge=0, le=1)
 
 
-class TrainSection(_Section):
+class TrainSection(Section):
     """The optimiser and its schedule."""
 
     steps: int = Field(1500, ge=1)
@@ -85,7 +88,7 @@ class TrainSection(_Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
 
-class RegularizationSection(_Section):
+class RegularizationSection(Section):
     """SCR and IFD (SelfReg-UNet), and the term of our own."""
 
     lambda_scr: float = Field(0.015, ge=0)
@@ -97,7 +100,7 @@ class RegularizationSection(_Section):
     sort: bool = True
 
 
-class SelectionSection(_Section):
+class SelectionSection(Section):
     """Choice of λ (both terms) on the validation patients, with a shorter schedule."""
 
     lambdas: list[float] = Field(default_factory=list)
@@ -112,8 +115,8 @@ class SelectionSection(_Section):
         return self
 
 
-class CardSection(_Section):
-    """What a person reads about the model."""
+class AboutSection(Section):
+    """What a person reads about any model."""
 
     title: str
     tissue: str
@@ -125,10 +128,15 @@ class CardSection(_Section):
     data_name: str
     data_licence: str
     citation: str
+
+
+class CardSection(AboutSection):
+    """What a person reads about a model for pictures."""
+
     typical_area_um2: float = Field(gt=0)
 
 
-class PostProcessingSection(_Section):
+class PostProcessingSection(Section):
     """Defaults of the sliders (see `core.types.PostProcessing`)."""
 
     threshold: float = Field(0.5, gt=0, lt=1)
@@ -137,7 +145,7 @@ class PostProcessingSection(_Section):
     separation: float = Field(0.5, ge=0, le=1)
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """A whole training run, without a single path."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
@@ -170,18 +178,45 @@ def load_recipe(path: str | Path) -> Recipe:
     BadInputError
         If the file is missing, is no TOML, or a key is missing, misspelt or out of range.
     """
-    path = Path(path)
+    return validated(Recipe, read_table(path), Path(path).name)
+
+
+def read_table(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    BadInputError
+        If it is missing or is no TOML.
+    """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInputError(f"The recipe {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInputError(f"The recipe {path} is not valid TOML: {error}.") from error
+
+
+def validated(kind: type[AnySection], table: dict[str, Any], name: str) -> AnySection:
+    """Return a table as a recipe of a kind.
+
+    Parameters
+    ----------
+    kind : type
+    table : dict
+    name : str
+        Of the file, for the sentence.
+
+    Raises
+    ------
+    BadInputError
+        If a key is missing, misspelt or out of range.
+    """
     try:
-        return Recipe.model_validate(table)
+        return kind.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "recipe"
         raise BadInputError(
-            f"The recipe {path.name} cannot be used: {where}: {first['msg']}."
+            f"The recipe {name} cannot be used: {where}: {first['msg']}."
         ) from error
