@@ -56,7 +56,7 @@ def object_hausdorff(
     table = Contingency.of(prediction, truth)
     if not len(table.prediction_areas) or not len(table.truth_areas):
         empty = not len(table.prediction_areas) and not len(table.truth_areas)
-        return 0.0 if empty else _diagonal(truth.shape, spacing)
+        return 0.0 if empty else diagonal(truth.shape, spacing)
     predicted, true = _Objects(prediction, spacing), _Objects(truth, spacing)
 
     @cache
@@ -184,5 +184,6 @@ def _at_border(labels: Counts) -> npt.NDArray[np.bool_]:
     return (labels > 0) & ~inner
 
 
-def _diagonal(shape: tuple[int, ...], spacing: tuple[float, float]) -> float:
-    return math.hypot((shape[0] - 1) * spacing[0], (shape[1] - 1) * spacing[1])
+def diagonal(shape: tuple[int, ...], spacing: tuple[float, ...]) -> float:
+    """Return the largest distance that two pixels or voxels of a grid can have."""
+    return math.hypot(*((n - 1) * size for n, size in zip(shape, spacing, strict=True)))
