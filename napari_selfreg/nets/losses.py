@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_selfreg.core.targets import IGNORE
+from napari_selfreg.nets.precision import without_autocast
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class SegmentationLoss:
         Whether the network has one more output channel, the logit of the inner contour.
     weight_ce, weight_dice, weight_contour : float
         Weights of the terms.
+    include_background : bool
+        Whether background is one of the channels that Dice is the mean of.
     """
 
     n_classes: int
@@ -34,6 +37,7 @@ class SegmentationLoss:
     weight_ce: float = 1.0
     weight_dice: float = 1.0
     weight_contour: float = 1.0
+    include_background: bool = False
 
     def __call__(
         self, logits: Tensor, classes: Tensor, contour: Tensor | None = None
@@ -54,13 +58,13 @@ class SegmentationLoss:
         dict of str to scalar Tensor of float32
             ``ce``, ``dice`` and, with a contour channel, ``contour``.
         """
-        with torch.autocast(logits.device.type, enabled=False):
+        with without_autocast(logits.device):
             logits = logits.float()
             semantic = logits[:, : self.n_classes + 1]
             target = classes.long()
             terms = {
                 "ce": self.weight_ce * _cross_entropy(semantic, target),
-                "dice": self.weight_dice * _dice(semantic, target),
+                "dice": self.weight_dice * _dice(semantic, target, self.include_background),
             }
             if self.contour and contour is not None:
                 # Two channels (0, z) have the softmax (1 - sigmoid(z), sigmoid(z)).
@@ -78,10 +82,14 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return total / (target != IGNORE).sum().clamp(min=1)
 
 
-def _dice(logits: Tensor, target: Tensor) -> Tensor:
-    """Soft Dice loss of the foreground channels over the whole batch."""
+def _dice(logits: Tensor, target: Tensor, include_background: bool = False) -> Tensor:
+    """Soft Dice loss of the (foreground) channels over the whole batch."""
     loss = DiceLoss(
-        include_background=False, to_onehot_y=True, softmax=True, batch=True, ignore_index=IGNORE
+        include_background=include_background,
+        to_onehot_y=True,
+        softmax=True,
+        batch=True,
+        ignore_index=IGNORE,
     )
     # With no pixel to learn from MONAI's smoothed ratio is 1, the loss 0.
     result: Tensor = loss(logits, target[:, None])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from monai.networks.nets.dynunet import DynUNet
 from torch import nn
 
@@ -35,7 +35,7 @@ def build(
     out_channels: int = 2,
     spatial_dims: int = 2,
     filters: Sequence[int] = FILTERS,
-    strides: Sequence[int] | None = None,
+    strides: Sequence[int | Sequence[int]] | None = None,
     kernel_size: int = 3,
     norm: str = "INSTANCE",
     res_block: bool = False,
@@ -52,7 +52,8 @@ def build(
     filters
         Widths of E1… and B; at least three.
     strides
-        Factor into each level, the first (1) included; 2 below E1 if None.
+        Factor into each level, the first (1) included; 2 below E1 if None. A factor may be a list
+        with one number per axis, such as ``[1, 2, 2]`` for thick slices.
     kernel_size
         Size of all kernels.
     norm
@@ -69,7 +70,7 @@ def build(
     """
     if norm.upper() not in ("INSTANCE", "BATCH"):
         raise ValueError(f"norm is INSTANCE or BATCH, not {norm!r}")
-    steps = _checked(filters, strides)
+    steps = _checked(filters, strides, spatial_dims)
     return _DynUNet(
         spatial_dims=spatial_dims,
         in_channels=in_channels,
@@ -88,11 +89,11 @@ def tap_spec(
     *,
     spatial_dims: int = 2,
     filters: Sequence[int] = FILTERS,
-    strides: Sequence[int] | None = None,
+    strides: Sequence[int | Sequence[int]] | None = None,
     **_: Any,
 ) -> TapSpec:
     """Return the taps: the output of every block but the head."""
-    steps = _checked(filters, strides)
+    steps = _checked(filters, strides, spatial_dims)
     ups = len(steps) - 1
     taps = [
         Tap("E1", "input_block"),
@@ -100,14 +101,24 @@ def tap_spec(
         Tap("B", "bottleneck"),
         *(Tap(f"D{ups - level}", f"upsamples.{level}") for level in range(ups)),
     ]
-    total = math.prod(steps)
+    total = int(np.max(np.prod([np.broadcast_to(step, spatial_dims) for step in steps], axis=0)))
     return TapSpec(tuple(taps), spatial_dims, size_multiple=total, min_size=2 * total)
 
 
-def _checked(filters: Sequence[int], strides: Sequence[int] | None) -> list[int]:
-    steps = [1] + [2] * (len(filters) - 1) if strides is None else [int(step) for step in strides]
-    if len(filters) < 3 or len(steps) != len(filters) or steps[0] != 1:
+def _checked(
+    filters: Sequence[int],
+    strides: Sequence[int | Sequence[int]] | None,
+    spatial_dims: int,
+) -> list[int | list[int]]:
+    given = [1] + [2] * (len(filters) - 1) if strides is None else strides
+    steps = [
+        int(step) if isinstance(step, int | float) else [int(factor) for factor in step]
+        for step in given
+    ]
+    if len(filters) < 3 or len(steps) != len(filters) or steps[0] not in (1, [1] * spatial_dims):
         raise ValueError("filters needs three widths or more, strides as many numbers, 1 first")
+    if any(isinstance(step, list) and len(step) != spatial_dims for step in steps):
+        raise ValueError(f"a stride per axis needs {spatial_dims} numbers")
     return steps
 
 
