@@ -289,12 +289,13 @@ def _write_table(stream: Any, table: Mapping[str, npt.NDArray[Any]], origin: Ori
     writer.writerow(["image", "label", *names, "um_per_px", "um_per_px_source", *settings])
     um = origin.um_per_px
     um_text = repr(um) if isinstance(um, float) else " ".join(map(repr, um))
-    columns = [_texts(table[name]) for name in names]
+    columns = [column_texts(table[name]) for name in names]
     for label, *values in zip(table["index"].tolist(), *columns, strict=True):
         writer.writerow([origin.stem, label, *values, um_text, origin.source, *settings.values()])
 
 
-def _texts(column: npt.NDArray[Any]) -> list[Any]:
+def column_texts(column: npt.NDArray[Any]) -> list[Any]:
+    """Return the cells of a column: numbers to six digits, nothing where there is none."""
     if column.dtype.kind == "f":
         return [six_digits(value) if math.isfinite(value) else "" for value in column.tolist()]
     return list(column.tolist())

@@ -16,7 +16,6 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.sniff import first_bytes
 from napari_selfreg.io.volume.checks import SMALLER, damaged, require_volume
@@ -81,25 +80,20 @@ def read_nifti(path: Path, dtype: type[np.generic] | None = None) -> tuple[npt.N
     return np.ascontiguousarray(turned.T), grid
 
 
-def write_nifti(path: Path, labels: npt.NDArray[np.integer[Any]], grid: Grid) -> None:
-    """Write labels as the file that `grid` was read from stores its voxels.
+def nifti_content(labels: npt.NDArray[np.integer[Any]], grid: Grid, *, packed: bool) -> bytes:
+    """Return a file of labels, stored as the file that `grid` was read from stores its voxels.
 
     Orientation, affine, both forms, spacing and units are those of that file. Nothing else of it
     is copied. The same labels give the same bytes.
 
     Parameters
     ----------
-    path : Path
-        Ends in ``.nii`` or ``.nii.gz``.
     labels : ndarray of int, shape (Z, Y, X)
         Turned as `read_nifti` returns volumes; none below 0.
     grid : Grid
         Where they lie.
-
-    Raises
-    ------
-    WriteError
-        If the file cannot be written; what was there before is kept.
+    packed : bool
+        Whether the file is to be compressed with gzip.
     """
     header = nibabel.Nifti1Header()
     for name, value in _place(grid).items():
@@ -108,11 +102,8 @@ def write_nifti(path: Path, labels: npt.NDArray[np.integer[Any]], grid: Grid) ->
     stored = orientations.apply_orientation(labels.T, turn)
     header.set_data_dtype(smallest := np.min_scalar_type(int(labels.max(initial=0))))
     image = nibabel.Nifti1Image(stored.astype(smallest), None, header)
-    content = image.to_bytes()
-    if path.name.lower().endswith(GZIPPED):
-        content = gzip.compress(content, _GZIP_LEVEL, mtime=0)
-    with atomic_write(path) as stream:
-        stream.write(content)
+    content: bytes = image.to_bytes()
+    return gzip.compress(content, _GZIP_LEVEL, mtime=0) if packed else content
 
 
 def _check_packing(path: Path) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.label_files import labels_from_array
 from napari_selfreg.io.volume.grid import Grid, Spacing, Volume
-from napari_selfreg.io.volume.names import STACK_SUFFIXES, is_nifti
+from napari_selfreg.io.volume.names import GZIPPED, STACK_SUFFIXES, is_nifti
 
 _BEYOND_SCANNERS = 1e9
 
@@ -114,16 +115,23 @@ def write_volume_labels(
     WriteError
         If the file cannot be written; what was there before is kept.
     """
-    file = Path(path)
-    if not is_nifti(file):
-        raise BadInputError(f"Labels of volumes are written as NIfTI: name {file.name} .nii.gz.")
+    content = labels_content(Path(path), labels, like)
+    with atomic_write(path) as stream:
+        stream.write(content)
+
+
+def labels_content(path: Path, labels: npt.NDArray[np.integer[Any]], like: Volume | Grid) -> bytes:
+    """Return what `write_volume_labels` writes, for those who write several files together."""
+    if not is_nifti(path):
+        raise BadInputError(f"Labels of volumes are written as NIfTI: name {path.name} .nii.gz.")
     if labels.shape != like.shape:
         raise ValueError(f"labels of shape {like.shape} expected, got {labels.shape}")
     if int(labels.min(initial=0)) < 0:
         raise ValueError("ids cannot be negative")
-    from napari_selfreg.io.volume.nifti import write_nifti
+    from napari_selfreg.io.volume.nifti import nifti_content
 
-    write_nifti(file, labels, like.grid if isinstance(like, Volume) else like)
+    grid = like.grid if isinstance(like, Volume) else like
+    return nifti_content(labels, grid, packed=path.name.lower().endswith(GZIPPED))
 
 
 def _opened(path: Path, dtype: type[np.generic] | None) -> tuple[npt.NDArray[Any], Grid]:
