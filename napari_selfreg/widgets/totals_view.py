@@ -19,9 +19,9 @@ _COLUMNS: dict[Column, tuple[str, str]] = {
 }
 _ROWS = (
     ("Objects", "Objects whose centre lies there"),
-    ("Area", "Share of the area that belongs to objects"),
-    ("Median size", "Median area of the objects, all of each"),
-    ("Density", "Objects per square millimetre"),
+    ("Area (%)", "Share of the area that belongs to objects"),
+    ("Median (µm²)", "Median area of the objects, all of each"),
+    ("Density (/mm²)", "Objects per square millimetre"),
 )
 _NOTHING = "–"
 
@@ -52,7 +52,8 @@ class TotalsView(QWidget):
 
     def setTotals(self, column: Column, totals: Totals | None) -> None:
         """Show totals; None empties a column, and hides that of the folder."""
-        texts = [_NOTHING] * len(_ROWS) if totals is None else in_words(totals)
+        # The row says the unit: beside each number it would widen the dock, and move the image.
+        texts = [_NOTHING] * len(_ROWS) if totals is None else in_words(totals, units=False)
         for cell, text in zip(self._cells[column], texts, strict=True):
             cell.setText(text)
         if column == "folder":
@@ -71,13 +72,21 @@ class TotalsView(QWidget):
         return cell
 
 
-def in_words(totals: Totals) -> list[str]:
-    """Return objects, area, median size and density as a person reads them."""
+def in_words(totals: Totals, units: bool = True) -> list[str]:
+    """Return objects, area, median size and density as a person reads them.
+
+    Parameters
+    ----------
+    totals : Totals
+        What was counted.
+    units : bool
+        Whether a unit follows each number.
+    """
     return [
         f"{totals.objects:,}".replace(",", "\N{THIN SPACE}"),
-        _number(totals.area_percent, " %"),
-        _number(totals.median_area_um2, " µm²"),
-        _number(totals.density_per_mm2, " /mm²"),
+        _number(totals.area_percent, " %" * units),
+        _number(totals.median_area_um2, " µm²" * units),
+        _number(totals.density_per_mm2, " /mm²" * units),
     ]
 
 

@@ -27,6 +27,7 @@ def test_three_digits(value: float, text: str) -> None:
 
 def test_all_four() -> None:
     assert in_words(SOME) == ["1\u2009234", "25 %", "321 µm²", "617 /mm²"]
+    assert in_words(SOME, units=False) == ["1\u2009234", "25", "321", "617"]
     assert in_words(Totals(0, 0.0, 0.0, np.zeros(0))) == ["0", "–", "–", "–"]
 
 
@@ -38,7 +39,7 @@ def test_the_folder_shows_only_where_there_is_one(qtbot) -> None:
     assert not cell.isVisible()
     view.setTotals("folder", SOME)
     assert cell.isVisible()
-    assert view.texts("folder")[0] == "1\u2009234"
+    assert view.texts("folder") == ["1\u2009234", "25", "321", "617"]  # the rows say the units
     assert view.texts("view")[0] == "–"
     view.setTotals("folder", None)
     assert not cell.isVisible()

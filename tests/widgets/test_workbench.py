@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_selfreg.core.totals import Totals
 from napari_selfreg.widgets import workbench as workbench_module
 from napari_selfreg.widgets.workbench import TITLE, Workbench, add_workbench, launch
 
@@ -20,9 +21,12 @@ viewer = napari.Viewer(show=False)
 began = time.perf_counter()
 add_workbench(viewer)
 print(f"the workbench opened in {time.perf_counter() - began:.2f} s")
-loaded = {name.split(".")[0] for name in sys.modules}
+import napari_selfreg.widgets.correct.panel, napari_selfreg.widgets.finetune.panel
+import napari_selfreg.widgets.inside.panel, napari_selfreg.widgets.results_panel
+
+heavy = {"torch", "monai", "pyqtgraph"} & {name.split(".")[0] for name in sys.modules}
 viewer.close()
-assert not loaded & {"torch", "monai"}, loaded & {"torch", "monai"}
+assert not heavy, heavy
 """
 
 
@@ -62,6 +66,10 @@ def test_no_tab_widens_the_dock_and_so_moves_the_image(make_napari_viewer, qtbot
     for index in range(bench.tabs.count()):
         bench.tabs.setCurrentIndex(index)
         qtbot.wait(20)
+    many = Totals(123_456, 1e9, 9.99e8, np.full(9, 23_456.0))
+    for column in ("view", "field", "folder"):
+        bench.results_panel.form.totals.setTotals(column, many)
+    qtbot.wait(20)
     needed = [bench.tabs.widget(index).minimumWidth() for index in range(bench.tabs.count())]
     first = [bench.tabs.tabText(index) for index in range(bench.tabs.count())].index("Segment")
     assert max(needed) < needed[first] + 8
@@ -118,7 +126,7 @@ def test_launch_opens_one_window_with_it(make_napari_viewer, monkeypatch) -> Non
 
 
 @pytest.mark.usefixtures("qapp")  # brings the virtual screen
-def test_opening_it_loads_neither_torch_nor_monai(tmp_path: Path) -> None:
+def test_opening_it_loads_neither_an_engine_nor_a_library_for_plots(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PLUGIN_START],
         cwd=Path(workbench_module.__file__).parents[2],
