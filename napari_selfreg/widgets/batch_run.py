@@ -59,7 +59,7 @@ class BatchRun(QObject):
         self.runner.cancelled.connect(self._on_cancelled)
 
     def start(self, settings: SegmentSettings, card: Card) -> None:
-        """Run all fields that are not done; tells if there are none.
+        """Run all fields that hold nothing of a person's own; tells if there are none.
 
         Parameters
         ----------
@@ -93,6 +93,11 @@ class BatchRun(QObject):
         """Stop after the current part; finished fields are kept."""
         self.runner.cancel()
 
+    def say_on_list(self, text: str) -> None:
+        """Say it in the Open panel too: that is where *Run on all* was pressed."""
+        if self._shared.fields is not None:
+            self._shared.fields.batchTold.emit(text)
+
     def _on_events(self, events: tuple[Event, ...]) -> None:
         for event in events:
             if isinstance(event, Progress):
@@ -121,16 +126,11 @@ class BatchRun(QObject):
 
     def _tell(self, text: str) -> None:
         self.told.emit(text)
-        self._say_on_list(text)
+        self.say_on_list(text)
 
     def _conclude(self, text: str) -> None:
         self.concluded.emit(text)
-        self._say_on_list(text)
-
-    def _say_on_list(self, text: str) -> None:
-        """Say it in the Open panel too: that is where *Run on all* was pressed."""
-        if self._shared.fields is not None:
-            self._shared.fields.batchTold.emit(text)
+        self.say_on_list(text)
 
     def _end(self) -> None:
         if self._shared.fields is not None:

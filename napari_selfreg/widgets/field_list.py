@@ -19,6 +19,9 @@ from napari_selfreg.io.card import Card
 from napari_selfreg.io.fields import FieldFacts, State
 from napari_selfreg.io.remembered import remembered_pixel_size
 
+_HERS = ("corrected", "done")
+"""States of fields that hold a person's own work."""
+
 
 @dataclass(eq=False, slots=True)
 class Field:
@@ -46,6 +49,8 @@ class Field:
         Objects found by *Run on all*, not yet made a layer of, and the model that found them.
     recalled : bool
         Whether results that were saved earlier need not be looked for any more.
+    undone : {"new", "segmented", "corrected"}
+        Its state before a person called it done here; hers where that happened elsewhere.
     """
 
     path: Path
@@ -58,6 +63,7 @@ class Field:
     layers: list[Any] = field(default_factory=list)
     pending: Any = None
     recalled: bool = False
+    undone: State = "corrected"
 
     @property
     def stem(self) -> str:
@@ -180,18 +186,37 @@ class FieldList(QObject):
         if differs:
             self.updated.emit(self._fields.index(changed))
 
+    def set_done(self, changed: Field, done: bool) -> None:
+        """Call a field done, or give it back the state it had before."""
+        if done and changed.state != "done":
+            self.update(changed, undone=changed.state, state="done")
+        elif not done and changed.state == "done":
+            self.update(changed, state=changed.undone)
+
     def queue(self) -> list[Field]:
         """Return the fields in the order of work: the one looked at, those behind it, the rest."""
         start = max(0, self.current_index)
         return self._fields[start:] + self._fields[:start]
 
     def to_run(self) -> tuple[BatchField, ...]:
-        """Return the fields for *Run on all*: all but those that a person calls done."""
+        """Return the fields for *Run on all*: all but those that hold a person's own work.
+
+        Objects that she has corrected, and saved perhaps, must not be replaced by a model's.
+        """
         return tuple(
             BatchField(each.path, self._option(each))
             for each in self.queue()
-            if each.state != "done"
+            if each.state not in _HERS
         )
+
+    def left_out(self) -> int:
+        """Return how many fields *Run on all* leaves alone."""
+        return sum(each.state in _HERS for each in self._fields)
+
+    def can_open_any(self) -> bool:
+        """Tell whether any field to run is an image, as far as is known."""
+        return any(each.facts is not None or not each.problem
+                   for each in self._fields if each.state not in _HERS)  # fmt: skip
 
     def current_path(self) -> Path | None:
         """Return the file of the current field; safe in any thread."""
@@ -214,7 +239,9 @@ class FieldList(QObject):
         if isinstance(event, FieldStarted):
             self.update(known, running=True, problem="")
         elif isinstance(event, FieldDone):
-            self.update(known, running=False, state="segmented", pending=(event, card))
+            # She may have begun to correct it meanwhile: what was found comes as another layer.
+            state = known.state if known.state in _HERS else "segmented"
+            self.update(known, running=False, state=state, pending=(event, card))
         elif isinstance(event, FieldFailed):
             self.update(known, running=False, problem=event.reason)
 

@@ -28,7 +28,9 @@ from napari_selfreg.widgets.sentence_label import sentence_label
 EMPTY = "Open pictures, slides or a whole folder, or drop them anywhere on this window."
 NO_MODEL_PANEL = "Open the Segment panel too: its model and settings count for all fields."
 
-RUNNING = "The fields are being segmented: the Segment panel can cancel it."
+RUNNING = "The fields are being segmented. Those that are finished are kept."
+NOT_READABLE = "No field of the list can be opened: pointing at one says why."
+ALL_HERS = "All fields are done or corrected."
 LOOKING = "The images are being looked at: one moment."
 SAMPLES = "Choose a folder for results first: the sample pictures lie inside the program."
 
@@ -51,6 +53,8 @@ class OpenForm(QWidget):
         The slide on show is to be opened piece by piece.
     runAll : Signal()
         All fields are to be segmented.
+    cancelAll : Signal()
+        A person has enough of it.
     reopen : Signal()
         A person asks for the current field once more.
     """
@@ -58,6 +62,7 @@ class OpenForm(QWidget):
     filesChosen = Signal(list)
     lazyAccepted = Signal()
     runAll = Signal()
+    cancelAll = Signal()
     reopen = Signal()
 
     def __init__(self, fields: FieldList, parent: QWidget) -> None:
@@ -138,8 +143,6 @@ class OpenForm(QWidget):
         """Say what is still to be done before *Run on all*, or return an empty text."""
         if not len(self._fields):
             return EMPTY
-        if self._fields.batch_running:
-            return RUNNING
         if not self._runnable:
             return NO_MODEL_PANEL
         # A file that was not looked at yet may state a size, or none: nothing runs on a guess.
@@ -150,22 +153,43 @@ class OpenForm(QWidget):
             name = _short(unknown[0].path.name)
             return f"{name} does not state its pixel size: choose it above first."
         if not self._fields.to_run():
-            return "All fields are done."
+            return ALL_HERS
+        if not self._fields.can_open_any():
+            return NOT_READABLE
         if self._fields.output_dir is None and any(is_sample(each.path) for each in self._fields):
             return SAMPLES
         return ""
 
     def _refresh_run(self) -> None:
+        if self._fields.batch_running:
+            self._offer_cancel()
+            return
         count, missing = len(self._fields.to_run()), self.missing()
         self.run_all_button.setText(f"Run on all {count} fields" if count > 1 else "Run on all")
         self.run_all_button.setEnabled(not missing)
-        tip = "Segment every field that is not done, and write its files and summary.csv"
+        tip = "Segment every field that is neither done nor corrected, and write summary.csv"
         self.run_all_button.setToolTip(missing or tip)
         folder = self._fields.output_dir
-        place = _short(folder.name) if folder else f"“{RESULTS_FOLDER}”, beside the images"
         # A greyed button explains itself: few people wait for its tooltip.
-        self.output_words.setText(missing or f"Results go to {place}.")
+        self.output_words.setText(missing or self._place_words())
         self.output_words.setToolTip(str(folder) if folder else "")
+        # Beside another sentence it would seem to change what that is about.
+        self.output_button.setVisible(missing in ("", SAMPLES))
+
+    def _offer_cancel(self) -> None:
+        """Turn *Run on all* into its *Cancel*, where she has pressed it."""
+        self.run_all_button.setText("Cancel")
+        self.run_all_button.setEnabled(True)
+        self.run_all_button.setToolTip("Stop after the current part; finished fields are kept")
+        self.output_words.setText(RUNNING)
+        self.output_button.hide()
+
+    def _place_words(self) -> str:
+        """Say where results go, and what is left alone."""
+        folder, hers = self._fields.output_dir, self._fields.left_out()
+        place = _short(folder.name) if folder else f"“{RESULTS_FOLDER}”, beside the images"
+        rest = f" {hers} done or corrected: left alone." * bool(hers)
+        return f"Results go to {place}.{rest}"
 
     def _arrange(self, parent: QWidget) -> None:
         group = QVBoxLayout(self.size_group)
@@ -197,7 +221,7 @@ class OpenForm(QWidget):
         self.done_button.clicked.connect(self._on_done)
         self.remove_button.clicked.connect(self._on_remove)
         self.lazy_button.clicked.connect(self._on_lazy)
-        self.run_all_button.clicked.connect(self.runAll)
+        self.run_all_button.clicked.connect(self._on_run_all)
         self.output_button.clicked.connect(self._ask_output)
         self.view.itemClicked.connect(self.reopen)
         self._fields.currentChanged.connect(self.refresh)
@@ -229,7 +253,7 @@ class OpenForm(QWidget):
     def _on_done(self, done: bool) -> None:
         field = self._fields.current
         if field is not None:
-            self._fields.update(field, state="done" if done else "segmented")
+            self._fields.set_done(field, done)
 
     def _on_remove(self) -> None:
         field = self._fields.current
@@ -245,6 +269,9 @@ class OpenForm(QWidget):
             "Remove it from the list?",
         )
         return bool(answer == QMessageBox.StandardButton.Yes)
+
+    def _on_run_all(self) -> None:
+        (self.cancelAll if self._fields.batch_running else self.runAll).emit()
 
     def _on_lazy(self) -> None:
         self.offer_lazy("")

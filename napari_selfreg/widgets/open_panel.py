@@ -121,6 +121,7 @@ class OpenPanel(QWidget):
         form.chooser.guideChanged.connect(self._draw)
         form.lazyAccepted.connect(self._on_lazy)
         form.runAll.connect(self.shared.runAllRequested)
+        form.cancelAll.connect(self.shared.cancelAllRequested)
         form.reopen.connect(self.opener.show_again)
         self.opener.told.connect(form.tell)
         self.opener.shown.connect(self._on_shown)

@@ -34,6 +34,7 @@ from napari_selfreg.widgets.try_all_dialog import TryAllDialog
 from napari_selfreg.widgets.version_in_use import VersionInUse
 
 _POLL_MS = 300
+ONE_RUN = "Another run is at work: wait until it has ended, or cancel it in the Segment panel."
 _READ_TERMS = "Please read the terms of this model first."
 
 
@@ -130,14 +131,23 @@ class SegmentPanel(QWidget):
     def run_on_all(self) -> None:
         """Segment all fields of the Open panel with these settings."""
         card = self.model_picker.card()
-        if self._running() or card is None:
-            return
-        if self.terms_notice.pending:
-            self._conclude(_READ_TERMS)
+        if self._running() or card is None or self.terms_notice.pending:
+            self._refuse_all()
             return
         self.progress_row.start()
         self.batch.start(self.value(), card)
         self._refresh()
+
+    def _refuse_all(self) -> None:
+        """Say why not all fields are segmented now, where a person has asked for it too."""
+        if self._running():
+            words = ONE_RUN
+        elif self.model_picker.card() is None:
+            words = self.form.missing()
+        else:
+            words = f"{_READ_TERMS} They are in the Segment panel."
+            self._conclude(_READ_TERMS)
+        self.batch.say_on_list(words)
 
     def try_all(self) -> None:
         """Show every fitting model on the current view."""
@@ -217,6 +227,7 @@ class SegmentPanel(QWidget):
         self.relabeller.told.connect(self._conclude)
         self.fit_check.warned.connect(self._on_warning)
         self.shared.runAllRequested.connect(self.run_on_all)
+        self.shared.cancelAllRequested.connect(self._on_cancel_all)
         self.shared.pixelSizeChanged.connect(self.form.forget_pixel_size)
         self.shared.modelDropped.connect(self._on_model_dropped)
         self.shared.modelWanted.connect(self.model_picker.setValue)
@@ -281,6 +292,10 @@ class SegmentPanel(QWidget):
             self.cancel()
         else:
             self.run()
+
+    def _on_cancel_all(self) -> None:
+        if self.batch.runner.running:
+            self.cancel()
 
     def _run_anyway(self) -> None:
         self._run(ask=False)

@@ -54,6 +54,8 @@ class Shared(QObject):
         Another field is shown: the `Field`, or None.
     runAllRequested : Signal()
         A person asks to segment all fields.
+    cancelAllRequested : Signal()
+        A person asks to stop that.
     resultChanged : Signal(object)
         A Labels layer with a result was added or relabelled.
     pixelSizeChanged : Signal(object)
@@ -82,6 +84,7 @@ class Shared(QObject):
     fieldsChanged = Signal()
     fieldChanged = Signal(object)
     runAllRequested = Signal()
+    cancelAllRequested = Signal()
     resultChanged = Signal(object)
     pixelSizeChanged = Signal(object)
     cardChanged = Signal()

@@ -125,6 +125,10 @@ def test_what_run_on_all_tells_is_noted(fields: FieldList, tmp_path: Path) -> No
     done = FieldDone(first.path, SimpleNamespace())
     fields.on_batch_event(done, card)
     assert (first.running, first.state, first.pending) == (False, "segmented", (done, card))
+    fields.update(first, state="corrected")  # while the others are being segmented
+    fields.on_batch_event(done, card)
+    assert first.state == "corrected"
+    assert first.path not in [each.path for each in fields.to_run()]
     fields.on_batch_event(FieldStarted(second.path), card)
     fields.on_batch_event(FieldFailed(second.path, "b.png is empty."), card)
     assert (second.running, second.state, second.problem) == (False, "new", "b.png is empty.")

@@ -13,9 +13,11 @@ from napari_selfreg.io.fields import FieldFacts
 from napari_selfreg.widgets import open_form
 from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.open_form import (
+    ALL_HERS,
     EMPTY,
     LOOKING,
     NO_MODEL_PANEL,
+    NOT_READABLE,
     RUNNING,
     SAMPLES,
     OpenForm,
@@ -63,11 +65,22 @@ def test_each_thing_that_is_missing_is_said(form: Any) -> None:
     assert form.missing() == LOOKING
     form.set_runnable(False)
     assert form.missing() == NO_MODEL_PANEL
+    assert form.output_button.isHidden()  # beside that sentence it would seem to be about it
+
+
+def test_run_on_all_is_cancelled_where_it_was_asked_for(form: Any, qtbot) -> None:
+    with qtbot.waitSignal(form.runAll):
+        form.run_all_button.click()
     form.list.batch_running = True
-    assert form.missing() == RUNNING
     form.refresh()
-    assert not form.run_all_button.isEnabled()
+    assert form.run_all_button.text() == "Cancel"
     assert form.output_words.text() == RUNNING
+    with qtbot.assertNotEmitted(form.runAll), qtbot.waitSignal(form.cancelAll):
+        form.run_all_button.click()
+    form.list.end_batch()
+    form.refresh()
+    assert form.run_all_button.text() == "Run on all 3 fields"
+    assert not form.output_button.isHidden()
 
 
 def test_a_size_that_a_person_chose_counts(form: Any) -> None:
@@ -78,6 +91,9 @@ def test_a_size_that_a_person_chose_counts(form: Any) -> None:
 def test_what_cannot_be_opened_keeps_nobody_waiting(form: Any) -> None:
     form.list.update(form.list[2], facts=None, problem="This file is damaged.")
     assert form.missing() == ""
+    for field in form.list:
+        form.list.update(field, facts=None, problem="This file is damaged.")
+    assert form.missing() == NOT_READABLE
 
 
 def test_done_fields_are_left_out(form: Any) -> None:
@@ -85,11 +101,19 @@ def test_done_fields_are_left_out(form: Any) -> None:
     assert form.list[1].state == "done"
     form.refresh()
     assert form.run_all_button.text() == "Run on all 2 fields"
-    for field in form.list:
-        form.list.update(field, state="done")
-    assert form.missing() == "All fields are done."
+    assert "1 done or corrected: left alone." in form.output_words.text()
+    form.list.update(form.list[2], state="corrected")
+    form.list.update(form.list[0], state="done")
+    assert form.missing() == ALL_HERS
+
+
+@pytest.mark.parametrize("state", ["new", "segmented", "corrected"])
+def test_a_field_that_is_not_done_after_all_is_what_it_was(form: Any, state: str) -> None:
+    form.list.update(form.list[1], state=state)
     form.done_button.click()
-    assert form.list[1].state == "segmented"
+    assert form.list[1].state == "done"
+    form.done_button.click()
+    assert form.list[1].state == state
 
 
 def test_samples_need_a_folder_for_their_results(

@@ -12,10 +12,12 @@ from napari_selfreg.io.speeds import record_speed
 from napari_selfreg.widgets import segment_panel
 from napari_selfreg.widgets.batch_run import NO_FIELDS
 from napari_selfreg.widgets.correct.new_result import BESIDE
+from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.image_layers import SOURCE_KEY, SourceInfo
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_info import result_info
-from tests.widgets.fakes import FakeJob, write_model
+from napari_selfreg.widgets.segment_panel import ONE_RUN
+from tests.widgets.fakes import FakeJob, make_card, write_model
 from tests.widgets.finetune.cases import new_project
 from tests.widgets.panel_steps import LONG, add_field, names, run_to_the_end, truth_of
 
@@ -178,3 +180,22 @@ def test_run_on_all_without_fields_says_so(make_panel) -> None:
     panel.shared.runAllRequested.emit()
     assert not panel.batch.runner.running
     assert panel._last_words == NO_FIELDS
+
+
+def test_why_not_all_are_run_is_said_where_it_was_asked(make_panel, field, qtbot) -> None:
+    viewer, panel, job = make_panel()
+    job.gate.clear()
+    said: list[str] = []
+    panel.shared.fields = FieldList()
+    panel.shared.fields.batchTold.connect(said.append)
+    panel.terms_notice.setCard(make_card(research_only=True, name="never-read"))
+    panel.run_on_all()
+    assert "terms" in said[-1]
+    assert "Segment panel" in said[-1]
+    panel.terms_notice.setCard(None)
+    add_field(viewer, field)
+    panel.run()
+    panel.run_on_all()
+    assert said[-1] == ONE_RUN
+    job.gate.set()
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
