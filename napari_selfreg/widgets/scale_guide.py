@@ -137,7 +137,8 @@ def _drawing(
         centre = ((view.y0 + view.y1) / 2, (view.x0 + view.x1) / 2)
         outline = object_outline(centre, card.typical_area_um2, pixel_size)
         words = f"typical {card.classes[0]}"
-        top = max(view.y0, outline[:, 0].min() - _PLATE_PX[0] * screen / 2)
+        # Above it: on a slide in full view the words are larger than the object.
+        top = max(view.y0, outline[:, 0].min() - 2 * thick - _PLATE_PX[0] * screen)
         middle = centre[1] - _PLATE_PX[1] * screen * len(words) / 2
         data += [outline, outline, plate((top, middle), words, screen)]
         kinds += ["polygon", "polygon", "rectangle"]

@@ -46,6 +46,13 @@ def test_words_have_a_bright_plate_of_their_size_on_the_screen() -> None:
     assert np.ptp(plate((0, 0), "100 µm at 20×?", 2)[:, 1]) > np.ptp(large[:, 1])
 
 
+def test_words_hide_no_small_object(viewer: ViewerModel) -> None:
+    guide, image = ScaleGuide(viewer), viewer.layers["field"]
+    guide.show(image, SIZE, make_card(typical_area_um2=30.0))
+    outline, words = viewer.layers[NAME].data[-2:]
+    assert words[:, 0].max() <= outline[:, 0].min()
+
+
 def test_it_comes_and_goes_without_touching_the_selection(viewer: ViewerModel) -> None:
     guide, image = ScaleGuide(viewer), viewer.layers["field"]
     viewer.layers.selection.active = image
