@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import math
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
 import numpy.typing as npt
-from nibabel import orientations
+from nibabel import imageglobals, orientations
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.fileholders import FileHolder
+from nibabel.spatialimages import HeaderDataError, HeaderTypeError
+from nibabel.wrapstruct import WrapStructError
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.memory import require_memory
@@ -24,7 +28,10 @@ from napari_selfreg.io.volume.names import GZIPPED, volume_stem
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_LEVEL = 5
-_UNREADABLE = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError)
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError, ArithmeticError, zlib.error),
+    *(ImageFileError, HeaderDataError, HeaderTypeError, WrapStructError),
+)
 _MM = {"meter": 1e3, "mm": 1.0, "micron": 1e-3}
 _UNTURNED = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
 _PLACE_FIELDS = (
@@ -32,6 +39,8 @@ _PLACE_FIELDS = (
     *("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"),
     *("srow_x", "srow_y", "srow_z"),
 )
+_NIFTI_2 = 540
+_CHUNK = 1 << 20
 _FLATTEST = 1e-6
 """Smallest volume of a voxel, as a share of the box of its edges, that is no flat voxel."""
 
@@ -61,19 +70,19 @@ def read_nifti(path: Path, dtype: type[np.generic] | None = None) -> tuple[npt.N
     """
     _check_packing(path)
     try:
-        image: Any = nibabel.load(path)
-        header, stored = image.header, image.dataobj
-        shape, kind = tuple(int(n) for n in image.shape), np.dtype(header.get_data_dtype())
-    except _UNREADABLE as error:
-        raise damaged(path.name) from error
-    if not isinstance(image, nibabel.Nifti1Pair):
-        raise BadInputError(f"{path.name} is no NIfTI file: save the volume as .nii.gz.")
-    _check_content(shape, kind, path.name)
-    grid = _grid(header, path)
-    require_memory(math.prod(shape) * max(8, kind.itemsize), path.name, SMALLER)
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = np.asarray(stored, dtype=dtype).reshape(shape[:3])
+        with _content(path) as stream:
+            image = _image(stream)
+            shape = tuple(int(n) for n in image.shape)
+            kind = np.dtype(image.header.get_data_dtype())
+            _check_content(shape, kind, path.name)
+            grid = _grid(image.header, path)
+            require_memory(math.prod(shape) * max(8, kind.itemsize), path.name, SMALLER)
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = np.asarray(image.dataobj, dtype=dtype).reshape(shape[:3])
+            while stream.read(
+                _CHUNK
+            ):  # gzip compares its check sum at the end, nibabel stops before
+                pass
     except _UNREADABLE as error:
         raise damaged(path.name) from error
     turned = orientations.apply_orientation(values, _turn(grid))
@@ -120,6 +129,29 @@ def _check_packing(path: Path) -> None:
             f"{path.name} is compressed although its name does not end in .gz: rename it to "
             f"{path.name}.gz."
         )
+
+
+def _content(path: Path) -> BufferedIOBase:
+    packed = path.name.lower().endswith(GZIPPED)
+    return gzip.GzipFile(path) if packed else path.open("rb")
+
+
+def _image(stream: BufferedIOBase) -> Any:
+    """Return the image that a stream holds; its voxels are read from the stream when asked for."""
+    size = stream.read(4)
+    stream.seek(0)
+    second = _NIFTI_2 in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
+    kind = nibabel.Nifti2Image if second else nibabel.Nifti1Image
+    imageglobals.logger.addFilter(_silence)  # what it repairs, it tells the terminal
+    try:
+        # a mapped file could change, or vanish, under the voxels
+        return kind.from_file_map({"image": FileHolder(fileobj=stream)}, mmap=False)
+    finally:
+        imageglobals.logger.removeFilter(_silence)
+
+
+def _silence(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def _check_content(shape: tuple[int, ...], kind: np.dtype[Any], name: str) -> None:
