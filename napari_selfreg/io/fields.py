@@ -82,7 +82,10 @@ def thumbnail(source: ImageSource) -> npt.NDArray[np.uint8] | None:
 def has_results(path: Path, directory: Path | None = None) -> bool:
     """Tell whether the files of a result lie in a folder, or in the usual one beside the image."""
     folder = directory if directory is not None else results_folder(path)
-    return all(file.is_file() for file in output_paths(folder, path.stem).values())
+    return any(
+        all(file.is_file() for file in output_paths(folder, path.stem, compressed=small).values())
+        for small in (False, True)
+    )
 
 
 def results_folder(path: Path) -> Path:

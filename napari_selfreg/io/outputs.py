@@ -36,6 +36,8 @@ OUTPUT_NAMES = {
 """Kind of output -> file name."""
 
 SOFTWARE = "napari-selfreg"
+CORRECTED = "corrected_by_hand"
+"""Member of the files of objects that a person has changed."""
 
 _GZIP_LEVEL = 5
 _STEP = 1000
@@ -66,6 +68,8 @@ class Origin:
         How probabilities became objects.
     version : str, optional
         Of the model, where one name has several.
+    corrected : bool
+        Whether a person has changed the objects by hand.
     """
 
     stem: str
@@ -77,6 +81,7 @@ class Origin:
     place: SlidePlace | None = None
     settings: PostProcessing | None = None
     version: str = ""
+    corrected: bool = False
 
     @property
     def um_per_px(self) -> float | list[float]:
@@ -92,6 +97,7 @@ class Origin:
             "image": self.stem,
             "model": self.model,
             "software": SOFTWARE,
+            **({CORRECTED: True} if self.corrected else {}),
             **self.setting_members(),
             **self._place_members(),
         }

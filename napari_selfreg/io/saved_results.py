@@ -14,7 +14,7 @@ import numpy.typing as npt
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.fields import results_folder
-from napari_selfreg.io.outputs import output_paths
+from napari_selfreg.io.outputs import CORRECTED, output_paths
 
 _TEXTS = ("class",)
 _NOT_MEASURED = ("image", "label", "um_per_px", "um_per_px_source", "model_version")
@@ -38,6 +38,8 @@ class SavedResult:
         What has found the objects.
     settings : PostProcessing
         How probabilities became objects; the defaults where that was not recorded.
+    corrected : bool
+        Whether a person has changed the objects by hand.
     """
 
     labels: npt.NDArray[np.int32]
@@ -47,6 +49,7 @@ class SavedResult:
     model: str
     version: str
     settings: PostProcessing
+    corrected: bool = False
 
 
 def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
@@ -76,6 +79,7 @@ def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
             str(members["model"]),
             str(members.get("model_version", "")),
             _settings(members),
+            bool(members.get(CORRECTED)),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(
@@ -86,6 +90,18 @@ def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
             f"The saved files of {image.name} do not belong together: segment it again."
         )
     return found
+
+
+def is_corrected(image: Path, directory: Path | None = None) -> bool:
+    """Tell whether the saved objects of an image were changed by hand; False without any."""
+    import tifffile
+
+    path = output_paths(directory or results_folder(image), image.stem)["objects"]
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            return bool(json.loads(tiff.pages.first.tags[270].value).get(CORRECTED))
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
 
 
 def _read_labels(path: Path) -> tuple[npt.NDArray[np.int32], dict[str, Any]]:

@@ -170,7 +170,8 @@ class FieldOpener(QObject):
                 continue
             field = self._fields.find(event.path)
             if field is not None:
-                state = "segmented" if event.segmented and field.state == "new" else field.state
+                found = "corrected" if event.corrected else "segmented"
+                state = found if event.segmented and field.state == "new" else field.state
                 self._fields.update(field, facts=event.facts, problem=event.problem, state=state)
 
     def _on_all_looked(self, result: object) -> None:

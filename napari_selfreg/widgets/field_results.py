@@ -21,12 +21,15 @@ from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.layers import Picture, picture_of
 from napari_selfreg.widgets.open_jobs import load_saved
-from napari_selfreg.widgets.result_info import ResultInfo, is_result, result_info
+from napari_selfreg.widgets.result_info import ResultInfo, is_result, mark_touched, result_info
 from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.shared import shared_for
 
 logger = logging.getLogger(__name__)
+
+_SAVED = ("segmented", "corrected")
+"""States of fields whose objects may lie on disk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +94,7 @@ class FieldResults(QObject):
 
     def _recall(self, field: Field, image: Any) -> None:
         """Look for what was saved of a field in an earlier session, once."""
-        if field.state != "segmented" or field.recalled or self._runner.running:
+        if field.state not in _SAVED or field.recalled or self._runner.running:
             return
         field.recalled = True
         if not self._has_result(image):
@@ -117,6 +120,8 @@ class FieldResults(QObject):
             added = add_result(
                 self._viewer, image, picture, found, f"{image.name} {saved.model}", info
             )
+            if saved.corrected:
+                mark_touched(added)
             shared_for(self._viewer).resultChanged.emit(added)
 
     def _on_not_saved(self, error: Exception) -> None:

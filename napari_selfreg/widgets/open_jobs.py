@@ -11,7 +11,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.fields import FieldFacts, has_results, read_facts
 from napari_selfreg.io.images import image_paths, open_image
-from napari_selfreg.io.saved_results import SavedResult, read_saved
+from napari_selfreg.io.saved_results import SavedResult, is_corrected, read_saved
 from napari_selfreg.widgets.image_layers import LayerDataTuple
 from napari_selfreg.widgets.readers import open_layer
 
@@ -46,12 +46,15 @@ class Looked(Event):
         Then why not.
     segmented : bool
         Whether files of a result lie in the folder of results.
+    corrected : bool
+        Whether a person has changed the objects in them.
     """
 
     path: Path
     facts: FieldFacts | None
     problem: str = ""
     segmented: bool = False
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,9 @@ def look_at_fields(paths: Sequence[Path], results: Path | None) -> Generator[Eve
         except OSError as error:
             yield Looked(path, None, f"{path.name} cannot be read: {error.strerror}.")
         else:
-            yield Looked(path, facts, segmented=has_results(path, results))
+            there = has_results(path, results)
+            hers = there and is_corrected(path, results)
+            yield Looked(path, facts, segmented=there, corrected=hers)
 
 
 def ask_file(path: Path) -> Generator[Event, None, FileFacts | None]:

@@ -39,6 +39,8 @@ class Snapshot:
         The plane of the image below, None if it is gone.
     full_shape : (int, int), optional
         Rows and columns of the image at full resolution.
+    touched : bool
+        Whether a person has changed the objects.
     """
 
     labels: Labels
@@ -46,6 +48,7 @@ class Snapshot:
     features: Any
     picture: Picture | None = None
     full_shape: tuple[int, int] | None = None
+    touched: bool = False
 
     @property
     def examined(self) -> Box:
@@ -171,6 +174,7 @@ def origin_of(snapshot: Snapshot, table: Mapping[str, npt.NDArray[Any]]) -> Orig
         info.factors,
         place_on_slide(snapshot),
         None if imported else info.settings,
+        corrected=snapshot.touched,
     )
 
 

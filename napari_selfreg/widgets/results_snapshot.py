@@ -11,7 +11,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.widgets.exchange_job import ImportRequest
 from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.layers import Picture, picture_of, pixel_size_of
-from napari_selfreg.widgets.result_info import ResultInfo, result_info
+from napari_selfreg.widgets.result_info import ResultInfo, is_touched, result_info
 from napari_selfreg.widgets.result_layer import WHOLE_PLANE_PIXELS
 from napari_selfreg.widgets.result_plane import label_plane
 from napari_selfreg.widgets.results_job import Snapshot
@@ -36,7 +36,8 @@ def take_snapshot(viewer: Any, layer: Any) -> Snapshot:
     image = image_of(viewer, layer)
     picture = None if image is None else picture_for(viewer, image, info)
     shape = None if image is None else full_shape(image, picture)
-    return Snapshot(label_plane(layer), info, layer.features, picture, shape)
+    plane, touched = label_plane(layer), is_touched(layer)
+    return Snapshot(plane, info, layer.features, picture, shape, touched)
 
 
 def take_import(viewer: Any, image: Any, path: Path) -> ImportRequest:

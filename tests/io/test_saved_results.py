@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.fields import has_results
 from napari_selfreg.io.outputs import Origin, output_paths, write_results
-from napari_selfreg.io.saved_results import read_saved
+from napari_selfreg.io.saved_results import is_corrected, read_saved
 from tests.io.test_outputs import ORIGIN, objects, table
 
 
@@ -41,6 +42,31 @@ def test_labels_measurements_and_origin_come_back(tmp_path: Path, size: PixelSiz
             np.testing.assert_allclose(found.table[name], column, rtol=1e-5)
         else:
             assert found.table[name].tolist() == column.tolist()
+
+
+def test_what_a_person_has_changed_is_known_again(tmp_path: Path) -> None:
+    image = tmp_path / "a.png"
+    assert not is_corrected(image)
+    folder = save(image)
+    assert not is_corrected(image)
+    assert not read_saved(image).corrected
+    save(image, replace(ORIGIN, corrected=True))
+    assert is_corrected(image)
+    assert is_corrected(image, folder)
+    assert read_saved(image).corrected
+    outlines = json.loads(output_paths(folder, "a")["geojson"].read_text("utf-8"))
+    assert outlines["corrected_by_hand"] is True
+    output_paths(folder, "a")["objects"].write_bytes(b"no TIFF")
+    assert not is_corrected(image)
+
+
+def test_compressed_outlines_are_results_too(tmp_path: Path) -> None:
+    image = tmp_path / "a.png"
+    outlines = output_paths(save(image), "a")["geojson"]
+    outlines.rename(outlines.with_name(f"{outlines.name}.gz"))
+    assert has_results(image)
+    outlines.with_name(f"{outlines.name}.gz").unlink()
+    assert not has_results(image)
 
 
 def test_another_folder(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from napari_selfreg.widgets.image_layers import REMEMBERED, source_info, um_sour
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
 from napari_selfreg.widgets.open_form import LOOKING, SAMPLES
 from napari_selfreg.widgets.open_panel import OpenPanel
+from napari_selfreg.widgets.result_info import is_touched
 from napari_selfreg.widgets.sample_data import ebhi_normal
 from napari_selfreg.widgets.scale_guide import NAME
 from napari_selfreg.widgets.shared import shared_for
@@ -302,6 +303,21 @@ def test_results_of_an_earlier_session_are_shown_again(panel, viewer, folder: Pa
     panel.form.previous_button.click()
     wait_shown(panel, qtbot, "a")
     assert "a glands" not in names(viewer)  # she has removed it
+
+
+def test_saved_corrections_are_known_again_and_left_alone(
+    panel, viewer, folder: Path, qtbot
+) -> None:
+    labels = np.ones((40, 60), np.int32)
+    table = measure_objects(labels, tissue(40, 60), None, TWENTY, ("gland",))
+    (folder / "results").mkdir()
+    origin = Origin("a", "glands", TWENTY, "option", ("gland",), corrected=True)
+    write_results(folder / "results", labels, table, origin)
+    open_and_wait(panel, qtbot, folder, "a")
+    qtbot.waitUntil(lambda: "a glands" in names(viewer), timeout=LONG)
+    assert is_touched(viewer.layers["a glands"])
+    assert states(panel) == ["corrected", "new", "new"]
+    assert [each.path.stem for each in panel.fields.to_run()] == ["b", "c"]
 
 
 def test_a_sample_is_a_field_too(panel, viewer, qtbot) -> None:

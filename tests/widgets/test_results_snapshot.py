@@ -11,8 +11,10 @@ from napari.components import ViewerModel
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.io.outputs import CORRECTED
 from napari_selfreg.widgets.image_layers import SOURCE_KEY, SourceInfo
-from napari_selfreg.widgets.result_info import RESULT_KEY
+from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched
+from napari_selfreg.widgets.results_job import origin_of
 from napari_selfreg.widgets.results_snapshot import (
     full_shape,
     image_of,
@@ -50,6 +52,15 @@ def test_a_snapshot_knows_labels_image_and_size(viewer: ViewerModel) -> None:
     assert taken.full_shape == (40, 70)
     assert taken.examined == Box(0, 0, 40, 70)
     assert image_of(viewer, layer) is viewer.layers["field"]
+
+
+def test_files_say_what_a_person_has_changed(viewer: ViewerModel) -> None:
+    layer = add_labels(viewer)
+    members = origin_of(take_snapshot(viewer, layer), {"class": np.array(["gland"])}).members()
+    assert CORRECTED not in members
+    mark_touched(layer)
+    members = origin_of(take_snapshot(viewer, layer), {"class": np.array(["gland"])}).members()
+    assert members[CORRECTED] is True
 
 
 def test_the_image_may_be_gone(viewer: ViewerModel) -> None:
