@@ -70,17 +70,17 @@ def read_stack(path: Path) -> tuple[npt.NDArray[Any], Grid]:
     try:
         with tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
+            _require_last_page(tiff, path.name)
             _check(_sizes(series), series.dtype, path.name)
             require_memory(2 * int(series.nbytes), path.name, SMALLER)
             spacing, notes = _spacing(tiff, series, path.name)
-            values = np.asarray(series.asarray()).reshape(
-                [size for axis, size in _sizes(series).items() if size > 1 or axis in "YX"]
-            )
+            sizes = {axis: n for axis, n in _sizes(series).items() if n > 1 or axis in "YX"}
+            values = np.asarray(series.asarray()).reshape(list(sizes.values()))
     except _UNREADABLE as error:
         raise damaged(path.name) from error
-    axes = "".join(axis for axis, size in _sizes(series).items() if size > 1 or axis in "YX")
-    slices = _slice_axis(_sizes(series))
-    values = np.transpose(values, [axes.index(axis) for axis in (slices or "", "Y", "X")])
+    axes = list(sizes)
+    slices = next(axis for axis in axes if axis not in "YX")
+    values = np.transpose(values, [axes.index(axis) for axis in (slices, "Y", "X")])
     z, y, x = values.shape
     return values, Grid((z, y, x), spacing, None, volume_stem(path), notes)
 
@@ -96,6 +96,15 @@ def _slice_axis(sizes: dict[str, int]) -> str | None:
         return None
     named = more[0] == "Z" or (more[0] in _SLICE_AXES and sizes[more[0]] > _COLOURS)
     return more[0] if named else None
+
+
+def _require_last_page(tiff: TiffFile, name: str) -> None:
+    """Refuse a chain of pages that leads beyond the end of the file; tifffile only cuts it."""
+    place = tiff.pages.next_page_offset
+    if place is not None:
+        tiff.filehandle.seek(place)
+        if any(tiff.filehandle.read(tiff.tiff.offsetsize)):
+            raise damaged(name)
 
 
 def _check(sizes: dict[str, int], dtype: Any, name: str) -> None:
