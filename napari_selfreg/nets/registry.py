@@ -30,6 +30,7 @@ _OWN = (
     "swin_unetr",
     "unetr",
     "selfreg_unet_paper",
+    "trans_unet",
 )
 
 # What networks raise on arguments they cannot use.

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.nets.dsd import DeepSupervision, DualSelfDistillation
+from napari_selfreg.nets.missu import MissuBranch
 from napari_selfreg.nets.selfreg import RegularizerTerms, SelfRegularization, step_generator
 from napari_selfreg.nets.tap_shapes import TapShape, tap_shapes
 from napari_selfreg.nets.tapspec import TapSpec
 
-NAMES = ("scr", "ifd", "decorrelation", "deep_supervision", "dsd")
+NAMES = ("scr", "ifd", "decorrelation", "deep_supervision", "dsd", "missu")
 """The names of all regularizers, in the order in which their terms are added up."""
 
 
@@ -70,9 +71,10 @@ class Regularization(nn.Module):
             Options by name out of :data:`NAMES`; ``{}`` for the published values. ``scr``,
             ``ifd`` and ``decorrelation`` take ``weight`` and the options of
             :class:`~napari_selfreg.nets.selfreg.SelfRegularization` that concern them;
-            ``deep_supervision`` and ``dsd`` those of
-            :class:`~napari_selfreg.nets.dsd.DeepSupervision` and
-            :class:`~napari_selfreg.nets.dsd.DualSelfDistillation`.
+            ``deep_supervision``, ``dsd`` and ``missu`` those of
+            :class:`~napari_selfreg.nets.dsd.DeepSupervision`,
+            :class:`~napari_selfreg.nets.dsd.DualSelfDistillation` and
+            :class:`~napari_selfreg.nets.missu.MissuBranch`.
         network
             Run once without gradients, if heads must know its taps; otherwise untouched.
         spec
@@ -167,10 +169,11 @@ _ON_TAPS: dict[str, tuple[str, ...]] = {
 _HEADS: dict[str, Callable[..., nn.Module]] = {
     "deep_supervision": DeepSupervision,
     "dsd": DualSelfDistillation,
+    "missu": MissuBranch,
 }
 # Heads start from a number per name: the same whatever else is combined with them, and those of
 # deep supervision as those of DSD.
-_SEED_OF = {"deep_supervision": 0, "dsd": 0}
+_SEED_OF = {"deep_supervision": 0, "dsd": 0, "missu": 1}
 
 
 def _check_names(terms: Mapping[str, object]) -> None:

@@ -45,6 +45,9 @@ BASIC = levels([4, 6, 8, 10, 12], [10, 8, 6, 4])
 GATED = levels([4, 6, 8, 10], [8, 6, 4])
 SWIN = levels([12, 12, 24, 48, 96, 192], [96, 48, 24, 12, 12])
 VIT = levels([4, 8, 16, 32, 24], [32, 16, 8, 4])
+# The transformer works at the size of the level before it.
+TRANS = levels([4, 8, 16, 32, 32], [16, 8, 4]) | {"B": (32, 8)}
+SMALL_TRANS = {"base": 4, "blocks": [1] * 4, "hidden": 16, "layers": 1, "heads": 2, "mlp": 16}
 SMALL_VIT = {"feature_size": 4, "hidden_size": 24, "mlp_dim": 32, "num_heads": 2}
 CASES = [
     Case("basic_unet", 2, {"features": [4, 6, 8, 10, 12, 4]}, 32, BASIC),
@@ -65,6 +68,8 @@ CASES = [
         32,
         levels([4, 8, 16, 32, 64], [32, 16, 8, 4]),
     ),
+    Case("trans_unet", 2, {**SMALL_TRANS, "grid": 3}, 16, TRANS),
+    Case("trans_unet", 3, {**SMALL_TRANS, "grid": [1, 2, 2]}, 16, TRANS),
 ]
 
 
@@ -180,6 +185,9 @@ def test_paper_network_has_the_papers_widths(bilinear: bool, bottleneck: int) ->
         ("swin_unetr", {"feature_size": 10}),
         ("unetr", {"img_size": 40}),
         ("selfreg_unet_paper", {"spatial_dims": 3}),
+        ("trans_unet", {"blocks": [1, 2]}),
+        ("trans_unet", {"grid": [2, 2, 2]}),
+        ("trans_unet", {"hidden": 10, "heads": 4}),
         ("no_such_network", {}),
     ],
 )

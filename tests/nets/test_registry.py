@@ -78,13 +78,14 @@ def test_other_packages_register_by_entry_point(caplog: pytest.LogCaptureFixture
 
 def test_own_architectures_by_name() -> None:
     found = architectures()
-    assert list(found)[:6] == [
+    assert list(found)[:7] == [
         "basic_unet",
         "attention_unet",
         "dynunet",
         "swin_unetr",
         "unetr",
         "selfreg_unet_paper",
+        "trans_unet",
     ]
     assert all(name == entry.name and entry.description for name, entry in found.items())
     assert not found["basic_unet"].global_context

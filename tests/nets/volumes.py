@@ -23,6 +23,10 @@ SMALL: dict[str, tuple[dict[str, Any], int]] = {
         {"img_size": 32, "feature_size": 4, "hidden_size": 24, "mlp_dim": 32, "num_heads": 2},
         32,
     ),
+    "trans_unet": (
+        {"base": 8, "blocks": [1] * 4, "hidden": 16, "layers": 2, "heads": 2, "mlp": 16, "grid": 2},
+        16,
+    ),
 }
 """Arguments and side of a patch by architecture."""
 
