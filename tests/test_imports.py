@@ -100,7 +100,12 @@ def test_core_and_its_tests_need_only_numpy_scipy_and_scikit_image() -> None:
                 return None
 
         sys.meta_path.insert(0, Blocker())
-        import pytest
+        import hypothesis, pytest
+
+        def few(self, *parent, **options):  # what is imported does not depend on the examples
+            real(self, *parent, **options | {{"max_examples": 2}})
+
+        real, hypothesis.settings.__init__ = hypothesis.settings.__init__, few
         options = ["-q", "-x", "-p", "no:cacheprovider", "-c", {os.devnull!r}]
         sys.exit(pytest.main([*options, "--rootdir", {str(ROOT)!r}, "tests/core"]))
     """

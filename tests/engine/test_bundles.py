@@ -358,8 +358,12 @@ def test_every_registered_architecture_survives_a_bundle(tmp_path: Path) -> None
     from napari_selfreg.nets.registry import architectures
 
     small: dict[str, dict[str, Any]] = {
+        "attention_unet": {"channels": [4, 8, 16]},
         "basic_unet": {"features": FEATURES},
-        "selfreg_unet_paper": {},
+        "dynunet": {"filters": [4, 8, 8, 16]},
+        "selfreg_unet_paper": {"base": 4},
+        "swin_unetr": {"feature_size": 12},
+        "unetr": {"feature_size": 4, "hidden_size": 48, "mlp_dim": 96, "num_heads": 4},
     }
     for name in architectures():
         arguments = small.get(name, {})

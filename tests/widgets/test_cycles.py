@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "cycles.py"
-CYCLES = 8
+CYCLES = 5
 
 
 @pytest.fixture(scope="module")

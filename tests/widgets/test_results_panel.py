@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,13 +16,6 @@ from napari_selfreg.widgets import results_actions
 from napari_selfreg.widgets.results_panel import NO_RESULT, ResultsPanel
 from tests.widgets.panel_steps import LONG, names
 from tests.widgets.results_steps import add_objects, files_of, finish, settle, squares
-
-IMPORTS = """
-import sys
-from napari_selfreg.widgets.results_panel import ResultsPanel
-heavy = {"torch", "monai", "pyqtgraph"} & {name.split(".")[0] for name in sys.modules}
-assert not heavy, heavy
-"""
 
 
 @pytest.fixture
@@ -46,10 +37,6 @@ def answer(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> None:
     """Answer the questions a person is asked."""
     for name, value in answers.items():
         monkeypatch.setattr(results_actions, name, lambda *_, value=value: value)
-
-
-def test_importing_it_loads_no_plot_library_and_no_torch() -> None:
-    subprocess.run([sys.executable, "-c", IMPORTS], check=True)
 
 
 def test_without_a_result_it_says_what_to_do(make_napari_viewer_proxy, qtbot) -> None:

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from napari_selfreg.engine.events import Progress, StepDone, ValidationDone
@@ -60,15 +57,6 @@ def test_a_new_run_starts_empty(curves) -> None:
     assert curves._lines["total"].getData()[0] is None or not len(
         curves._lines["total"].getData()[0]
     )
-
-
-def test_opening_the_panel_does_not_load_pyqtgraph() -> None:
-    code = (
-        "import sys; import napari_selfreg.widgets.finetune.panel; "
-        "print(sorted({'torch', 'monai', 'pyqtgraph'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def test_all_terms_are_named_in_one_order_whatever_comes_first(curves) -> None:
