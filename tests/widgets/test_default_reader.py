@@ -17,10 +17,13 @@ from npe2 import DynamicPlugin
 from npe2.manifest.contributions import ReaderContribution
 
 from napari_selfreg.widgets.default_reader import FOLDERS, become_default_reader
+from napari_selfreg.widgets.image_layers import source_info, um_source
+from napari_selfreg.widgets.layers import pixel_size_of
 from napari_selfreg.widgets.settings import PLUGIN
+from napari_selfreg.widgets.workbench import add_workbench
 from tests.io.image_files import smooth, write_svs
 from tests.test_manifest import MANIFEST
-from tests.widgets.open_steps import LONG, docked, wait_shown, write_fields
+from tests.widgets.open_steps import LONG, docked, drop, wait_shown, write_fields
 from tests.widgets.panel_steps import names
 
 
@@ -102,6 +105,51 @@ def test_the_menu_opens_files_in_the_panel_without_a_question(
     from_menu(viewer, folder)
     wait_shown(panel, qtbot, "a")
     qtbot.waitUntil(lambda: len(panel.fields) == 4, timeout=LONG)
+    assert questions == []
+
+
+def by_panel(viewer: Any, bench: Any, path: Path) -> None:
+    bench.open_panel.form.filesChosen.emit([path])
+
+
+def by_menu(viewer: Any, bench: Any, path: Path) -> None:
+    from_menu(viewer, path)
+
+
+def by_drop_on_the_canvas(viewer: Any, bench: Any, path: Path) -> None:
+    assert drop(viewer.window._qt_viewer, path) == (True, True)
+
+
+def by_drop_on_the_workbench(viewer: Any, bench: Any, path: Path) -> None:
+    assert drop(bench, path) == (True, True)
+
+
+DOORS = (by_panel, by_menu, by_drop_on_the_canvas, by_drop_on_the_workbench)
+
+
+def test_every_door_has_the_same_result(
+    chosen: NapariSettings, make_napari_viewer, questions: list[Any], tmp_path: Path, qtbot
+) -> None:
+    folder = write_fields(tmp_path / "case")
+    write_svs(tmp_path / "slide.svs", smooth(64, 96))
+    viewer = make_napari_viewer()
+    bench = add_workbench(viewer)
+    panel = bench.open_panel
+    seen = []
+    for enter in DOORS:
+        enter(viewer, bench, folder)
+        qtbot.waitUntil(lambda: len(panel.fields) == 3, timeout=LONG)
+        enter(viewer, bench, tmp_path / "slide.svs")
+        slide = wait_shown(panel, qtbot, "slide")
+        listed = [(each.path, each.folder, each.state) for each in panel.fields]
+        shown = (names(viewer), slide.multiscale, pixel_size_of(slide), um_source(slide))
+        arguments = slide.as_layer_data_tuple()[1]
+        seen.append((listed, shown, source_info(slide), arguments["scale"], arguments["units"]))
+        panel.fields.remove(list(panel.fields))
+        qtbot.waitUntil(lambda: names(viewer) == [], timeout=LONG)
+    assert [each[0][3][0].name for each in seen] == ["slide.svs"] * len(DOORS)
+    for other in seen[1:]:
+        assert str(other) == str(seen[0])
     assert questions == []
 
 
