@@ -272,12 +272,27 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint beside the output.")
     ] = False,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--held-out", metavar="FILE", help="Volumes: text with a case to hold out per line."
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option("--folds", metavar="N", min=2, help="Volumes: deal the cases into N parts."),
+    ] = None,
+    fold: Annotated[
+        int | None, typer.Option("--fold", metavar="K", min=1, help="The part to hold out, from 1.")
+    ] = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Train a model from a recipe; Ctrl-C keeps the best so far."""
     with session(as_json) as console:
-        commands.train(console, recipe, data=data, output=output, resume=resume, device=device)
+        hold_out = {"file": held_out, "folds": folds, "fold": fold}
+        request = {"data": data, "output": output, "resume": resume, "device": device}
+        commands.train(console, recipe, hold_out, **request)
 
 
 @app.command()

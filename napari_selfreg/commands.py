@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from napari_selfreg.core.errors import BadInputError, SelfRegError, WriteError
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
+    from napari_selfreg.engine.events import Event
+    from napari_selfreg.engine.train import TrainResult
     from napari_selfreg.io.card import Card
     from napari_selfreg.io.qupath_tiles import SlidePlace
 
@@ -184,15 +186,29 @@ def features(console: Console, image: Path, names: Sequence[str], **request: Any
     console.line(f"\nThe figure is {document['outputs']['figure']['pdf']}; maps lie beside it.")
 
 
-def train(console: Console, recipe: Path, **request: Any) -> None:
+def train(console: Console, recipe: Path, hold_out: Mapping[str, Any], **request: Any) -> None:
     """Train a model from a recipe; see `napari_selfreg.engine.train`."""
-    from napari_selfreg.engine.recipe import load_recipe
+    from napari_selfreg.engine.volume.recipe import VolumeRecipe, load_any_recipe
 
-    settings = load_recipe(recipe)
-    from napari_selfreg.engine.train import TrainRequest
-    from napari_selfreg.engine.train import train as train_job
+    settings = load_any_recipe(recipe)
+    job: Generator[Event, None, TrainResult]
+    if isinstance(settings, VolumeRecipe):
+        from napari_selfreg.engine.volume.split import HoldOut
+        from napari_selfreg.engine.volume.train import VolumeTrainRequest, train_volumes
 
-    result = console.run(train_job(TrainRequest(settings, **request)))
+        choice = HoldOut(**hold_out)
+        job = train_volumes(VolumeTrainRequest(settings, hold_out=choice, **request))
+    else:
+        if any(value is not None for value in hold_out.values()):
+            raise BadInputError(
+                "--held-out, --folds and --fold are for volumes: the recipe of pictures says what "
+                "is held out."
+            )
+        from napari_selfreg.engine.train import TrainRequest
+        from napari_selfreg.engine.train import train as train_job
+
+        job = train_job(TrainRequest(settings, **request))
+    result = console.run(job)
     console.document(described(result.card, result.output))
     console.line(f"The model is {result.output}.")
 

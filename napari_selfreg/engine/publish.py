@@ -225,17 +225,8 @@ def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card
 
 
 def _training_record(publication: Publication) -> dict[str, object]:
-    progress = publication.main.progress
     record: dict[str, object] = {
-        "steps": progress.step,
-        "best_step": progress.best_step,
-        "best_validation_dice": round(progress.best_dice, 5),
-        "finished": progress.finished,
-        "seconds": round(progress.seconds),
-        "threads": torch.get_num_threads(),
-        "instruction_set": torch.backends.cpu.get_cpu_capability(),
-        "device": publication.device.type,
-        "torch": torch.__version__.split("+")[0],
+        **run_record(publication.main.progress, publication.device),
         "lambda_grid": {k: round(v, 5) for k, v in publication.choice.scores.items()},
     }
     if publication.choice.scores:
@@ -244,3 +235,24 @@ def _training_record(publication: Publication) -> dict[str, object]:
         twin = publication.twin.progress.best_dice
         record["plain_twin_best_validation_dice"] = round(twin, 5)
     return record
+
+
+def run_record(progress: TrainingProgress, device: torch.device) -> dict[str, object]:
+    """Return what every card says of its training run.
+
+    Parameters
+    ----------
+    progress : TrainingProgress
+    device : torch.device
+    """
+    return {
+        "steps": progress.step,
+        "best_step": progress.best_step,
+        "best_validation_dice": round(progress.best_dice, 5),
+        "finished": progress.finished,
+        "seconds": round(progress.seconds),
+        "threads": torch.get_num_threads(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "device": device.type,
+        "torch": torch.__version__.split("+")[0],
+    }

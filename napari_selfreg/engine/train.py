@@ -115,7 +115,7 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     is written before it ends.
     """
     device = resolve_device(request.device)
-    folder = _state_folder(request)
+    folder = state_folder(Path(request.output))
     check_crop(request.recipe)
     check_card(request.recipe)
     prepared = yield from _prepare(request, folder, device)
@@ -146,8 +146,21 @@ def _train_chosen(
     return TrainResult(output, card)
 
 
-def _state_folder(request: TrainRequest) -> Path:
-    output = Path(request.output)
+def state_folder(output: Path) -> Path:
+    """Return where a run keeps its state, beside its bundle.
+
+    Parameters
+    ----------
+    output : Path
+        The bundle to be.
+
+    Raises
+    ------
+    BadInputError
+        If that is no name for a bundle.
+    WriteError
+        If nothing can be written there.
+    """
     if output.suffix != ".safetensors":
         raise BadInputError(f"{output.name} is no name for a model: end it with .safetensors.")
     check_writable(output.parent)

@@ -16,7 +16,9 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -109,7 +111,10 @@ class Card(_Part):
     um_per_px : tuple of float
         Pixel size the model works at, in micrometres, slowest axis first.
     normalisation : Normalisation
-        Applied to colours divided by 255.
+        Applied to colours divided by 255, or to volumes as `intensity` says.
+    intensity : {"colours", "volume"}
+        ``"volume"``: each volume is first brought to one scale by
+        `core.volume.intensity.normalise`.
     postprocessing : PostProcessing
         Threshold, areas in square micrometres and separation that suit the model.
     typical_area_um2 : float, optional
@@ -142,6 +147,7 @@ class Card(_Part):
     separation: Literal["contour"] | None = None
     um_per_px: tuple[MicronsPerPixel, ...]
     normalisation: Normalisation
+    intensity: Literal["colours", "volume"] = "colours"
     postprocessing: Annotated[PostProcessing, BeforeValidator(_known_settings)] = Field(
         default_factory=PostProcessing
     )
@@ -162,11 +168,21 @@ class Card(_Part):
             raise ValueError(f"um_per_px needs {self.spatial_dims} numbers")
         if not len(self.normalisation.mean) == len(self.normalisation.std) == self.in_channels:
             raise ValueError(f"normalisation needs {self.in_channels} numbers each")
+        if self.intensity == "volume" and (self.spatial_dims, self.in_channels) != (3, 1):
+            raise ValueError("intensity of volumes needs 3 spatial_dims and 1 channel")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("classes must differ from each other")
         _check_settings(self.postprocessing)
         check_plain(self.model_dump(mode="json"))
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what cards of pictures did not say before there were volumes."""
+        data: dict[str, Any] = handler(self)
+        if data.get("intensity") == "colours":
+            del data["intensity"]
+        return data
 
     @property
     def n_classes(self) -> int:

@@ -67,7 +67,8 @@ def test_labels_without_images_are_a_fault(shelf: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def fake_training(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Replace recipe and training by quick ones; returns the requests made."""
-    from napari_selfreg.engine import recipe, train
+    from napari_selfreg.engine import train
+    from napari_selfreg.engine.volume import recipe
 
     requests: list[Any] = []
 
@@ -83,7 +84,7 @@ def fake_training(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             requests.append("closed")
 
     monkeypatch.setattr(train, "train", job)
-    monkeypatch.setattr(recipe, "load_recipe", lambda path: f"recipe of {path}")
+    monkeypatch.setattr(recipe, "load_any_recipe", lambda path: f"recipe of {path}")
     return requests
 
 

@@ -130,3 +130,24 @@ def test_a_missing_field_is_named() -> None:
 def test_any_text_gives_a_card_or_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="card"):
         parse_card(text)
+
+
+VOLUMES = {
+    "spatial_dims": 3,
+    "in_channels": 1,
+    "um_per_px": [1000.0, 1000.0, 1000.0],
+    "normalisation": {"mean": [0.0], "std": [1.0]},
+}
+
+
+def test_cards_of_pictures_do_not_speak_of_intensities() -> None:
+    assert "intensity" not in example_card().to_json()
+    card = example_card(**VOLUMES, intensity="volume")
+    assert json.loads(card.to_json())["intensity"] == "volume"
+    assert parse_card(card.to_json()) == card
+
+
+@pytest.mark.parametrize("change", [{}, {**VOLUMES, "intensity": "grey"}])
+def test_intensities_are_those_of_volumes(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="intensity"):
+        example_card(**{"intensity": "volume", **change})

@@ -1,0 +1,1 @@
+"""Jobs on volumes: the 3-D counterparts of the jobs beside this package."""

@@ -1,0 +1,228 @@
+"""One training run on volumes: patches in, best averaged weights out.
+
+Losses are cross-entropy + Dice over the classes and whatever the recipe's regularizers add. Every
+random draw depends on the seed and the step alone, so a resumed run equals an unbroken one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from napari_selfreg.engine.events import Event
+from napari_selfreg.engine.training_loop import (
+    FitResult,
+    TrainingTask,
+    run_task,
+    training_precision,
+)
+from napari_selfreg.engine.volume.recipe import VolumeRecipe
+from napari_selfreg.engine.volume.sampling import Case, Patches, PatchSampler
+from napari_selfreg.engine.volume.validation import class_dice
+from napari_selfreg.nets.losses import SegmentationLoss
+from napari_selfreg.nets.regularization import Regularization
+from napari_selfreg.nets.selfreg import step_generator
+from napari_selfreg.nets.tapspec import TapSpec
+
+
+@dataclass(frozen=True)
+class VolumeFitRequest:
+    """What one run needs.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Freshly initialised, on the CPU.
+    tapspec : TapSpec
+    recipe : VolumeRecipe
+    training, validation : sequence of Case
+        The second chooses the best weights and ends the run early.
+    folder : Path
+        Of the run's own state and log.
+    resume : bool
+        Go on from the state in `folder`, if there is one.
+    device : torch.device
+    """
+
+    network: nn.Module
+    tapspec: TapSpec
+    recipe: VolumeRecipe
+    training: Sequence[Case]
+    validation: Sequence[Case]
+    folder: Path
+    resume: bool
+    device: torch.device
+
+
+def fit_volumes(request: VolumeFitRequest) -> Generator[Event, None, FitResult]:
+    """Train a network on volumes.
+
+    Parameters
+    ----------
+    request : VolumeFitRequest
+
+    Yields
+    ------
+    StepDone, ValidationDone, CheckpointSaved
+
+    Returns
+    -------
+    FitResult
+        Of the network alone: the training-only heads stay behind.
+
+    Raises
+    ------
+    SelfRegError
+        If the loss is no longer a finite number.
+    BadInputError
+        If the state to resume from belongs to another recipe, or a regularizer cannot be used.
+    """
+    return (yield from run_task(_task(request)))
+
+
+def build_regularization(
+    recipe: VolumeRecipe, network: nn.Module, tapspec: TapSpec
+) -> Regularization:
+    """Build the recipe's regularizers for its network.
+
+    Parameters
+    ----------
+    recipe : VolumeRecipe
+    network : nn.Module
+        Of the recipe.
+    tapspec : TapSpec
+
+    Returns
+    -------
+    Regularization
+        On the network's device.
+
+    Raises
+    ------
+    BadInputError
+        If an option cannot be used.
+    """
+    return Regularization.build(
+        recipe.regularization,
+        network,
+        tapspec,
+        sample=(recipe.train.batch, 1, *recipe.train.patch),
+        n_classes=len(recipe.data.classes),
+        seed=recipe.train.seed,
+    )
+
+
+def patch_losses(
+    network: nn.Module,
+    patches: Patches,
+    *,
+    tapspec: TapSpec,
+    loss: SegmentationLoss,
+    regularize: Regularization | None,
+    dtype: torch.dtype,
+    device: torch.device,
+    step: int,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return what a step descends, and its named terms.
+
+    Parameters
+    ----------
+    network : nn.Module
+        In the mode it is to be trained in.
+    patches : Patches
+        On the CPU.
+    tapspec : TapSpec
+    loss : SegmentationLoss
+    regularize : Regularization or None
+        Without it no tap is opened: a plain step pays nothing.
+    dtype : torch.dtype
+        Of autocast; float32 switches it off.
+    device : torch.device
+    step : int
+
+    Returns
+    -------
+    total : Tensor
+        Scalar with gradient.
+    terms : dict of str to Tensor
+    """
+    volumes = patches.volumes.to(device).contiguous(memory_format=torch.channels_last_3d)
+    classes = patches.classes.to(device)
+    taps_open = tapspec.open(network, regularize.blocks) if regularize else nullcontext()
+    autocast = torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+    with taps_open as taps, autocast:
+        logits = network(volumes)
+        terms = loss(logits, classes)
+        total = torch.stack(list(terms.values())).sum()
+        if regularize is not None and taps is not None:
+            extra = regularize(taps, logits=logits, target=classes, step=step)
+            total, terms = total + extra.total, terms | extra.terms
+    return total, terms
+
+
+def _task(request: VolumeFitRequest) -> TrainingTask:
+    recipe, train, device = request.recipe, request.recipe.train, request.device
+    n_classes = len(recipe.data.classes)
+    dtype = training_precision(train.precision, device)
+    # torch's annotations of `to` leave memory_format out
+    network: nn.Module = request.network.to(  # type: ignore[call-overload]
+        device, memory_format=torch.channels_last_3d
+    )
+    heads = build_regularization(recipe, network, request.tapspec)
+    sampler = PatchSampler(
+        request.training, recipe.augment, train.patch, train.foreground, n_classes
+    )
+    loss = SegmentationLoss(n_classes, contour=False)
+
+    def losses(step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        with _own_randomness(train.seed, step, device):
+            return patch_losses(
+                network,
+                sampler.draw(train.batch, train.seed, step),
+                tapspec=request.tapspec,
+                loss=loss,
+                regularize=heads if heads.active else None,
+                dtype=dtype,
+                device=device,
+                step=step,
+            )
+
+    def validate(judged: nn.Module) -> float:
+        scores = class_dice(
+            judged, request.validation, request.tapspec, n_classes, dtype=dtype, device=device
+        )
+        return float(scores.mean())
+
+    return TrainingTask(
+        network=network,
+        losses=losses,
+        validate=validate,
+        schedule=train,
+        steps=train.steps,
+        folder=request.folder,
+        resume=request.resume,
+        fingerprint=_fingerprint(request),
+        heads=heads,
+    )
+
+
+@contextmanager
+def _own_randomness(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Let dropout draw from the seed and the step alone, and put torch's generator back."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(step_generator(seed, step).initial_seed())
+        yield
+
+
+def _fingerprint(request: VolumeFitRequest) -> str:
+    """Identify recipe and split: a state of anything else must not be resumed."""
+    recipe = request.recipe.model_dump_json(exclude={"card"})
+    stems = ",".join(case.stem for case in [*request.training, *request.validation])
+    return hashlib.sha256(f"{recipe}|{stems}".encode()).hexdigest()[:16]

@@ -1,0 +1,186 @@
+"""From weights trained on volumes to a bundle: the card, and the scores on it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.bundles import load_model, save_bundle
+from napari_selfreg.engine.checkpoint import TrainingProgress
+from napari_selfreg.engine.events import Event, Notice
+from napari_selfreg.engine.publish import run_record
+from napari_selfreg.engine.training_loop import FitResult
+from napari_selfreg.engine.volume.recipe import VolumeRecipe
+from napari_selfreg.engine.volume.scoring import record_of, score_cases
+from napari_selfreg.engine.volume.split import HoldOut, Split
+from napari_selfreg.io.card import Card, DataSource, MetricRecord, Normalisation, first_reason
+from napari_selfreg.nets.tapspec import TapSpec
+
+UM_PER_MM = 1000.0
+
+
+@dataclass(frozen=True)
+class VolumePublication:
+    """What goes into the bundle of a run.
+
+    Parameters
+    ----------
+    recipe : VolumeRecipe
+    split : Split
+    hold_out : HoldOut
+        How the split was made.
+    result : FitResult
+    device : torch.device
+    """
+
+    recipe: VolumeRecipe
+    split: Split
+    hold_out: HoldOut
+    result: FitResult
+    device: torch.device
+
+
+def publish_volumes(
+    publication: VolumePublication, network: nn.Module, tapspec: TapSpec, output: Path
+) -> Generator[Event, None, Card]:
+    """Write the bundle, score it on the held-out cases, and write it again with the scores.
+
+    Parameters
+    ----------
+    publication : VolumePublication
+    network : nn.Module
+        Of the recipe; its weights are replaced.
+    tapspec : TapSpec
+    output : Path
+
+    Yields
+    ------
+    Event
+
+    Returns
+    -------
+    Card
+
+    Raises
+    ------
+    WriteError
+        If the bundle cannot be written.
+    """
+    # First without scores: hours of training must not hang on a fault while scoring. What is scored
+    # then is what ships, read back from the file.
+    write_volume_bundle(publication, network, tapspec, (), output)
+    yield Notice("Scoring on the held-out cases")
+    model = load_model(output, publication.device)
+    scores = yield from score_cases(model, publication.split.held_out, publication.device)
+    note = f"regularizers in training: {publication.recipe.summary()}"
+    record = record_of(scores, publication.hold_out.sentence(), note)
+    return write_volume_bundle(publication, network, tapspec, [record], output)
+
+
+def write_volume_bundle(
+    publication: VolumePublication,
+    network: nn.Module,
+    tapspec: TapSpec,
+    metrics: Sequence[MetricRecord],
+    output: Path,
+) -> Card:
+    """Write the bundle of a run.
+
+    Parameters
+    ----------
+    publication : VolumePublication
+    network : nn.Module
+        Of the recipe; its weights are replaced.
+    tapspec : TapSpec
+    metrics : sequence of MetricRecord
+        Empty for a run that was interrupted.
+    output : Path
+
+    Returns
+    -------
+    Card
+    """
+    network.load_state_dict(publication.result.weights)
+    card = volume_card(publication, metrics)
+    # Half the size; probabilities move by less than 1e-3.
+    return save_bundle(network.cpu().eval(), tapspec, card, output, storage="float16")
+
+
+def check_volume_card(recipe: VolumeRecipe) -> None:
+    """Find out before the training whether the recipe makes a valid card.
+
+    Parameters
+    ----------
+    recipe : VolumeRecipe
+
+    Raises
+    ------
+    BadInputError
+        Naming the field of the card and what is wrong with it.
+    """
+    empty = FitResult({}, TrainingProgress())
+    cpu = torch.device("cpu")
+    try:
+        volume_card(VolumePublication(recipe, Split((), (), ()), HoldOut(), empty, cpu), ())
+    except ValidationError as error:
+        raise BadInputError(
+            f"The recipe cannot be used: its model's card would not be valid "
+            f"({first_reason(error)})."
+        ) from None
+
+
+def volume_card(publication: VolumePublication, metrics: Sequence[MetricRecord]) -> Card:
+    """Return the card of a run.
+
+    Parameters
+    ----------
+    publication : VolumePublication
+    metrics : sequence of MetricRecord
+
+    Returns
+    -------
+    Card
+    """
+    recipe, about, split = publication.recipe, publication.recipe.card, publication.split
+    source = DataSource(
+        name=about.data_name,
+        licence=about.data_licence,
+        citation=about.citation,
+        images=len(split.training),
+    )
+    z, y, x = (UM_PER_MM * side for side in recipe.spacing)
+    progress = publication.result.progress
+    return Card(
+        name=recipe.name,
+        title=about.title,
+        tissue=about.tissue,
+        description=about.description,
+        architecture=recipe.network.architecture,
+        architecture_args=recipe.network.arguments,
+        spatial_dims=3,
+        in_channels=1,
+        classes=tuple(recipe.data.classes),
+        um_per_px=(z, y, x),
+        # Nothing is left to do: the intensities of every volume are on one scale.
+        normalisation=Normalisation(mean=(0.0,), std=(1.0,)),
+        intensity="volume",
+        data=(source,),
+        licence=about.licence,
+        terms=about.terms,
+        research_only=about.research_only,
+        bad_at=about.bad_at,
+        recipe=recipe.model_dump(mode="json", exclude={"card"}),
+        seed=recipe.train.seed,
+        training={
+            **run_record(progress, publication.device),
+            "validation_cases": len(split.validation),
+            "patch": list(recipe.train.patch),
+        },
+        metrics=tuple(metrics),
+    )

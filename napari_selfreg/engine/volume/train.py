@@ -1,0 +1,202 @@
+"""Train a model for volumes from a recipe and write its bundle.
+
+The run keeps its state in ``<output>.training/``, so an interrupted one goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.checkpoint import TrainingProgress
+from napari_selfreg.engine.devices import resolve_device
+from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.train import TrainResult, state_folder
+from napari_selfreg.engine.training_loop import FitResult, best_weights, last_progress
+from napari_selfreg.engine.volume.fit import VolumeFitRequest, fit_volumes
+from napari_selfreg.engine.volume.publish import (
+    VolumePublication,
+    check_volume_card,
+    publish_volumes,
+    write_volume_bundle,
+)
+from napari_selfreg.engine.volume.recipe import VolumeRecipe
+from napari_selfreg.engine.volume.sampling import Case, load_case
+from napari_selfreg.engine.volume.split import HoldOut, split_cases
+from napari_selfreg.io.volume.datasets import VolumeCase, open_volume_folder
+from napari_selfreg.nets.registry import build_network, tap_spec
+from napari_selfreg.nets.tapspec import TapSpec
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeTrainRequest:
+    """A recipe, the data, and where the bundle goes.
+
+    Parameters
+    ----------
+    recipe : VolumeRecipe
+    data : str or Path
+        Folder of volumes and labels, see `io.volume.datasets.open_volume_folder`.
+    output : str or Path
+        The ``.safetensors`` file to write.
+    resume : bool
+        Go on with the state beside `output`; without it an old state is deleted once the data are
+        read.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    hold_out : HoldOut
+        Which cases are only scored.
+    """
+
+    recipe: VolumeRecipe
+    data: str | Path
+    output: str | Path
+    resume: bool = False
+    device: str = "auto"
+    hold_out: HoldOut = field(default_factory=HoldOut)
+
+
+def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainResult]:
+    """Train a model for volumes and write its bundle.
+
+    Parameters
+    ----------
+    request : VolumeTrainRequest
+
+    Yields
+    ------
+    Progress, Notice, StepDone, ValidationDone, CheckpointSaved
+
+    Returns
+    -------
+    TrainResult
+
+    Raises
+    ------
+    BadInputError
+        If data, recipe or state cannot be used.
+    BadModelError
+        If there is no such architecture.
+    DeviceError
+        If the device is unknown or absent.
+    WriteError
+        If a file cannot be written.
+
+    Notes
+    -----
+    When the job is closed or interrupted while it trains, a bundle with the best weights so far is
+    written before it ends.
+    """
+    device = resolve_device(request.device)
+    recipe, output = request.recipe, Path(request.output)
+    folder = state_folder(output)
+    check_volume_card(recipe)
+    network, tapspec = new_volume_network(recipe)
+    split = split_cases(open_volume_folder(request.data).cases, recipe.data, request.hold_out)
+    training = yield from _load(split.training, recipe)
+    validation = yield from _load(split.validation, recipe)
+    yield Notice(
+        f"{len(training)} volumes to learn from, {len(validation)} to choose the best weights by, "
+        f"{len(split.held_out)} held out."
+    )
+    if not request.resume:  # not before the data proved readable: the old state took hours
+        shutil.rmtree(folder, ignore_errors=True)
+    fit_request = VolumeFitRequest(
+        network=network,
+        tapspec=tapspec,
+        recipe=recipe,
+        training=training,
+        validation=validation,
+        folder=folder / "main",
+        resume=request.resume,
+        device=device,
+    )
+    so_far = VolumePublication(
+        recipe, split, request.hold_out, FitResult({}, TrainingProgress()), device
+    )
+    try:
+        yield Progress(0, recipe.train.steps, "Training")
+        done = replace(so_far, result=(yield from fit_volumes(fit_request)))
+        card = yield from publish_volumes(done, network, tapspec, output)
+    except (GeneratorExit, KeyboardInterrupt):
+        _keep_best(so_far, fit_request, output)
+        raise
+    return TrainResult(output, card)
+
+
+def new_volume_network(recipe: VolumeRecipe) -> tuple[nn.Module, TapSpec]:
+    """Build the recipe's network with weights that depend on its seed alone.
+
+    Parameters
+    ----------
+    recipe : VolumeRecipe
+
+    Returns
+    -------
+    network : nn.Module
+    tapspec : TapSpec
+
+    Raises
+    ------
+    BadInputError
+        If the network does not take the recipe's patches.
+    BadModelError
+        If there is no such architecture.
+    """
+    section = recipe.network
+    spec = tap_spec(section.architecture, spatial_dims=3, **section.arguments)
+    _check_patch(recipe.train.patch, spec)
+    # torch's layers draw from the global generator: seed it inside a fork, which puts it back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.train.seed)
+        network = build_network(
+            section.architecture,
+            in_channels=1,
+            out_channels=1 + len(recipe.data.classes),
+            spatial_dims=3,
+            **section.arguments,
+        )
+    return network, spec
+
+
+def _check_patch(patch: tuple[int, int, int], spec: TapSpec) -> None:
+    if spec.fixed_size is not None and spec.fixed_size != patch:
+        sizes = " x ".join(map(str, spec.fixed_size))
+        raise BadInputError(
+            f"The recipe cannot be used: its network takes {sizes} voxels only, set train.patch "
+            "to that."
+        )
+    if any(side % spec.size_multiple or side < spec.min_size for side in patch):
+        raise BadInputError(
+            f"The recipe cannot be used: train.patch is {' x '.join(map(str, patch))}, its network "
+            f"needs multiples of {spec.size_multiple} from {spec.min_size} on."
+        )
+
+
+def _load(
+    cases: tuple[VolumeCase, ...], recipe: VolumeRecipe
+) -> Generator[Event, None, list[Case]]:
+    loaded = []
+    for number, case in enumerate(cases):
+        yield Progress(number, len(cases), "Reading volumes")
+        loaded.append(load_case(case, recipe.spacing, len(recipe.data.classes)))
+    return loaded
+
+
+def _keep_best(so_far: VolumePublication, request: VolumeFitRequest, output: Path) -> None:
+    """Write what an interrupted run has reached, without scoring it."""
+    if not (request.folder / "state.safetensors").is_file():
+        return  # interrupted before its first step
+    kept = FitResult(best_weights(request.folder), last_progress(request.folder))
+    publication = replace(so_far, result=kept)
+    write_volume_bundle(publication, request.network, request.tapspec, (), output)
+    _LOG.warning("training interrupted: the best model so far was written")

@@ -1,0 +1,134 @@
+"""Training on volumes: resumption bit for bit, early stop, regularizers by name, divergence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.engine.checkpoint import read_tensors
+from napari_selfreg.engine.events import Event, StepDone, run
+from napari_selfreg.engine.training_loop import FitResult, last_progress
+from napari_selfreg.engine.volume.fit import VolumeFitRequest, build_regularization, fit_volumes
+from napari_selfreg.engine.volume.recipe import VolumeRecipe
+from napari_selfreg.engine.volume.train import new_volume_network
+from tests.engine.volume.blobs import REGULARIZERS, blob_case, blob_recipe
+
+
+def _request(
+    tmp_path: Path, recipe: VolumeRecipe, name: str = "run", resume: bool = False
+) -> VolumeFitRequest:
+    network, tapspec = new_volume_network(recipe)
+    return VolumeFitRequest(
+        network=network,
+        tapspec=tapspec,
+        recipe=recipe,
+        training=[blob_case(seed) for seed in range(3)],
+        validation=[blob_case(seed) for seed in (10, 11)],
+        folder=tmp_path / name,
+        resume=resume,
+        device=torch.device("cpu"),
+    )
+
+
+def _equal(first: FitResult, second: FitResult) -> bool:
+    assert first.weights.keys() == second.weights.keys()
+    return all(torch.equal(first.weights[k], second.weights[k]) for k in first.weights)
+
+
+def test_training_learns_blobs(tmp_path: Path) -> None:
+    train = {"steps": 40, "learning_rate": 0.02, "validate_every": 20, "weight_average": 0.5}
+    result = run(fit_volumes(_request(tmp_path, blob_recipe(train=train))))
+    assert result.progress.finished
+    assert result.progress.best_dice > 0.4
+
+
+@pytest.mark.parametrize("terms", REGULARIZERS.values(), ids=REGULARIZERS)
+def test_an_interrupted_run_goes_on_as_if_nothing_happened(
+    tmp_path: Path, terms: dict[str, Any]
+) -> None:
+    recipe = blob_recipe(regularization=terms)
+    whole = run(fit_volumes(_request(tmp_path, recipe, "whole")))
+    job = fit_volumes(_request(tmp_path, recipe, "parts"))
+    for event in job:
+        if isinstance(event, StepDone) and event.step == 3:
+            break
+    job.close()
+    assert last_progress(tmp_path / "parts").step == 3
+    parts = run(fit_volumes(_request(tmp_path, recipe, "parts", resume=True)))
+    assert _equal(whole, parts)
+    logs = [(tmp_path / n / "log.csv").read_text() for n in ("whole", "parts")]
+    assert logs[0] == logs[1]
+
+
+def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
+    dropping = {"arguments": {"filters": [4, 8, 8], "dropout": 0.3}}
+    recipe = blob_recipe(network=dropping, train={"steps": 2})
+    first = run(fit_volumes(_request(tmp_path, recipe, "a")))
+    torch.rand(7)
+    state = torch.random.get_rng_state()
+    assert _equal(first, run(fit_volumes(_request(tmp_path, recipe, "b"))))
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("terms", REGULARIZERS.values(), ids=REGULARIZERS)
+def test_every_regularizer_is_in_the_log_and_none_in_the_weights(
+    tmp_path: Path, terms: dict[str, Any]
+) -> None:
+    recipe = blob_recipe(regularization=terms, train={"steps": 1})
+    request = _request(tmp_path, recipe)
+    heads = build_regularization(recipe, request.network, request.tapspec)
+    events: list[Event] = []
+    result = run(fit_volumes(request), events.append)
+    losses = next(event.losses for event in events if isinstance(event, StepDone))
+    assert {"total", "ce", "dice", "learning_rate"} <= losses.keys()
+    assert {name.split("/")[0] for name in losses} & {"scr", "ifd", "dsd", "missu"} == set(terms)
+    assert result.weights.keys() == request.network.state_dict().keys()
+    assert bool(list(heads.parameters())) == bool({"dsd", "missu"} & set(terms))
+    plain = run(fit_volumes(_request(tmp_path, blob_recipe(train={"steps": 1}), "plain")))
+    assert _equal(plain, result) == (not terms)
+
+
+def test_the_heads_learn_and_are_part_of_the_state(tmp_path: Path) -> None:
+    recipe = blob_recipe(regularization={"dsd": {}})
+    request = _request(tmp_path, recipe)
+    before = build_regularization(recipe, request.network, request.tapspec).state_dict()
+    run(fit_volumes(request))
+    saved, _ = read_tensors(request.folder / "state.safetensors")
+    kept = {name.removeprefix("heads."): t for name, t in saved.items() if "heads." in name[:6]}
+    assert kept.keys() == before.keys()
+    assert any(not torch.equal(kept[name], before[name]) for name in before)
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
+    frozen = {"steps": 50, "learning_rate": 1e-12, "patience": 2, "validate_every": 1}
+    result = run(fit_volumes(_request(tmp_path, blob_recipe(train=frozen))))
+    assert result.progress.finished
+    assert result.progress.step < 50
+
+
+def test_divergence_is_said(tmp_path: Path) -> None:
+    request = _request(tmp_path, blob_recipe())
+    with torch.no_grad():
+        next(request.network.parameters()).fill_(float("nan"))
+    with pytest.raises(SelfRegError, match="learning_rate"):
+        run(fit_volumes(request))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"train": {"learning_rate": 5e-3}}, {"regularization": {"dsd": {}}}, {"augment": {"gain": 0}}],
+)
+def test_a_state_of_another_recipe_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    run(fit_volumes(_request(tmp_path, blob_recipe())))
+    with pytest.raises(BadInputError, match="--resume"):
+        run(fit_volumes(_request(tmp_path, blob_recipe(**change), resume=True)))
+
+
+def test_an_option_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:
+    recipe = blob_recipe(regularization={"dsd": {"strength": 1}})
+    with pytest.raises(BadInputError, match="strength"):
+        run(fit_volumes(_request(tmp_path, recipe)))

@@ -1,0 +1,170 @@
+"""From a recipe for volumes to a bundle: splits, card, resume, interruption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_selfreg.core.errors import BadInputError, BadModelError, DeviceError
+from napari_selfreg.engine.bundles import load_model
+from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, run
+from napari_selfreg.engine.volume.recipe import VolumeRecipe, load_any_recipe
+from napari_selfreg.engine.volume.scoring import model_spacing, segmented
+from napari_selfreg.engine.volume.split import HoldOut
+from napari_selfreg.engine.volume.train import (
+    VolumeTrainRequest,
+    new_volume_network,
+    train_volumes,
+)
+from napari_selfreg.io.bundle import read_card
+from tests.engine.volume.blobs import SHAPE, blob_folder, blob_recipe, blobs
+
+RECIPE = Path(__file__).resolve().parents[3] / "recipes" / "hippocampus.toml"
+
+
+def _request(tmp_path: Path, recipe: VolumeRecipe, **changes: Any) -> VolumeTrainRequest:
+    data = tmp_path / "data"
+    if not data.is_dir():
+        blob_folder(data)
+    request = VolumeTrainRequest(recipe, data, tmp_path / "blobs.safetensors", device="cpu")
+    return replace(request, **changes)
+
+
+def test_a_bundle_with_its_card(tmp_path: Path) -> None:
+    events: list[Event] = []
+    recipe = blob_recipe(regularization={"dsd": {"alpha": 1.0}})
+    result = run(train_volumes(_request(tmp_path, recipe)), events.append)
+    card = read_card(result.output)
+    assert (card.spatial_dims, card.in_channels, card.intensity) == (3, 1, "volume")
+    assert card.um_per_px == (1000.0, 1000.0, 1000.0)
+    assert card.classes == ("bright", "dark")
+    assert card.recipe["regularization"] == {"dsd": {"alpha": 1.0}}
+    (record,) = card.metrics
+    assert record.n == 1
+    assert {"dice", "dice_bright", "dice_dark", "hd95_mm", "surface_dice"} <= record.values.keys()
+    assert "dsd" in record.note
+    assert "4 volumes to learn from, 1 to choose the best weights by, 1 held out." in {
+        event.message for event in events if isinstance(event, Notice)
+    }
+    assert str(tmp_path) not in card.to_json()
+
+
+def test_the_bundle_holds_the_network_alone_and_segments(tmp_path: Path) -> None:
+    recipe = blob_recipe(regularization={"dsd": {}})
+    model = load_model(run(train_volumes(_request(tmp_path, recipe))).output)
+    plain, _ = new_volume_network(blob_recipe())
+    assert model.network.state_dict().keys() == plain.state_dict().keys()
+    assert model_spacing(model) == (1.0, 1.0, 1.0)
+    voxels, _ = blobs(0)
+    found = segmented(model, voxels, (1.0, 2.0, 1.0))
+    assert found.shape == SHAPE
+    assert set(np.unique(found)) <= {0, 1, 2}
+
+
+def test_resume_ends_the_same(tmp_path: Path) -> None:
+    recipe = blob_recipe(regularization={"dsd": {}})
+    whole = load_model(run(train_volumes(_request(tmp_path / "a", recipe))).output)
+    job = train_volumes(_request(tmp_path / "b", recipe))
+    for event in job:
+        if isinstance(event, StepDone) and event.step == 3:
+            break
+    job.close()
+    kept = load_model(tmp_path / "b" / "blobs.safetensors").card
+    assert (kept.training["steps"], kept.training["finished"], kept.metrics) == (3, False, ())
+    events: list[Event] = []
+    again = _request(tmp_path / "b", recipe, resume=True)
+    parts = load_model(run(train_volumes(again), events.append).output)
+    assert sum(isinstance(event, StepDone) for event in events) == 1
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, parts.network.state_dict()[name])
+    assert whole.card.metrics == parts.card.metrics
+
+
+def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
+    job = train_volumes(_request(tmp_path, blob_recipe()))
+    for event in job:
+        if isinstance(event, StepDone) and event.step == 2:
+            break
+    with pytest.raises(KeyboardInterrupt):
+        job.throw(KeyboardInterrupt())
+    assert load_model(tmp_path / "blobs.safetensors").card.training["steps"] == 2
+
+
+def test_what_is_stopped_before_its_first_step_leaves_nothing(tmp_path: Path) -> None:
+    job = train_volumes(_request(tmp_path, blob_recipe()))
+    for event in job:
+        if isinstance(event, Progress) and event.message == "Training":
+            break
+    job.close()
+    assert not (tmp_path / "blobs.safetensors").exists()
+
+
+def test_folds_hold_out_by_case(tmp_path: Path) -> None:
+    recipe = blob_recipe(train={"steps": 1})
+    held = []
+    for fold in (1, 2, 3):
+        hold_out = HoldOut(folds=3, fold=fold)
+        card = run(train_volumes(_request(tmp_path, recipe, hold_out=hold_out))).card
+        (record,) = card.metrics
+        assert record.split.startswith(f"fold {fold} of 3")
+        held.append(record.n)
+    assert held == [2, 2, 2]
+
+
+def test_a_fault_while_scoring_costs_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("scoring broke")
+
+    monkeypatch.setattr("napari_selfreg.engine.volume.publish.score_cases", fail)
+    with pytest.raises(RuntimeError, match="scoring broke"):
+        run(train_volumes(_request(tmp_path, blob_recipe())))
+    assert load_model(tmp_path / "blobs.safetensors").card.training["finished"] is True
+
+
+def test_bad_requests_are_refused_before_any_work(tmp_path: Path) -> None:
+    request = _request(tmp_path, blob_recipe())
+    with pytest.raises(BadInputError, match=r"\.safetensors"):
+        run(train_volumes(replace(request, output=tmp_path / "x.pt")))
+    with pytest.raises(DeviceError, match="abacus"):
+        run(train_volumes(replace(request, device="abacus")))
+    with pytest.raises(BadInputError, match="nowhere"):
+        run(train_volumes(replace(request, data=tmp_path / "nowhere")))
+    other = blob_recipe(network={"architecture": "nonet"})
+    with pytest.raises(BadModelError, match="nonet"):
+        run(train_volumes(replace(request, recipe=other)))
+    silent = blob_recipe(card={"title": ""})
+    with pytest.raises(BadInputError, match="title"):
+        run(train_volumes(replace(request, recipe=silent)))
+    assert not request.output.exists()
+
+
+def test_a_wrong_data_folder_costs_no_old_state(tmp_path: Path) -> None:
+    request = _request(tmp_path, blob_recipe())
+    run(train_volumes(request))
+    state = tmp_path / "blobs.training" / "main" / "state.safetensors"
+    with pytest.raises(BadInputError, match="typo"):
+        run(train_volumes(replace(request, data=tmp_path / "typo")))
+    assert state.is_file()
+
+
+def test_two_steps_on_the_hippocampus(tmp_path: Path, shared_data: Path) -> None:
+    recipe = load_any_recipe(RECIPE)
+    assert isinstance(recipe, VolumeRecipe)
+    short = recipe.train.model_copy(update={"steps": 2, "batch": 1})
+    data = tmp_path / "data"
+    for folder in ("images", "labels"):
+        (data / folder).mkdir(parents=True)
+        for path in sorted((shared_data / "hippocampus" / folder).glob("*.nii.gz"))[:5]:
+            (data / folder / path.name).symlink_to(path)
+    output = tmp_path / "hippocampus.safetensors"
+    quick = recipe.model_copy(update={"train": short})
+    card = run(train_volumes(VolumeTrainRequest(quick, data, output, device="cpu"))).card
+    assert card.metrics[0].n == 1
+    assert output.stat().st_size < 8_000_000
