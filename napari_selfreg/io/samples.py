@@ -1,4 +1,4 @@
-"""The sample pictures in the package: two gland fields and a piece of a slide."""
+"""The samples in the package: two gland fields, a piece of a slide and a small volume."""
 
 from __future__ import annotations
 
@@ -43,8 +43,38 @@ class Sample:
     attribution: str
 
 
+@dataclass(frozen=True, slots=True)
+class VolumeSample:
+    """One sample volume, whose file states the size of its voxels.
+
+    Parameters
+    ----------
+    name, title, path, licence, attribution
+        As for `Sample`.
+    """
+
+    name: str
+    title: str
+    path: Path
+    licence: str
+    attribution: str
+
+
+def volume_samples() -> tuple[VolumeSample, ...]:
+    """Return the sample volumes."""
+    hippocampus = VolumeSample(
+        "hippocampus",
+        "Hippocampus, T1-weighted MR (Medical Segmentation Decathlon)",
+        _path("hippocampus.nii.gz"),
+        "CC-BY-SA-4.0",
+        "Antonelli et al. 2022, Medical Segmentation Decathlon, Task04; Vanderbilt University "
+        "Medical Center",
+    )
+    return (hippocampus,)
+
+
 def samples() -> tuple[Sample, ...]:
-    """Return all samples, the gland fields first."""
+    """Return all sample pictures, the gland fields first."""
     fields = (
         ("ebhi_normal", "Normal colon mucosa, H&E (EBHI-Seg)"),
         ("ebhi_low_grade", "Low-grade neoplasia of the colon, H&E (EBHI-Seg)"),
@@ -62,7 +92,7 @@ def samples() -> tuple[Sample, ...]:
 
 
 def sample_paths() -> dict[str, Path]:
-    """Return the files of all samples by name, in the order of `samples`."""
+    """Return the files of all sample pictures by name, in the order of `samples`."""
     return {sample.name: sample.path for sample in samples()}
 
 
@@ -84,4 +114,5 @@ def _path(file_name: str) -> Path:
 
 def is_sample(path: Path) -> bool:
     """Tell whether a file is one of the samples, which lie in the installed package."""
-    return path in sample_paths().values()
+    volumes = {sample.path for sample in volume_samples()}
+    return path in sample_paths().values() or path in volumes
