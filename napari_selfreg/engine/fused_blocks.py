@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from napari_selfreg.engine.folding import fold_batchnorm, merge_upsampling
 from napari_selfreg.engine.packed import PackedConv, PackedUpsampling, packing_works
+from napari_selfreg.engine.winograd import Conv, conv3x3
 
 LEVELS = 4
 """Levels above the bottleneck."""
@@ -30,8 +31,8 @@ _ALLOWED = (
 class EncoderBlock:
     """Two convolutions; whoever calls them adds the margin."""
 
-    first: PackedConv
-    second: PackedConv
+    first: Conv
+    second: Conv
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class DecoderBlock:
     """Upsampling with its convolution, the skip's convolution, and the one after both."""
 
     up: PackedUpsampling
-    skip: PackedConv
-    second: PackedConv
+    skip: Conv
+    second: Conv
     border: Tensor
     """Bias of the upsampling through each tap (C, 3, 3), to be taken back at the border."""
 
@@ -67,8 +68,8 @@ def encoder_blocks(network: nn.Module, dtype: torch.dtype) -> list[EncoderBlock]
     names = ["conv_0", *(f"down_{i}.convs" for i in range(1, LEVELS + 1))]
     return [
         EncoderBlock(
-            PackedConv(*_folded(network, f"{name}.conv_0"), (0, 0), dtype),
-            PackedConv(*_folded(network, f"{name}.conv_1"), (0, 0), dtype),
+            conv3x3(*_folded(network, f"{name}.conv_0"), dtype),
+            conv3x3(*_folded(network, f"{name}.conv_1"), dtype),
         )
         for name in names
     ]
@@ -98,8 +99,8 @@ def _decoder_block(network: nn.Module, name: str, dtype: torch.dtype) -> Decoder
     merged = merge_upsampling(upsampling, weight[:, n_skip:])
     return DecoderBlock(
         up=PackedUpsampling(merged.weight, bias + merged.bias.sum((1, 2)), dtype),
-        skip=PackedConv(weight[:, :n_skip], None, (0, 0), dtype),
-        second=PackedConv(*_folded(network, f"{name}.convs.conv_1"), (0, 0), dtype),
+        skip=conv3x3(weight[:, :n_skip], None, dtype),
+        second=conv3x3(*_folded(network, f"{name}.convs.conv_1"), dtype),
         border=merged.bias.to(dtype),
     )
 

@@ -31,7 +31,7 @@ def packing_works() -> bool:
 
 
 class PackedConv:
-    """A convolution with stride 1 on channels-last tensors.
+    """A convolution on channels-last tensors.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ class PackedConv:
         Of weights, inputs and outputs.
     relu : bool, default True
         Whether a ReLU follows.
+    stride : tuple of int, default (1, 1)
+        Rows and columns from one output to the next.
     """
 
     def __init__(
@@ -55,27 +57,28 @@ class PackedConv:
         dtype: torch.dtype,
         *,
         relu: bool = True,
+        stride: tuple[int, int] = (1, 1),
     ) -> None:
         weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
         self.channels = int(weight.shape[0])
         self._bias = None if bias is None else bias.to(dtype)
-        self._padding = list(padding)
+        self._padding, self._stride = list(padding), list(stride)
         self._after = "relu" if relu else "none"
         size = [1, int(weight.shape[1]), *_TYPICAL[2:]]
         reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight  # its annotation is incomplete
-        self._weight: Any = reorder(weight.to_mkldnn(), self._padding, _ONE, _ONE, 1, size)
+        self._weight: Any = reorder(weight.to_mkldnn(), self._padding, self._stride, _ONE, 1, size)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the convolution of `x` (1, C_in, y, x), channels last."""
         result: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self._weight, self._bias, self._padding, _ONE, _ONE, 1, self._after, [], ""
+            x, self._weight, self._bias, self._padding, self._stride, _ONE, 1, self._after, [], ""
         )
         return result
 
     def add_relu_(self, total: Tensor, x: Tensor) -> None:
         """Add the convolution of `x` to `total` and apply a ReLU, in place."""
         torch.ops.mkldnn._convolution_pointwise_.binary(
-            total, x, self._weight, self._bias, self._padding, _ONE, _ONE, 1,
+            total, x, self._weight, self._bias, self._padding, self._stride, _ONE, 1,
             "add", 1.0, "relu", [], "",
         )  # fmt: skip
 
