@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
+from napari_selfreg.core.blocks import Spans, ceil_to, even_share, plan_blocks, reach
 from napari_selfreg.core.types import Box
+
+__all__ = ["Tile", "ceil_to", "order_tiles", "padded_shape", "plan_tiles", "tile_shape"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +28,6 @@ class Tile:
 
     core: Box
     window: Box
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """A tile along one axis."""
-
-    core: tuple[int, int]
-    window: tuple[int, int]
-
-
-def ceil_to(value: int, multiple: int) -> int:
-    """Return the smallest multiple of `multiple` that is at least `value`."""
-    return -(-value // multiple) * multiple
 
 
 def padded_shape(shape: tuple[int, int], multiple: int, minimum: int = 0) -> tuple[int, int]:
@@ -96,12 +85,16 @@ def plan_tiles(
     ValueError
         If a tile is too small to hold a core between its halos.
     """
-    if region.empty:
-        return []
     halo = ceil_to(halo, stride)
-    rows = _plan_axis(limits[0], region.y0, region.y1, tile[0], halo, stride, smallest[0])
-    columns = _plan_axis(limits[1], region.x0, region.x1, tile[1], halo, stride, smallest[1])
-    return [_join(row, column) for row in rows for column in columns]
+    blocks = plan_blocks(
+        limits,
+        ((region.y0, region.y1), (region.x0, region.x1)),
+        tile=tile,
+        halo=(halo, halo),
+        stride=(stride, stride),
+        smallest=smallest,
+    )
+    return [Tile(_box(block.core), _box(block.window)) for block in blocks]
 
 
 def tile_shape(
@@ -135,19 +128,19 @@ def tile_shape(
     height, width = (
         last - first
         for first, last in (
-            _span(limits[0], region.y0, region.y1, halo, stride, 0),
-            _span(limits[1], region.x0, region.x1, halo, stride, 0),
+            reach(limits[0], (region.y0, region.y1), halo, stride, 0),
+            reach(limits[1], (region.x0, region.x1), halo, stride, 0),
         )
     )
     least = 2 * halo + stride
     best, fewest = (min(height, least), min(width, least)), math.inf
     for columns in range(1, max(1, (width - 2 * halo) // stride) + 1):
-        wide = _even_share(width, columns, halo, stride)
+        wide = even_share(width, columns, halo, stride)
         tall = area // wide // stride * stride
         if tall < min(height, least):
             continue
         rows = 1 if height <= tall else math.ceil((height - 2 * halo) / (tall - 2 * halo))
-        tall = _even_share(height, rows, halo, stride)
+        tall = even_share(height, rows, halo, stride)
         if rows * tall * columns * wide < fewest:
             best, fewest = (tall, wide), rows * tall * columns * wide
     return best
@@ -180,49 +173,6 @@ def _distance(box: Box, point: tuple[float, float]) -> float:
     return math.hypot((box.y0 + box.y1) / 2 - point[0], (box.x0 + box.x1) / 2 - point[1])
 
 
-def _join(row: _Span, column: _Span) -> Tile:
-    return Tile(
-        core=Box(row.core[0], column.core[0], row.core[1], column.core[1]),
-        window=Box(row.window[0], column.window[0], row.window[1], column.window[1]),
-    )
-
-
-def _plan_axis(
-    limit: int, start: int, stop: int, tile: int, halo: int, stride: int, smallest: int
-) -> list[_Span]:
-    """Cover ``[start, stop)``; every window has the same length."""
-    first, last = _span(limit, start, stop, halo, stride, smallest)
-    length, tile = last - first, tile // stride * stride
-    if length <= tile:
-        return [_Span((start, stop), (first, last))]
-    if tile <= 2 * halo:
-        raise ValueError(f"a tile of {tile} px leaves no core between halos of {halo} px")
-    count = math.ceil((length - 2 * halo) / (tile - 2 * halo))
-    tile = max(smallest, _even_share(length, count, halo, stride))
-    # Origins are spread evenly; rounding down keeps neighbours' cores in touch because
-    # the space between two halos is itself a multiple of the stride.
-    origins = [first + i * (length - tile) // (count - 1) // stride * stride for i in range(count)]
-    cuts = [(a + tile + b) // 2 for a, b in pairwise(origins)]
-    edges = [start, *cuts, stop]
-    return [
-        _Span((edges[i], edges[i + 1]), (origin, origin + tile)) for i, origin in enumerate(origins)
-    ]
-
-
-def _span(
-    limit: int, start: int, stop: int, halo: int, stride: int, smallest: int
-) -> tuple[int, int]:
-    """Return the range along one axis that is read for ``[start, stop)``."""
-    first = max(0, (start - halo) // stride * stride)
-    last = min(limit, ceil_to(stop + halo, stride))
-    if last - first < smallest:
-        last = min(limit, first + smallest)
-        first = last - smallest
-    return first, last
-
-
-def _even_share(length: int, count: int, halo: int, stride: int) -> int:
-    """Return the size of `count` equal windows that share two halos with each neighbour."""
-    if count == 1:
-        return length
-    return ceil_to(math.ceil((length - 2 * halo) / count), stride) + 2 * halo
+def _box(spans: Spans) -> Box:
+    (y0, y1), (x0, x1) = spans
+    return Box(y0, x0, y1, x1)

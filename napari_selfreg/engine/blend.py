@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 
@@ -16,10 +16,10 @@ _LEAST = 1e-3
 
 
 @lru_cache(maxsize=8)
-def window_weights(shape: tuple[int, int]) -> Floats:
-    """Return Gaussian weights (y, x), float32: 1 in the middle, never 0."""
-    rows, columns = (_bell(side) for side in shape)
-    weights: Floats = np.maximum(rows[:, None] * columns[None], _LEAST, dtype=np.float32)
+def window_weights(shape: tuple[int, ...]) -> Floats:
+    """Return Gaussian weights (y, x) or (z, y, x), float32: 1 in the middle, never 0."""
+    product = reduce(np.multiply.outer, [_bell(side) for side in shape])
+    weights: Floats = np.maximum(product, _LEAST, dtype=np.float32)
     return weights
 
 

@@ -52,17 +52,57 @@ def fold_batchnorm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tenso
     ValueError
         If the normalisation keeps no running statistics.
     """
-    mean, variance = norm.running_mean, norm.running_var
+    weight, bias = (norm.weight, norm.bias) if norm.affine else (None, None)
+    return fold_statistics(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, weight, bias, norm.eps
+    )
+
+
+def fold_statistics(
+    kernels: Tensor,
+    offsets: Tensor | None,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+) -> tuple[Tensor, Tensor]:
+    """Return kernels and offsets that include a normalisation, for any number of dimensions.
+
+    Parameters
+    ----------
+    kernels : Tensor, shape (C_out, C_in, *spatial)
+        Of the convolution.
+    offsets : Tensor, shape (C_out,), optional
+        Its bias.
+    mean, variance : Tensor, shape (C_out,)
+        Running statistics of the normalisation.
+    weight, bias : Tensor, shape (C_out,), optional
+        Its scale and shift.
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    tuple of Tensor
+        Kernels and offsets, float64.
+
+    Raises
+    ------
+    ValueError
+        If there are no running statistics.
+    """
     if mean is None or variance is None:
         raise ValueError("batch normalisation without running statistics cannot be folded")
-    scale = torch.rsqrt(variance.detach().double() + norm.eps)
+    scale = torch.rsqrt(variance.detach().double() + eps)
     shift = torch.zeros_like(scale)
-    if norm.affine:
-        scale = scale * norm.weight.detach().double()
-        shift = norm.bias.detach().double()
-    bias = torch.zeros_like(scale) if conv.bias is None else conv.bias.detach().double()
-    weight = conv.weight.detach().double() * scale[:, None, None, None]
-    return weight, (bias - mean.detach().double()) * scale + shift
+    if weight is not None:
+        scale = scale * weight.detach().double()
+    if bias is not None:
+        shift = bias.detach().double()
+    before = torch.zeros_like(scale) if offsets is None else offsets.detach().double()
+    folded = kernels.detach().double() * scale.reshape(-1, *(1,) * (kernels.ndim - 1))
+    return folded, (before - mean.detach().double()) * scale + shift
 
 
 def merge_upsampling(upsampling: nn.ConvTranspose2d, weight: Tensor) -> MergedUpsampling:

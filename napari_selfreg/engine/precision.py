@@ -70,13 +70,7 @@ def choose_mode(
     BadInputError
         If the precision is unknown.
     """
-    if precision not in PRECISIONS:
-        raise BadInputError(
-            f"Unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}."
-        )
-    modes = candidates(network, device)
-    if precision == "fp32":
-        modes = tuple(mode for mode in modes if mode.precision == "fp32")
+    modes = permitted(candidates(network, device), precision)
     if len(modes) == 1:
         return modes[0]
     key = _key(network, device, modes, shape)
@@ -87,16 +81,51 @@ def choose_mode(
     return _CHOSEN[key]
 
 
+def permitted(modes: Sequence[Mode], precision: str) -> tuple[Mode, ...]:
+    """Return the modes that a request for `precision` allows.
+
+    Raises
+    ------
+    BadInputError
+        If the precision is unknown.
+    """
+    if precision not in PRECISIONS:
+        raise BadInputError(
+            f"Unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}."
+        )
+    return tuple(mode for mode in modes if precision != "fp32" or mode.precision == "fp32")
+
+
 def _fastest(
     forwards: list[tuple[Mode, Forward | None]], shape: tuple[int, int], device: torch.device
 ) -> Mode:
-    """Return the best mode; the first is preferred, half precision must be worth it."""
+    window = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    box = Box(0, 0, *shape)
+    tasks = [
+        (mode, None if forward is None else partial(forward, [window], [box]))
+        for mode, forward in forwards
+    ]
+    return fastest(tasks, device)
+
+
+def fastest(
+    tasks: Sequence[tuple[Mode, Callable[[], object] | None]], device: torch.device
+) -> Mode:
+    """Return the best mode; the first is preferred, half precision must be worth it.
+
+    Parameters
+    ----------
+    tasks : sequence of (Mode, callable or None)
+        What is timed for each mode; None is what this device lacks.
+    device : torch.device
+        Where the tasks compute.
+    """
     clock = _clock(device)
-    start, best, least = clock(), forwards[0][0], float("inf")
-    for mode, forward in forwards:
+    start, best, least = clock(), tasks[0][0], float("inf")
+    for mode, task in tasks:
         if least < float("inf") and clock() - start > PROBE_SECONDS:
             break
-        seconds = float("inf") if forward is None else _seconds(forward, shape, clock, 2 * least)
+        seconds = float("inf") if task is None else _seconds(task, clock, 2 * least)
         needed = 1.0 if mode.precision == "fp32" else GAIN
         if seconds * needed < least:
             best, least = mode, seconds
@@ -115,16 +144,13 @@ def _clock(device: torch.device) -> Callable[[], float]:
     return after_the_gpu
 
 
-def _seconds(
-    forward: Forward, shape: tuple[int, int], clock: Callable[[], float], hopeless: float
-) -> float:
+def _seconds(task: Callable[[], object], clock: Callable[[], float], hopeless: float) -> float:
     """Return the shortest of some runs; infinity if the device refuses."""
-    window = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     best = float("inf")
     for run in range(_RUNS + 1):
         start = clock()
         try:
-            forward([window], [Box(0, 0, *shape)])
+            task()
         except (RuntimeError, NotImplementedError):
             return float("inf")
         seconds = clock() - start

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 import torch
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import Box
 from napari_selfreg.engine import precision as module
 from napari_selfreg.engine.forward import Mode, Outputs
 from napari_selfreg.engine.openmp import can_compute_alone
 from napari_selfreg.engine.precision import candidates, choose_mode
-from tests.engine.models import small_model, unet_model
+from tests.engine.models import picture, small_model, unet_model
 
 CPU = torch.device("cpu")
 MODEL = small_model()
@@ -135,4 +137,5 @@ def test_a_real_probe_is_quick_and_gives_a_mode_that_runs():
     assert time.thread_time() - start < 10
     assert mode in candidates(model.network, CPU)
     forward = module.build_forward(model.network, OUTPUTS, mode, CPU)
-    assert 0 < module._seconds(forward, (32, 32), module._clock(CPU), 1.0) < 10
+    task = partial(forward, [picture(32, 32)], [Box(0, 0, 32, 32)])
+    assert 0 < module._seconds(task, module._clock(CPU), 1.0) < 10
