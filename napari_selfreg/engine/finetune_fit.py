@@ -1,145 +1,64 @@
-"""The loop of a fine-tuning: in memory, checked against the base, rolled back if it breaks."""
+"""The loop of a fine-tuning on pictures."""
 
 from __future__ import annotations
 
-import copy
-import math
-import time
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
-from napari_selfreg.engine.block_watch import BlockWatch
 from napari_selfreg.engine.bundles import Model
-from napari_selfreg.engine.events import Event, StepDone, ValidationDone
 from napari_selfreg.engine.finetune_fields import Material
-from napari_selfreg.engine.finetune_parts import free_parameters, training_mode
+from napari_selfreg.engine.finetune_loop import (
+    TIE,
+    Clock,
+    Kept,
+    TuningLoop,
+    TuningSettings,
+    between,
+)
 from napari_selfreg.engine.finetune_plan import Plan
-from napari_selfreg.engine.finetune_types import BlocksMeasured, Planned, RolledBack, What
-from napari_selfreg.engine.fit import moving_average, training_losses, training_precision
+from napari_selfreg.engine.fit import training_losses
 from napari_selfreg.engine.recipe import AugmentSection
 from napari_selfreg.engine.sampling import Batch, draw_crops
 from napari_selfreg.engine.validation import Normalizer, dice_scores
 from napari_selfreg.nets.losses import SegmentationLoss
 from napari_selfreg.nets.selfreg import SelfRegularization
 
-TIE = 0.005
-"""Of checks that differ by less the later one is taken: it has seen more."""
-
-_ROLLBACKS = 3
-_SLOWER = 0.3
-_EXPLODED = 4.0
-
+__all__ = ["TIE", "Clock", "FinetuneLoop", "FinetuneSettings", "Kept", "between"]
 
 _AUGMENT = AugmentSection(stain_gain=0.3, stain_offset=0.04)
 
 
 @dataclass(frozen=True)
-class FinetuneSettings:
-    """Everything about a run that its seed does not say.
+class FinetuneSettings(TuningSettings):
+    """Everything about a run on pictures that its seed does not say.
 
     Parameters
     ----------
-    batch, crop : int
-        Crops of a step, and their side in pixels of the network's grid.
-    learning_rate : float
-        At its peak.
-    weight_average : float
-        Decay of the averaged weights, which are what is checked and kept.
-    what : {"all", "decoder", "head_norms"}
-    lambda_scr, lambda_ifd, stay_close : float
-    keep_statistics : bool
-        Whether batch normalisation stays as it is.
+    crop : int
+        Side of the crops in pixels of the network's grid.
     augment : AugmentSection
-    seed : int
-    watch_blocks : bool
-        Whether to measure the blocks now and then; it changes no weight.
     """
 
-    batch: int = 8
     crop: int = 224
-    learning_rate: float = 2e-3
-    weight_average: float = 0.9
-    what: What = "all"
-    lambda_scr: float = 0.0
-    lambda_ifd: float = 0.0
-    stay_close: float = 0.0
-    keep_statistics: bool = False
     augment: AugmentSection = _AUGMENT
-    seed: int = 0
-    watch_blocks: bool = False
 
 
-@dataclass
-class Kept:
-    """The best weights so far."""
-
-    weights: dict[str, Tensor]
-    scores: tuple[float, ...]
-    step: int
-
-
-@dataclass
-class Clock:
-    """What of the minutes is left.
+class FinetuneLoop(TuningLoop):
+    """State of a run on pictures between its steps.
 
     Parameters
     ----------
-    deadline : float
-        On `time.monotonic`; infinite for a run of given steps.
-    closing : float
-        Seconds that the work after the last step takes.
-    check : float
-        Seconds of one validation.
-    """
-
-    deadline: float = math.inf
-    closing: float = 0.0
-    check: float = 0.0
-    _spent: list[float] = field(default_factory=list)
-
-    def count(self, seconds: float) -> None:
-        """Remember the time of a step."""
-        self._spent.append(seconds)
-
-    @property
-    def per_step(self) -> float:
-        """Seconds of a step; the first one, which also prepares, is left out."""
-        later = self._spent[1:] or self._spent
-        return float(np.mean(later[-40:])) if later else 0.0
-
-    def affordable(self, checks: int) -> float:
-        """Return how many more steps there is time for, beside some validations."""
-        left = self.deadline - time.monotonic() - self.closing - checks * self.check
-        return left / max(self.per_step, 1e-6)
-
-    @property
-    def over(self) -> bool:
-        """Whether there is no time for another step and what comes after the last."""
-        return time.monotonic() + 0.5 * self.per_step + self.check + self.closing > self.deadline
-
-
-class FinetuneLoop:
-    """State of a run between its steps.
-
-    Parameters
-    ----------
-    base : Model
-        Stayed close to; not changed.
-    start : Model
-        Whose weights are the start; not changed.
+    base, start : Model
     material : Material
     settings : FinetuneSettings
-    plan : Plan
-    clock : Clock
-    device : torch.device
-    enough : callable, optional
-        Asked after every step.
+    plan, clock, device, enough
+        As for `TuningLoop`.
     """
+
+    settings: FinetuneSettings
 
     def __init__(
         self,
@@ -152,95 +71,22 @@ class FinetuneLoop:
         device: torch.device,
         enough: Callable[[], bool] | None = None,
     ) -> None:
-        self.base, self.material, self.settings = base, material, settings
-        self.plan, self.clock, self.device, self.enough = plan, clock, device, enough
+        self.material = material
         card = base.card
-        self.n_classes = card.n_classes
         mean, std = card.normalisation.mean, card.normalisation.std
         self.normalizer = Normalizer(_three(mean), _three(std))
-        self.dtype = training_precision("auto", device)
-        self.loss = SegmentationLoss(self.n_classes, card.separation is not None)
+        self.loss = SegmentationLoss(card.n_classes, card.separation is not None)
         regularize = SelfRegularization(
             settings.lambda_scr, settings.lambda_ifd, seed=settings.seed
         )
         self.regularize = regularize if regularize.active else None
-        # torch's annotations of `to` leave memory_format out
-        self.network: nn.Module = copy.deepcopy(start.network).to(  # type: ignore[call-overload]
-            device, memory_format=torch.channels_last
-        )
-        self.free = free_parameters(self.network, base.tapspec, settings.what)
-        self.judged = copy.deepcopy(base.network).to(device).eval()
-        self.kept: Kept | None = None
-        self.last_scores: tuple[float, ...] = ()
-        self.best = -1.0
-        self.rollbacks = 0
-        self.stopped = False
-        self.history: list[dict[str, float]] = []
-        self.notes: list[str] = []
-        self._begin()
+        super().__init__(base, start, settings, plan, clock, device, enough)
 
-    def _begin(self) -> None:
-        """Take optimiser and average anew from the present weights."""
-        self.average = AveragedModel(
+    def losses(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what a step descends, with gradient, and its named terms."""
+        return training_losses(
             self.network,
-            multi_avg_fn=moving_average(self.settings.weight_average),
-            use_buffers=True,
-        )
-        self.optimizer = torch.optim.AdamW(self.free, weight_decay=0.0)
-        self.usual = math.nan
-
-    def run(self) -> Generator[Event, None, None]:
-        """Train until the plan, the clock or the person ends it.
-
-        Yields
-        ------
-        Planned, StepDone, ValidationDone, RolledBack, BlocksMeasured
-        """
-        if self.plan.known:
-            yield Planned(self.plan.total, 0.0)
-        watch = self._watch() if self.settings.watch_blocks else None
-        if watch is not None:
-            yield BlocksMeasured(self.plan.step, watch.look(self.network))
-        while not self.plan.finished:
-            started = time.monotonic()
-            losses = self._step()
-            self.plan.advance()
-            numbers = watch.after_step(self.network, time.monotonic() - started) if watch else {}
-            self.clock.count(time.monotonic() - started)
-            self.history.append({"step": self.plan.step, **losses})
-            if not self._sound(losses["total"]):
-                yield self._roll_back()
-                continue
-            yield StepDone(self.plan.step, self.plan.total, losses)
-            if numbers:
-                yield BlocksMeasured(self.plan.step, numbers)
-            if self.plan.revision_is_due() and self.plan.revise(
-                self.clock.affordable(self.plan.checks_left())
-            ):
-                yield Planned(self.plan.total, self.clock.per_step)
-            self._ask_to_stop()
-            if self.plan.check_is_due():
-                yield self.check()
-        if self.kept is None:
-            yield self.check()
-
-    def _ask_to_stop(self) -> None:
-        if self.enough is not None and self.enough():
-            self.stopped = True
-            self.plan.stop()
-        elif self.clock.over:
-            self.plan.stop()
-
-    def _step(self) -> dict[str, float]:
-        settings, step = self.settings, self.plan.step
-        rate = settings.learning_rate * self.plan.rate * _SLOWER**self.rollbacks
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        batch = self._crops(step)
-        training_mode(self.network, keep_statistics=settings.keep_statistics)
-        total, terms = training_losses(
-            self.network,
-            batch,
+            self._crops(step),
             tapspec=self.base.tapspec,
             normalizer=self.normalizer,
             loss=self.loss,
@@ -249,11 +95,6 @@ class FinetuneLoop:
             device=self.device,
             step=step,
         )
-        value = float(total.detach())
-        if math.isfinite(value):
-            self._descend(total)
-        losses = {name: float(term.detach()) for name, term in terms.items()}
-        return {"total": value, **losses, "learning_rate": rate}
 
     def _crops(self, step: int) -> Batch:
         settings = self.settings
@@ -266,61 +107,10 @@ class FinetuneLoop:
             step,
         )
 
-    def _watch(self) -> BlockWatch:
-        """Return what measures the blocks, on the first crop of the run."""
+    def watched(self) -> Tensor:
+        """Return the first crop of the run."""
         picture = self._crops(0).pictures[:1].to(self.device)
-        return BlockWatch(self.base.tapspec, self.normalizer(picture))
-
-    def _descend(self, total: Tensor) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        norm = nn.utils.clip_grad_norm_(self.free, 5.0)
-        if not torch.isfinite(norm):
-            return
-        self.optimizer.step()
-        self.average.update_parameters(self.network)
-
-    def _sound(self, total: float) -> bool:
-        """Tell whether the loss is a number and of the usual size."""
-        if not math.isfinite(total):
-            return False
-        if math.isnan(self.usual):
-            self.usual = total
-        sound = total < _EXPLODED * max(self.usual, 0.5)
-        self.usual += 0.1 * (total - self.usual)
-        return sound
-
-    def _roll_back(self) -> RolledBack:
-        """Go on from the best weights, or the base's, with smaller steps; give up after some."""
-        self.rollbacks += 1
-        weights = self.kept.weights if self.kept else self.base.network.state_dict()
-        self.network.load_state_dict(weights)
-        self._begin()
-        message = "The training became unstable: it went back and goes on with smaller steps."
-        if self.rollbacks > _ROLLBACKS:
-            message = "The training stayed unstable and was ended: the best model so far is kept."
-            self.plan.stop()
-        self.notes.append(message)
-        return RolledBack(self.plan.step, message)
-
-    def check(self) -> ValidationDone:
-        """Score the averaged weights, drawn to the base, on the strips; keep them if best."""
-        started = time.monotonic()
-        weights = between(
-            self.base.network.state_dict(),
-            _copied(self.average.module),
-            self.settings.stay_close,
-        )
-        self.judged.load_state_dict(weights)
-        scores = self.last_scores = self.score(self.judged)
-        self.clock.check = time.monotonic() - started
-        dice = float(np.mean(scores))
-        better = dice >= self.best - TIE and _finite(weights)
-        self.best = max(self.best, dice)
-        if better:
-            self.kept = Kept(weights, scores, self.plan.step)
-        self.history.append({"step": self.plan.step, "validation": dice})
-        return ValidationDone(self.plan.step, dice, better)
+        return self.normalizer(picture)
 
     def score(self, network: nn.Module) -> tuple[float, ...]:
         """Return the Dice of every strip."""
@@ -335,37 +125,6 @@ class FinetuneLoop:
                 self.base.tapspec,
             )
         )
-
-
-def between(
-    base: Mapping[str, Tensor], tuned: Mapping[str, Tensor], stay_close: float
-) -> dict[str, Tensor]:
-    """Return weights on the line from the tuned ones (0) to the base's (1).
-
-    Along it a network forgets much faster than it loses what it learned (Wortsman et al., Robust
-    fine-tuning of zero-shot models, CVPR 2022).
-
-    Parameters
-    ----------
-    base, tuned : mapping of str to Tensor
-        State dicts of one architecture, on the CPU.
-    stay_close : float
-        In [0, 1].
-    """
-    return {
-        name: torch.lerp(value, base[name].cpu().to(value.dtype), stay_close)
-        if value.is_floating_point()
-        else value
-        for name, value in tuned.items()
-    }
-
-
-def _finite(weights: Mapping[str, Tensor]) -> bool:
-    return all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
-
-
-def _copied(network: nn.Module) -> dict[str, Tensor]:
-    return {name: t.detach().cpu().clone() for name, t in network.state_dict().items()}
 
 
 def _three(values: tuple[float, ...]) -> tuple[float, float, float]:

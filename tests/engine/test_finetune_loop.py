@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_selfreg.engine import finetune_fit
-from napari_selfreg.engine.finetune_fit import Clock, between
+from napari_selfreg.engine import finetune_loop
+from napari_selfreg.engine.finetune_loop import Clock, between
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, to be set by a test."""
     moment = [100.0]
     fake = type("Time", (), {"monotonic": staticmethod(lambda: moment[0])})
-    monkeypatch.setattr(finetune_fit, "time", fake)
+    monkeypatch.setattr(finetune_loop, "time", fake)
     return moment
 
 
