@@ -86,7 +86,7 @@ class Curves(QWidget):
             self._base_line.setValue(self.base)
             self._base_line.show()
         self._legend.setText(_legend([key for key in LOSSES if key in self.points]))
-        self._caption.setText(self.sentence())
+        self._caption.setText(_unparted(self.sentence()))
 
     def sentence(self) -> str:
         """Return the newest score on what is held out, beside that of the old model."""
@@ -138,7 +138,15 @@ def _caption() -> QLabel:
 
 
 def _legend(keys: Iterable[str]) -> str:
-    return " &nbsp; ".join(f"{_dot(LOSSES[key][1])} {LOSSES[key][0]}" for key in keys)
+    return _unparted(" &nbsp; ".join(f"{_dot(LOSSES[key][1])} {LOSSES[key][0]}" for key in keys))
+
+
+def _unparted(legend: str) -> str:
+    """Return a legend whose dots a narrow panel does not part from their words."""
+    return " &nbsp; ".join(
+        f"{dot}</span>&nbsp;{words.replace(' ', '&nbsp;')}" if found else dot
+        for dot, found, words in (entry.partition("</span> ") for entry in legend.split(" &nbsp; "))
+    )
 
 
 def _dot(colour: str) -> str:

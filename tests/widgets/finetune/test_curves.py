@@ -62,7 +62,7 @@ def test_a_new_run_starts_empty(curves) -> None:
 def test_all_terms_are_named_in_one_order_whatever_comes_first(curves) -> None:
     curves.show_events((StepDone(1, 3, {"ifd": 0.1, "scr": 0.2, "total": 1.0}),))
     curves.show_events((StepDone(2, 3, {"contour": 0.3, "dice": 0.4, "ce": 0.5}),))
-    words = curves._legend.text()
+    words = curves._legend.text().replace("&nbsp;", " ")
     places = [words.index(LOSSES[key][0]) for key in LOSSES]
     assert places == sorted(places)
     assert len({colour for _, colour in LOSSES.values()}) == len(LOSSES)
@@ -83,3 +83,12 @@ def test_the_next_run_is_drawn_with_its_own_base(curves) -> None:
     assert curves._base_line.value() == 0.5
     assert drawn(curves, "validation") == [(0, 0.5), (2, 0.6)]
     assert "old model 0.500" in curves.sentence()
+
+
+def test_a_narrow_panel_parts_no_dot_from_its_words(curves) -> None:
+    curves.show_events((StepDone(1, 3, {"ce": 0.5, "dice": 0.4, "total": 0.9}),))
+    for score in (0.7, 0.8):
+        curves.show_events((ValidationDone(1, score, True),))
+    assert "</span>&nbsp;Dice&nbsp;loss" in curves._legend.text()
+    assert "</span>&nbsp;new&nbsp;model&nbsp;0.800" in curves._caption.text()
+    assert "</span> " not in curves._legend.text() + curves._caption.text()
