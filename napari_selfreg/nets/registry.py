@@ -31,6 +31,7 @@ _OWN = (
     "unetr",
     "selfreg_unet_paper",
     "trans_unet",
+    "vnet",
 )
 
 # What networks raise on arguments they cannot use.

@@ -30,6 +30,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "swin_unetr": {"feature_size": 12},
     "unetr": {"img_size": 32, "feature_size": 4, "hidden_size": 24, "num_heads": 2, "mlp_dim": 32},
     "selfreg_unet_paper": {"base": 4},
+    "trans_unet": {"base": 4, "hidden": 16, "layers": 1, "heads": 2, "mlp": 16, "grid": 2},
+    "vnet": {},
 }
 
 

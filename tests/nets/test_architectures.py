@@ -26,6 +26,7 @@ class Case:
     args: dict[str, Any]
     size: int
     maps: dict[str, tuple[int, int]]
+    channels: int = 3
 
     def __str__(self) -> str:
         return f"{self.name}-{self.dims}d"
@@ -70,6 +71,7 @@ CASES = [
     ),
     Case("trans_unet", 2, {**SMALL_TRANS, "grid": 3}, 16, TRANS),
     Case("trans_unet", 3, {**SMALL_TRANS, "grid": [1, 2, 2]}, 16, TRANS),
+    Case("vnet", 3, {}, 32, levels([16, 32, 64, 128, 256], [256, 128, 64, 32]), channels=1),
 ]
 
 
@@ -77,7 +79,11 @@ def network_and_taps(case: Case) -> tuple[nn.Module, TapSpec]:
     """Build a case."""
     torch.manual_seed(0)
     network = build_network(
-        case.name, in_channels=3, out_channels=2, spatial_dims=case.dims, **case.args
+        case.name,
+        in_channels=case.channels,
+        out_channels=2,
+        spatial_dims=case.dims,
+        **case.args,
     )
     return network, tap_spec(case.name, spatial_dims=case.dims, **case.args)
 
@@ -85,9 +91,9 @@ def network_and_taps(case: Case) -> tuple[nn.Module, TapSpec]:
 def image_for(case: Case, spec: TapSpec, batch: int = 2) -> torch.Tensor:
     """Return a picture of a size the case accepts, not square where possible."""
     if spec.fixed_size is not None:
-        return torch.rand(batch, 3, *spec.fixed_size)
+        return torch.rand(batch, case.channels, *spec.fixed_size)
     longer = case.size + (spec.size_multiple if case.dims == 2 else 0)
-    return torch.rand(batch, 3, *[case.size] * (case.dims - 1), longer)
+    return torch.rand(batch, case.channels, *[case.size] * (case.dims - 1), longer)
 
 
 def test_all_registered_architectures_have_a_case() -> None:
@@ -118,7 +124,9 @@ def test_regularizes_in_training(case: Case) -> None:
     assert torch.isfinite(result.total)
     assert len(result.terms) == 2 + 2 * len(spec.student_blocks)
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
-    heads = [p for n, p in network.named_parameters() if n.startswith(("final_conv", "head"))]
+    heads = [
+        p for n, p in network.named_parameters() if n.startswith(("final_conv", "head", "out_tr"))
+    ]
     assert all(parameter.grad is None for parameter in heads)
 
 
@@ -127,7 +135,7 @@ def test_smallest_size_works_and_taps_survive_json(case: Case) -> None:
     network, spec = network_and_taps(case)
     smallest = spec.fixed_size or (max(spec.min_size, spec.size_multiple),) * case.dims
     assert all(side % spec.size_multiple == 0 for side in smallest)
-    assert network(torch.rand(2, 3, *smallest)).shape[2:] == smallest
+    assert network(torch.rand(2, case.channels, *smallest)).shape[2:] == smallest
     assert TapSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
 
 
@@ -188,6 +196,8 @@ def test_paper_network_has_the_papers_widths(bilinear: bool, bottleneck: int) ->
         ("trans_unet", {"blocks": [1, 2]}),
         ("trans_unet", {"grid": [2, 2, 2]}),
         ("trans_unet", {"hidden": 10, "heads": 4}),
+        ("vnet", {"spatial_dims": 2}),
+        ("vnet", {"spatial_dims": 3}),  # three channels: it repeats them to 16
         ("no_such_network", {}),
     ],
 )

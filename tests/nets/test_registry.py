@@ -78,7 +78,7 @@ def test_other_packages_register_by_entry_point(caplog: pytest.LogCaptureFixture
 
 def test_own_architectures_by_name() -> None:
     found = architectures()
-    assert list(found)[:7] == [
+    assert list(found)[:8] == [
         "basic_unet",
         "attention_unet",
         "dynunet",
@@ -86,6 +86,7 @@ def test_own_architectures_by_name() -> None:
         "unetr",
         "selfreg_unet_paper",
         "trans_unet",
+        "vnet",
     ]
     assert all(name == entry.name and entry.description for name, entry in found.items())
     assert not found["basic_unet"].global_context
