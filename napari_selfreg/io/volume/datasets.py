@@ -86,10 +86,32 @@ def open_volume_folder(path: str | Path) -> VolumeFolder:
         ),
         (folder, folder),
     )
+    cases, _ = pair_volumes(images, labels)
+    return _described(cases, _table(folder))
+
+
+def pair_volumes(
+    images: str | Path, labels: str | Path
+) -> tuple[tuple[VolumeCase, ...], tuple[Path, ...]]:
+    """Pair the volumes of a folder with the labels of another, or of the same.
+
+    Returns
+    -------
+    cases : tuple of VolumeCase
+        By ascending stem, at least one.
+    unlabelled : tuple of Path
+        Volumes without a label file.
+
+    Raises
+    ------
+    BadInputError
+        If a folder does not exist or holds no case, a label has no image, or an image has several
+        channels.
+    """
     pairing = find_pairs(images, labels, Naming(VOLUME_SUFFIXES, VOLUME_SUFFIXES, _case_stem))
     _require_one_channel((pair.image for pair in pairing.pairs), pairing.unlabelled)
     cases = tuple(VolumeCase(pair.stem, pair.image, pair.label) for pair in pairing.pairs)
-    return _described(cases, _table(folder))
+    return cases, pairing.unlabelled
 
 
 def read_case(case: VolumeCase) -> tuple[Volume, npt.NDArray[np.int32], tuple[str, ...]]:

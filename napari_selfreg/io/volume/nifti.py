@@ -23,8 +23,9 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.sniff import first_bytes
 from napari_selfreg.io.volume.checks import SMALLER, damaged, require_volume
-from napari_selfreg.io.volume.grid import Affine, Grid, Spacing, Storage
-from napari_selfreg.io.volume.names import GZIPPED, volume_stem
+from napari_selfreg.io.volume.grid import Grid, Spacing
+from napari_selfreg.io.volume.names import GZIPPED
+from napari_selfreg.io.volume.placement import UNTURNED, grid_of, header_fields, turn_of
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_LEVEL = 5
@@ -32,20 +33,13 @@ _UNREADABLE = (
     *(OSError, EOFError, ValueError, LookupError, ArithmeticError, zlib.error),
     *(ImageFileError, HeaderDataError, HeaderTypeError, WrapStructError),
 )
-_MM = {"meter": 1e3, "mm": 1.0, "micron": 1e-3}
-_UNTURNED = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
-_PLACE_FIELDS = (
-    *("pixdim", "xyzt_units", "qform_code", "sform_code"),
-    *("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"),
-    *("srow_x", "srow_y", "srow_z"),
-)
 _NIFTI_2 = 540
 _CHUNK = 1 << 20
-_FLATTEST = 1e-6
-"""Smallest volume of a voxel, as a share of the box of its edges, that is no flat voxel."""
 
 
-def read_nifti(path: Path, dtype: type[np.generic] | None = None) -> tuple[npt.NDArray[Any], Grid]:
+def read_nifti(
+    path: Path, dtype: type[np.generic] | None = None, spacing: Spacing | None = None
+) -> tuple[npt.NDArray[Any], Grid]:
     """Read one volume.
 
     Parameters
@@ -54,6 +48,8 @@ def read_nifti(path: Path, dtype: type[np.generic] | None = None) -> tuple[npt.N
         A ``.nii`` or ``.nii.gz`` file.
     dtype : type, optional
         What values are converted to after the file's own scaling; its natural type if not given.
+    spacing : (float, float, float), optional
+        Millimetres per voxel along z, y and x; counts only where the file states no place.
 
     Returns
     -------
@@ -75,17 +71,16 @@ def read_nifti(path: Path, dtype: type[np.generic] | None = None) -> tuple[npt.N
             shape = tuple(int(n) for n in image.shape)
             kind = np.dtype(image.header.get_data_dtype())
             _check_content(shape, kind, path.name)
-            grid = _grid(image.header, path)
+            grid = grid_of(image.header, path, spacing)
             require_memory(math.prod(shape) * max(8, kind.itemsize), path.name, SMALLER)
             with np.errstate(over="ignore", invalid="ignore"):
                 values = np.asarray(image.dataobj, dtype=dtype).reshape(shape[:3])
-            while stream.read(
-                _CHUNK
-            ):  # gzip compares its check sum at the end, nibabel stops before
+            # gzip compares its check sum at the very end, and nibabel stops before
+            while stream.read(_CHUNK):
                 pass
     except _UNREADABLE as error:
         raise damaged(path.name) from error
-    turned = orientations.apply_orientation(values, _turn(grid))
+    turned = orientations.apply_orientation(values, turn_of(grid))
     return np.ascontiguousarray(turned.T), grid
 
 
@@ -105,12 +100,14 @@ def nifti_content(labels: npt.NDArray[np.integer[Any]], grid: Grid, *, packed: b
         Whether the file is to be compressed with gzip.
     """
     header = nibabel.Nifti1Header()
-    for name, value in _place(grid).items():
+    for name, value in header_fields(grid).items():
         header[name] = value
-    turn = orientations.ornt_transform(_UNTURNED, _turn(grid))
+    turn = orientations.ornt_transform(UNTURNED, turn_of(grid))
     stored = orientations.apply_orientation(labels.T, turn)
-    header.set_data_dtype(smallest := np.min_scalar_type(int(labels.max(initial=0))))
-    image = nibabel.Nifti1Image(stored.astype(smallest), None, header)
+    top = int(labels.max(initial=0))
+    kind = next((k for k in (np.uint8, np.uint16) if top <= np.iinfo(k).max), np.int32)
+    header.set_data_dtype(kind)
+    image = nibabel.Nifti1Image(stored.astype(kind), None, header)
     content: bytes = image.to_bytes()
     return gzip.compress(content, _GZIP_LEVEL, mtime=0) if packed else content
 
@@ -163,98 +160,3 @@ def _check_content(shape: tuple[int, ...], kind: np.dtype[Any], name: str) -> No
     if kind.kind not in "iuf":
         raise BadInputError(f"{name} holds colours or complex numbers: save one number per voxel.")
     require_volume(shape[:3], name)
-
-
-def _grid(header: Any, path: Path) -> Grid:
-    shape = header.get_data_shape()[:3]
-    if int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
-        return _unplaced(header, shape, path)
-    factor = _millimetres(header)
-    try:
-        stored = np.asarray(header.get_best_affine(), dtype=np.float64)
-    except (HeaderDataError, ValueError) as error:
-        raise _flat(path.name) from error
-    _check_affine(stored, path.name)
-    turn = orientations.io_orientation(stored)
-    affine = stored @ orientations.inv_ornt_aff(turn, shape)
-    affine[:3] *= factor
-    z, y, x = (int(n) for n in _turned_lengths(shape, turn)[::-1])
-    return Grid((z, y, x), _edges(affine), affine, volume_stem(path), (), _storage(header, turn))
-
-
-def _unplaced(header: Any, shape: tuple[int, ...], path: Path) -> Grid:
-    """Return the grid of a file that states no place, only perhaps the size of its voxels."""
-    sizes = [float(size) * _millimetres(header) for size in header.get_zooms()[:3]]
-    known = all(math.isfinite(size) and size > 0 for size in sizes)
-    x, y, z = sizes if known else (1.0, 1.0, 1.0)
-    note = (
-        f"{path.name} states no orientation: its axes are taken to run right, to the front and up, "
-        f"with voxels of {z:.4g} x {y:.4g} x {x:.4g} mm; write its affine if that is wrong."
-    )
-    stored = _storage(header, _UNTURNED)
-    if not known:
-        stored.header["pixdim"] = np.ones(8, dtype=np.float32)
-    columns, rows, slices = (int(n) for n in shape)
-    return Grid((slices, rows, columns), (z, y, x), None, volume_stem(path), (note,), stored)
-
-
-def _check_affine(affine: Affine, name: str) -> None:
-    matrix = affine[:3, :3]
-    if not np.all(np.isfinite(affine)):
-        raise _flat(name)
-    box = float(np.prod(np.linalg.norm(matrix, axis=0)))
-    if box <= 0 or abs(float(np.linalg.det(matrix))) < _FLATTEST * box:
-        raise _flat(name)
-
-
-def _flat(name: str) -> BadInputError:
-    return BadInputError(
-        f"{name} states an affine without inverse, so that its voxels have no volume: save it "
-        "again from the program that made it, with a valid affine."
-    )
-
-
-def _edges(affine: Affine) -> Spacing:
-    x, y, z = (float(edge) for edge in np.linalg.norm(affine[:3, :3], axis=0))
-    return z, y, x
-
-
-def _millimetres(header: Any) -> float:
-    """Return how many millimetres the file's unit has; one without unit is in millimetres."""
-    try:
-        return _MM.get(header.get_xyzt_units()[0], 1.0)
-    except KeyError:
-        return 1.0
-
-
-def _storage(header: Any, turn: npt.NDArray[np.float64]) -> Storage:
-    return Storage(turn, {name: np.array(header[name]) for name in _PLACE_FIELDS})
-
-
-def _turn(grid: Grid) -> npt.NDArray[np.float64]:
-    return _UNTURNED if grid.storage is None else grid.storage.turn
-
-
-def _place(grid: Grid) -> dict[str, Any]:
-    """Return the header fields that place a grid, from the file it was read from if it was one."""
-    if grid.storage is not None:
-        return {**grid.storage.header, "pixdim": _space_only(grid.storage.header["pixdim"])}
-    header = nibabel.Nifti1Header()
-    header.set_xyzt_units("mm")
-    header["pixdim"][1:4] = grid.spacing[::-1]
-    if grid.affine is not None:
-        header.set_sform(grid.affine, code="scanner")
-    return {name: np.array(header[name]) for name in _PLACE_FIELDS}
-
-
-def _space_only(pixdim: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Keep the sign of the quaternion and three sizes: time and the like are not of labels."""
-    sizes = np.ones(8, dtype=np.float32)
-    sizes[:4] = pixdim[:4]
-    return sizes
-
-
-def _turned_lengths(shape: tuple[int, ...], turn: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    lengths = np.zeros(3, dtype=np.int64)
-    lengths[turn[:, 0].astype(np.int64)] = shape
-    return lengths

@@ -39,8 +39,8 @@ def read_volume(path: str | Path, spacing: Spacing | None = None) -> Volume:
     path : path-like
         ``.nii``, ``.nii.gz``, or a TIFF that holds a grey stack.
     spacing : (float, float, float), optional
-        Millimetres per voxel along z, y and x, where a person states them. Not for files that
-        state their place in space.
+        Millimetres per voxel along z, y and x as a person states them. They count for TIFF stacks,
+        and for NIfTI files that state no place.
 
     Returns
     -------
@@ -55,10 +55,9 @@ def read_volume(path: str | Path, spacing: Spacing | None = None) -> Volume:
         inverse, holds no finite number, or does not fit into memory.
     """
     file = Path(path)
-    values, grid = _opened(file, np.float32)
+    stated = None if spacing is None else _checked(spacing)
+    values, grid = _opened(file, np.float32, stated)
     voxels, notes = _finite(values, file.name)
-    if spacing is not None and grid.affine is None:
-        grid = dataclasses.replace(grid, spacing=_checked(spacing), notes=())
     return Volume(voxels, grid.spacing, grid.affine, grid.stem, grid.notes + notes, grid.storage)
 
 
@@ -83,7 +82,7 @@ def read_volume_labels(path: str | Path) -> tuple[npt.NDArray[np.int32], Grid]:
         As `read_volume`, and if a value is no whole number of at least 0.
     """
     file = Path(path)
-    values, grid = _opened(file, None)
+    values, grid = _opened(file)
     flat = labels_from_array(values.reshape(-1, values.shape[-1]), file.name)
     labels = flat.reshape(values.shape)
     if not labels.any():
@@ -134,16 +133,18 @@ def labels_content(path: Path, labels: npt.NDArray[np.integer[Any]], like: Volum
     return nifti_content(labels, grid, packed=path.name.lower().endswith(GZIPPED))
 
 
-def _opened(path: Path, dtype: type[np.generic] | None) -> tuple[npt.NDArray[Any], Grid]:
+def _opened(
+    path: Path, dtype: type[np.generic] | None = None, spacing: Spacing | None = None
+) -> tuple[npt.NDArray[Any], Grid]:
     # nibabel and tifffile take a second to import: not before someone opens a volume
     if is_nifti(path):
         from napari_selfreg.io.volume.nifti import read_nifti
 
-        return read_nifti(path, dtype)
+        return read_nifti(path, dtype, spacing)
     if path.suffix.lower() in STACK_SUFFIXES:
         from napari_selfreg.io.volume.tiff import read_stack
 
-        return read_stack(path)
+        return read_stack(path, spacing)
     raise BadInputError(
         f"{path.name} is no volume that can be read: choose a NIfTI file (.nii, .nii.gz) or a grey "
         "TIFF stack."

@@ -45,13 +45,15 @@ def is_stack(path: Path) -> bool:
         return False
 
 
-def read_stack(path: Path) -> tuple[npt.NDArray[Any], Grid]:
+def read_stack(path: Path, spacing: Spacing | None = None) -> tuple[npt.NDArray[Any], Grid]:
     """Read one grey stack.
 
     Parameters
     ----------
     path : Path
         A TIFF file.
+    spacing : (float, float, float), optional
+        Millimetres per voxel along z, y and x, in place of what the file states.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def read_stack(path: Path) -> tuple[npt.NDArray[Any], Grid]:
             _require_last_page(tiff, path.name)
             _check(_sizes(series), series.dtype, path.name)
             require_memory(2 * int(series.nbytes), path.name, SMALLER)
-            spacing, notes = _spacing(tiff, series, path.name)
+            known = (spacing, ()) if spacing else _spacing(tiff, series, path.name)
             sizes = {axis: n for axis, n in _sizes(series).items() if n > 1 or axis in "YX"}
             values = np.asarray(series.asarray()).reshape(list(sizes.values()))
     except _UNREADABLE as error:
@@ -82,7 +84,7 @@ def read_stack(path: Path) -> tuple[npt.NDArray[Any], Grid]:
     slices = next(axis for axis in axes if axis not in "YX")
     values = np.transpose(values, [axes.index(axis) for axis in (slices, "Y", "X")])
     z, y, x = values.shape
-    return values, Grid((z, y, x), spacing, None, volume_stem(path), notes)
+    return values, Grid((z, y, x), known[0], None, volume_stem(path), known[1])
 
 
 def _sizes(series: TiffPageSeries) -> dict[str, int]:

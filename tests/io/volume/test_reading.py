@@ -122,7 +122,7 @@ def test_the_same_labels_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "b.nii.gz").read_bytes() == (tmp_path / "c.nii.gz").read_bytes()
 
 
-@pytest.mark.parametrize(("top", "kind"), [(0, "uint8"), (300, "uint16"), (70_000, "uint32")])
+@pytest.mark.parametrize(("top", "kind"), [(0, "uint8"), (300, "uint16"), (70_000, "int32")])
 def test_ids_get_the_smallest_numbers_that_hold_them(tmp_path: Path, top: int, kind: str) -> None:
     volume = read_volume(nifti(tmp_path / "a.nii.gz"))
     labels = np.zeros((6, 5, 4), np.int32)
@@ -152,7 +152,11 @@ def test_a_file_without_affine_is_read_as_it_is_stored(tmp_path: Path) -> None:
     assert volume.affine is None
     assert volume.spacing == (4.0, 3.0, 2.0)
     assert np.array_equal(volume.voxels, RAMP.T)
-    assert read_volume(path, (5, 5, 5)).spacing == (5.0, 5.0, 5.0)
+    stated = read_volume(path, (5, 6, 7))
+    assert stated.spacing == (5.0, 6.0, 7.0)
+    assert "5 x 6 x 7 mm" in stated.notes[0]  # left and right remain unknown
+    write_volume_labels(tmp_path / "c.nii.gz", LABELS.T, stated)
+    assert nibabel.load(tmp_path / "c.nii.gz").header.get_zooms() == (7, 6, 5)
     write_volume_labels(tmp_path / "b.nii.gz", LABELS.T, volume)
     labels, grid = read_volume_labels(tmp_path / "b.nii.gz")
     assert np.array_equal(labels, LABELS.T)
