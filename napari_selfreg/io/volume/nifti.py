@@ -107,6 +107,7 @@ def nifti_content(labels: npt.NDArray[np.integer[Any]], grid: Grid, *, packed: b
     top = int(labels.max(initial=0))
     kind = next((k for k in (np.uint8, np.uint16) if top <= np.iinfo(k).max), np.int32)
     header.set_data_dtype(kind)
+    header.set_intent("label")  # so that viewers colour them instead of showing greys
     image = nibabel.Nifti1Image(stored.astype(kind), None, header)
     content: bytes = image.to_bytes()
     return gzip.compress(content, _GZIP_LEVEL, mtime=0) if packed else content

@@ -112,6 +112,7 @@ def test_written_labels_carry_nothing_but_their_place(tmp_path: Path) -> None:
     header = nibabel.load(tmp_path / "b.nii.gz").header
     assert header.get_data_dtype() == np.uint8
     assert np.isclose(header["toffset"], 0)
+    assert header.get_intent()[0] == "label"
     assert np.array_equal(np.asarray(nibabel.load(tmp_path / "b.nii.gz").dataobj), LABELS)
 
 
