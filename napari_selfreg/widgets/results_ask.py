@@ -22,28 +22,33 @@ def ask_to_replace(parent: QWidget, folder: Path, stem: str, compressed: bool) -
     """Tell whether files that are there already may be replaced."""
     there = [path.name for path in output_paths(folder, stem, compressed=compressed).values()
              if path.exists()]  # fmt: skip
-    if not there:
-        return True
-    answer = QMessageBox.question(
-        parent,
-        "Replace files?",
-        f"{', '.join(there)} of an earlier result will be replaced.",
-        QMessageBox.StandardButton.Save | QMessageBox.StandardButton.Cancel,
-    )
-    return bool(answer == QMessageBox.StandardButton.Save)
+    words = f"{', '.join(there)} of an earlier result will be replaced."
+    return not there or _agrees(parent, words)
 
 
 def ask_picture(parent: QWidget, start: Path) -> Path | None:
-    """Return the file of a picture, with a suffix."""
+    """Return the file of a picture, with a suffix; None if she has changed her mind."""
     chosen, kind = QFileDialog.getSaveFileName(parent, "Save picture", str(start), _PICTURES)
     if not chosen:
         return None
     path = Path(chosen)
-    suffix = ".svg" if kind.startswith("SVG") else ".png"
-    return path if path.suffix.lower() in (".png", ".svg") else path.with_name(path.name + suffix)
+    if path.suffix.lower() in (".png", ".svg"):
+        return path  # the dialog has asked already whether it may be replaced
+    path = path.with_name(path.name + (".svg" if kind.startswith("SVG") else ".png"))
+    return path if not path.exists() or _agrees(parent, f"{path.name} will be replaced.") else None
 
 
 def ask_labels(parent: QWidget, start: Path) -> Path | None:
     """Return the label file to import."""
     chosen, _ = QFileDialog.getOpenFileName(parent, "Import labels", str(start), IMPORT_FILTER)
     return Path(chosen) if chosen else None
+
+
+def _agrees(parent: QWidget, words: str) -> bool:
+    answer = QMessageBox.question(
+        parent,
+        "Replace files?",
+        words,
+        QMessageBox.StandardButton.Save | QMessageBox.StandardButton.Cancel,
+    )
+    return bool(answer == QMessageBox.StandardButton.Save)

@@ -46,6 +46,18 @@ def test_pictures_have_a_suffix(
     assert results_ask.ask_picture(None, tmp_path) == tmp_path / name
 
 
+def test_a_picture_is_not_replaced_because_of_a_missing_suffix(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").touch()
+    reply(monkeypatch, QFileDialog, "getSaveFileName", (str(tmp_path / "a"), "PNG, 300 dpi"))
+    asked = reply(monkeypatch, QMessageBox, "question", QMessageBox.StandardButton.Cancel)
+    assert results_ask.ask_picture(None, tmp_path) is None
+    assert "a.png will be replaced." in asked[0]
+    reply(monkeypatch, QMessageBox, "question", QMessageBox.StandardButton.Save)
+    assert results_ask.ask_picture(None, tmp_path) == tmp_path / "a.png"
+
+
 def test_replacing_is_asked_for_only_where_something_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
