@@ -232,9 +232,8 @@ class OpenPanel(QWidget):
 
     def _fit(self, image: Any, size: PixelSize, origin: str) -> None:
         """Give an image just shown its size, and show it whole again where that was new."""
-        before = pixel_size_of(image)
-        set_pixel_size(image, size, origin)
-        if before != size:
+        if pixel_size_of(image) != size:  # else it knows better where its size comes from
+            set_pixel_size(image, size, origin)
             self.stage.fit()
 
     def _on_chosen(self, size: PixelSize) -> None:

@@ -326,6 +326,8 @@ def test_a_sample_is_a_field_too(panel, viewer, qtbot) -> None:
     panel.shared.set_card(make_card())
     assert panel.form.missing() == SAMPLES
     assert panel.fields.to_run()[0].pixel_size == pixel_size_of(layer)
+    assert "estimated" in layer.metadata[ORIGIN_KEY]  # nobody has chosen it
+    assert "estimated" in panel.form.chooser.edit.origin()
 
 
 def _sample_arguments() -> dict[str, object]:
