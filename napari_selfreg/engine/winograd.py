@@ -10,6 +10,7 @@ points are 0, 1, -1, 2, -2 and infinity.
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
 
 import torch
@@ -17,9 +18,10 @@ from torch import Tensor
 
 from napari_selfreg.engine.packed import PackedConv
 
-FEWEST_CHANNELS = 128
-"""Measured with AVX2 and AVX512: 128 channels gain a quarter to a half, 64 little or nothing."""
+WIDE, NARROW = 128, 64
+"""Fewest channels for which it pays, with AVX512 and without, as measured on whole networks."""
 
+_WIDE_LIMITS = ("AVX512", "AVX10", "DEFAULT", "ALL")
 _ROWS, _TAPS = 4, 6
 _BEFORE = torch.tensor(
     [
@@ -61,6 +63,17 @@ class Conv(Protocol):
         ...
 
 
+def fewest_channels() -> int:
+    """Return for how many channels Winograd's way pays, by the instructions oneDNN may use.
+
+    The faster a processor multiplies, the more the additions weigh. A fixed rule, not a probe:
+    the same machine always computes the same.
+    """
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() or "DEFAULT"
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return WIDE if wide and limit.startswith(_WIDE_LIMITS) else NARROW
+
+
 def conv3x3(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Conv:
     """Return a 3x3 convolution and a ReLU, computed in the way that is likely the fastest.
 
@@ -73,7 +86,7 @@ def conv3x3(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Conv:
     dtype : torch.dtype
         Of weights, inputs and outputs. Half precision is too coarse for Winograd's sums.
     """
-    many = min(weight.shape[:2]) >= FEWEST_CHANNELS
+    many = min(weight.shape[:2]) >= fewest_channels()
     if many and dtype == torch.float32 and torch.backends.mkl.is_available():
         return WinogradConv(weight, bias)
     return PackedConv(weight, bias, (0, 0), dtype)

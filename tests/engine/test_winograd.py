@@ -13,7 +13,13 @@ from napari_selfreg.core.types import Box
 from napari_selfreg.engine.folding import fold_batchnorm
 from napari_selfreg.engine.fused_unet import FusedUNet
 from napari_selfreg.engine.packed import PackedConv, packing_works
-from napari_selfreg.engine.winograd import FEWEST_CHANNELS, WinogradConv, conv3x3
+from napari_selfreg.engine.winograd import (
+    NARROW,
+    WIDE,
+    WinogradConv,
+    conv3x3,
+    fewest_channels,
+)
 from napari_selfreg.nets.outputs import to_probabilities
 from tests.engine.models import unet_model
 
@@ -42,7 +48,7 @@ def test_any_size_is_the_plain_convolution(
     conv = WinogradConv(weight, bias)
     found = conv(x)
     assert conv.channels == c_out
-    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert found.permute(0, 2, 3, 1).reshape(-1).data_ptr() == found.data_ptr()  # channels last
     expected = reference(x, weight, bias).relu().float()
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
 
@@ -69,7 +75,7 @@ def test_a_part_of_a_larger_map_is_read_where_it_lies() -> None:
 
 @torch.no_grad()
 def test_it_rounds_little_more_than_the_plain_convolution() -> None:
-    c = FEWEST_CHANNELS
+    c = WIDE
     weight, bias, x = random(c, c, 3, 3), random(c, seed=1), random(1, c, 34, 34, seed=2)
     expected = reference(x, weight, bias).relu()
     worst = [
@@ -82,10 +88,10 @@ def test_it_rounds_little_more_than_the_plain_convolution() -> None:
 @pytest.mark.parametrize(
     ("c_out", "c_in", "dtype", "expected"),
     [
-        (FEWEST_CHANNELS, FEWEST_CHANNELS, torch.float32, WinogradConv),
-        (FEWEST_CHANNELS, FEWEST_CHANNELS // 2, torch.float32, PackedConv),
-        (FEWEST_CHANNELS // 2, FEWEST_CHANNELS, torch.float32, PackedConv),
-        (FEWEST_CHANNELS, FEWEST_CHANNELS, torch.bfloat16, PackedConv),
+        (WIDE, WIDE, torch.float32, WinogradConv),
+        (WIDE, NARROW - 1, torch.float32, PackedConv),
+        (NARROW - 1, WIDE, torch.float32, PackedConv),
+        (WIDE, WIDE, torch.bfloat16, PackedConv),
     ],
 )
 def test_it_is_used_where_it_pays(
@@ -102,6 +108,33 @@ def test_it_is_used_where_it_pays(
     assert type(conv3x3(weight, None, dtype)) is PackedConv
 
 
+@pytest.mark.parametrize(
+    ("capability", "limit", "expected"),
+    [
+        ("AVX512", "", WIDE),
+        ("AVX512", "AVX512_CORE", WIDE),
+        ("AVX512", "default", WIDE),
+        ("AVX512", "AVX2", NARROW),
+        ("AVX512", "avx2_vnni", NARROW),
+        ("AVX512", "SSE41", NARROW),
+        ("AVX512", "AVX", NARROW),
+        ("AVX2", "", NARROW),
+        ("AVX2", "AVX512_CORE", NARROW),
+        ("DEFAULT", "", NARROW),
+    ],
+)
+def test_wide_instructions_need_more_channels(
+    monkeypatch: pytest.MonkeyPatch, capability: str, limit: str, expected: int
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert fewest_channels() == expected
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    between = random(NARROW, NARROW, 3, 3)
+    kind = PackedConv if expected == WIDE else WinogradConv
+    assert type(conv3x3(between, None, torch.float32)) is kind
+
+
 @torch.no_grad()
 def test_a_normalisation_can_be_folded_in() -> None:
     conv, norm = torch.nn.Conv2d(6, 8, 3), torch.nn.BatchNorm2d(8)
@@ -113,7 +146,7 @@ def test_a_normalisation_can_be_folded_in() -> None:
 
 @torch.no_grad()
 def test_a_network_of_nothing_else_stays_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_selfreg.engine.winograd.FEWEST_CHANNELS", 1)
+    monkeypatch.setattr("napari_selfreg.engine.winograd.fewest_channels", lambda: 1)
     model, window = unet_model(), random(96, 80, 3)
     found = FusedUNet(model.network, 1, "contour", torch.float32)(window, Box(3, 5, 90, 80))
     logits = model.network(window.permute(2, 0, 1)[None])
