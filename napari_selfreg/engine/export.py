@@ -190,4 +190,5 @@ def _origin(
         record.downsample,
         place,
         version=facts.version,
+        corrected=facts.state in ("corrected", "done"),
     )

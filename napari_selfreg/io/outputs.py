@@ -69,7 +69,7 @@ class Origin:
     version : str, optional
         Of the model, where one name has several.
     corrected : bool
-        Whether a person has changed the objects by hand.
+        Whether a person has changed the objects by hand, or called them done in a project.
     """
 
     stem: str

@@ -18,6 +18,7 @@ from napari_selfreg.engine.export import ExportRequest, export, object_flags
 from napari_selfreg.io.geojson_labels import read_geojson
 from napari_selfreg.io.project import FieldFacts, ObjectState, Project, ProjectField, Region
 from napari_selfreg.io.project.generations import labels_folder
+from napari_selfreg.io.saved_results import is_corrected
 from tests.cli.shell import run as shell
 from tests.io.project.steps import SHAPE, block, new_field, new_project, picture, start_labels
 from tests.io.project.test_manifest import FIELD
@@ -63,6 +64,16 @@ def test_corrected_objects_are_written_with_what_was_said_of_them(tmp_path: Path
     assert (document["model"], document["model_version"]) == ("glands", "0123456789ab")
     measured = [feature["properties"]["measurements"] for feature in document["features"]]
     assert [(each["accepted"], each["reviewed"]) for each in measured] == [(1, 1), (0, 0), (0, 1)]
+
+
+def test_files_say_which_fields_hold_a_persons_work(tmp_path: Path) -> None:
+    with corrected(tmp_path) as project:
+        project.set_state("f1", "corrected")
+        project.set_state("f2", "segmented")
+        run(export(ExportRequest(project, tmp_path / "out")))
+    named = {stem: tmp_path / "images" / f"{stem}.png" for stem in "ab"}
+    assert is_corrected(named["a"], tmp_path / "out")
+    assert not is_corrected(named["b"], tmp_path / "out")
 
 
 def test_no_path_in_any_output(tmp_path: Path) -> None:
