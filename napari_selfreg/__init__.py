@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from napari_selfreg.engine.evaluate import EvaluateRequest, evaluate
     from napari_selfreg.engine.events import run
     from napari_selfreg.engine.features import FeaturesRequest, features
-    from napari_selfreg.engine.finetune import FinetuneField, FinetuneRequest, finetune
+    from napari_selfreg.engine.finetune import (
+        FinetuneField,
+        FinetuneRequest,
+        FinetuneVolume,
+        finetune,
+    )
     from napari_selfreg.engine.finetune_files import corrected_fields
     from napari_selfreg.engine.inside import look
     from napari_selfreg.engine.inside_types import InsideRequest
@@ -30,6 +35,9 @@ if TYPE_CHECKING:
     from napari_selfreg.engine.recipe import load_recipe
     from napari_selfreg.engine.segment import SegmentRequest, segment
     from napari_selfreg.engine.train import TrainRequest, train
+    from napari_selfreg.engine.volume.finetune import corrected_volumes
+    from napari_selfreg.engine.volume.recipe import load_any_recipe
+    from napari_selfreg.engine.volume.train import VolumeTrainRequest, train_volumes
     from napari_selfreg.io.card import Card
     from napari_selfreg.nets.registry import architectures, build_network
     from napari_selfreg.nets.selfreg import SelfRegularization
@@ -45,6 +53,7 @@ __all__ = [
     "FeaturesRequest",
     "FinetuneField",
     "FinetuneRequest",
+    "FinetuneVolume",
     "InsideRequest",
     "Model",
     "PixelSize",
@@ -55,13 +64,16 @@ __all__ = [
     "Tap",
     "TapSpec",
     "TrainRequest",
+    "VolumeTrainRequest",
     "architectures",
     "build_network",
     "compare",
     "corrected_fields",
+    "corrected_volumes",
     "evaluate",
     "features",
     "finetune",
+    "load_any_recipe",
     "load_model",
     "load_recipe",
     "look",
@@ -71,6 +83,7 @@ __all__ = [
     "save_bundle",
     "segment",
     "train",
+    "train_volumes",
 ]
 
 _HOMES = {
@@ -80,6 +93,7 @@ _HOMES = {
     "FeaturesRequest": "engine.features",
     "FinetuneField": "engine.finetune_types",
     "FinetuneRequest": "engine.finetune_types",
+    "FinetuneVolume": "engine.finetune_types",
     "InsideRequest": "engine.inside_types",
     "Model": "engine.bundles",
     "PixelSize": "core.types",
@@ -90,13 +104,16 @@ _HOMES = {
     "Tap": "nets.tapspec",
     "TapSpec": "nets.tapspec",
     "TrainRequest": "engine.train",
+    "VolumeTrainRequest": "engine.volume.train",
     "architectures": "nets.registry",
     "build_network": "nets.registry",
     "compare": "engine.compare",
     "corrected_fields": "engine.finetune_files",
+    "corrected_volumes": "engine.volume.finetune",
     "evaluate": "engine.evaluate",
     "features": "engine.features",
     "finetune": "engine.finetune",
+    "load_any_recipe": "engine.volume.recipe",
     "load_model": "engine.bundles",
     "load_recipe": "engine.recipe",
     "look": "engine.inside",
@@ -106,6 +123,7 @@ _HOMES = {
     "save_bundle": "engine.bundles",
     "segment": "engine.segment",
     "train": "engine.train",
+    "train_volumes": "engine.volume.train",
 }
 
 

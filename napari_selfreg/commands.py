@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,6 @@ from napari_selfreg.core.errors import BadInputError, SelfRegError, WriteError
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
-    from napari_selfreg.engine.events import Event
-    from napari_selfreg.engine.train import TrainResult
     from napari_selfreg.io.card import Card
     from napari_selfreg.io.qupath_tiles import SlidePlace
 
@@ -88,8 +86,8 @@ def segment(
     **request: Any,
 ) -> None:
     """Segment images one by one; one that fails does not stop the others."""
-    paths = distinct_images(images)
     loaded = ready_model(console, model, device)
+    paths = distinct_images(images, volumes=loaded.card.spatial_dims == 3)
     ensure_folder(output)
     from napari_selfreg.engine.segment import SegmentRequest
     from napari_selfreg.engine.segment import segment as segment_job
@@ -188,27 +186,12 @@ def features(console: Console, image: Path, names: Sequence[str], **request: Any
 
 def train(console: Console, recipe: Path, hold_out: Mapping[str, Any], **request: Any) -> None:
     """Train a model from a recipe; see `napari_selfreg.engine.train`."""
-    from napari_selfreg.engine.volume.recipe import VolumeRecipe, load_any_recipe
+    from napari_selfreg.engine.volume.recipe import load_any_recipe
 
     settings = load_any_recipe(recipe)
-    job: Generator[Event, None, TrainResult]
-    if isinstance(settings, VolumeRecipe):
-        from napari_selfreg.engine.volume.split import HoldOut
-        from napari_selfreg.engine.volume.train import VolumeTrainRequest, train_volumes
+    from napari_selfreg.engine.volume.train import training
 
-        choice = HoldOut(**hold_out)
-        job = train_volumes(VolumeTrainRequest(settings, hold_out=choice, **request))
-    else:
-        if any(value is not None for value in hold_out.values()):
-            raise BadInputError(
-                "--held-out, --folds and --fold are for volumes: the recipe of pictures says what "
-                "is held out."
-            )
-        from napari_selfreg.engine.train import TrainRequest
-        from napari_selfreg.engine.train import train as train_job
-
-        job = train_job(TrainRequest(settings, **request))
-    result = console.run(job)
+    result = console.run(training(settings, hold_out, **request))
     console.document(described(result.card, result.output))
     console.line(f"The model is {result.output}.")
 
@@ -227,9 +210,9 @@ def finetune(
     base = ready_model(console, model, device)
     from napari_selfreg.engine.finetune import FinetuneRequest
     from napari_selfreg.engine.finetune import finetune as finetune_job
-    from napari_selfreg.engine.finetune_files import corrected_fields
+    from napari_selfreg.engine.volume.finetune import corrected
 
-    fields = console.run(corrected_fields(**folders, fallback=base.card.pixel_size))
+    fields = console.run(corrected(base.card, **folders))
     begun = process_start()
     if minutes is not None:
         request["minutes"] = minutes
@@ -248,8 +231,9 @@ def finetune(
         }
     )
     console.line(result.verdict.sentence)
+    held_out = "slabs" if base.card.spatial_dims == 3 else "strips"
     console.line(
-        f"Held-out strips: {scores['base']:.4f} before, {scores['tuned']:.4f} after "
+        f"Held-out {held_out}: {scores['base']:.4f} before, {scores['tuned']:.4f} after "
         f"(Dice, n = {scores['n']}; {result.steps} steps in {result.seconds:.0f} s)."
     )
     console.line(f"The model is {result.output}.")
@@ -340,8 +324,14 @@ def show_terms_once(console: Console, card: Card) -> None:
         remember(card.name)
 
 
-def distinct_images(named: Sequence[Path]) -> list[Path]:
+def distinct_images(named: Sequence[Path], *, volumes: bool = False) -> list[Path]:
     """List the images of files and folders; refuse two whose results would have one name."""
+    if volumes:
+        from napari_selfreg.io.volume.paths import check_distinct_volumes, volume_paths
+
+        found = volume_paths(named)
+        check_distinct_volumes(found)
+        return found
     from napari_selfreg.io.images import image_paths
     from napari_selfreg.io.outputs import check_distinct_stems
 
@@ -392,7 +382,7 @@ def show_segmented(console: Console, results: Sequence[Mapping[str, Any]]) -> No
             str(result["objects"]),
             f"{result['seconds']:.2f}",
             f"{result['megapixels_per_second']:.2f}",
-            str(result["outputs"]["objects"]),
+            next(iter(result["outputs"].values())),
         )
         for result in results
     ]

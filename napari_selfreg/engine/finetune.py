@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,9 +23,10 @@ from napari_selfreg.engine.allocator import freed_memory_kept
 from napari_selfreg.engine.bundles import Model, save_bundle
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
-from napari_selfreg.engine.finetune_card import Run, tuned_card
+from napari_selfreg.engine.finetune_card import PROTOCOL, SPLIT, Learned, Run, tuned_card
 from napari_selfreg.engine.finetune_fields import Material, prepare, what_is_odd
-from napari_selfreg.engine.finetune_fit import Clock, FinetuneLoop, FinetuneSettings, Kept
+from napari_selfreg.engine.finetune_fit import FinetuneLoop, FinetuneSettings
+from napari_selfreg.engine.finetune_loop import Clock, Kept, TuningLoop
 from napari_selfreg.engine.finetune_plan import Plan
 from napari_selfreg.engine.finetune_types import (
     LAMBDA,
@@ -32,6 +34,7 @@ from napari_selfreg.engine.finetune_types import (
     FinetuneField,
     FinetuneRequest,
     FinetuneResult,
+    FinetuneVolume,
     Planned,
     RolledBack,
 )
@@ -46,6 +49,7 @@ __all__ = [
     "FinetuneField",
     "FinetuneRequest",
     "FinetuneResult",
+    "FinetuneVolume",
     "Planned",
     "RolledBack",
     "finetune",
@@ -54,9 +58,38 @@ __all__ = [
 _CLOSING = 0.8
 """Seconds for writing the bundle and coming to an end."""
 
-_FEW_PIXELS = 20_000_000
+FEW_PIXELS = 20_000_000
 """Pictures of fewer pixels, at the network's scale, are too little to estimate batch statistics
 from: with five GlaS fields the frozen ones gave 5 points more on other patients."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What differs between fine-tuning on pictures and on volumes.
+
+    Parameters
+    ----------
+    model : callable
+        Loads the base, and refuses one that is not for this.
+    prepare : callable
+        ``prepare(fields, card)``: what is learned from, with what is held out.
+    odd : callable
+        Says what a person should know of that; empty if nothing.
+    settings : callable
+        ``settings(request, base, material)``.
+    loop : callable
+        Makes the loop, a `TuningLoop`.
+    held_out, protocol : str
+        What the scores are measured on: in a sentence, and in a word.
+    """
+
+    model: Callable[[Model | str | Path], Model]
+    prepare: Callable[[Sequence[Any], Card], Any]
+    odd: Callable[[Any], str]
+    settings: Callable[[FinetuneRequest, Model, Any], Any]
+    loop: Callable[..., TuningLoop]
+    held_out: str = SPLIT
+    protocol: str = PROTOCOL
 
 
 def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]:
@@ -94,20 +127,19 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
     request.check()
     output = _checked_output(request)
     device = resolve_device(request.device)
-    base = model_for_pictures(request.model)
+    kind = _kind(request)
+    base = kind.model(request.model)
     yield Progress(0, 0, "Preparing the fields")
-    material = prepare(request.fields, base.card)
-    if odd := what_is_odd(material):
+    material = kind.prepare(request.fields, base.card)
+    if odd := kind.odd(material):
         yield Notice(odd)
-    settings = settings_of(request, base, material)
+    settings = kind.settings(request, base, material)
     clock = Clock(closing=_CLOSING)
     if request.steps is None and not request.plan:
         clock.deadline = begun + 60.0 * request.minutes
     pieces = ((0, request.steps),) if request.steps is not None else request.plan
     start = base if request.start is None else request.start
-    loop = FinetuneLoop(
-        base, start, material, settings, Plan(pieces), clock, device, request.enough
-    )
+    loop = kind.loop(base, start, material, settings, Plan(pieces), clock, device, request.enough)
     yield Progress(0, 0, "Scoring the old model")
     base_scores = score_base(loop)
     yield BaseScored(float(np.mean(base_scores)), base_scores)
@@ -118,10 +150,21 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
     except (GeneratorExit, KeyboardInterrupt):
         if output is not None and loop.plan.step:
             loop.stopped = True
-            _finish(request, loop, base_scores, begun, output)
+            _finish(request, kind, material, loop, base_scores, begun, output)
         raise
     yield Progress(0, 0, "Writing the new model" if output else "Comparing with the old model")
-    return _finish(request, loop, base_scores, begun, output)
+    return _finish(request, kind, material, loop, base_scores, begun, output)
+
+
+def _kind(request: FinetuneRequest) -> Kind:
+    volumes = [isinstance(field, FinetuneVolume) for field in request.fields]
+    if not any(volumes):
+        return Kind(model_for_pictures, prepare, what_is_odd, settings_of, FinetuneLoop)
+    if not all(volumes):
+        raise BadInputError("A model learns from pictures or from volumes: give one of the two.")
+    from napari_selfreg.engine.volume.finetune import volume_kind
+
+    return volume_kind()
 
 
 def _checked_output(request: FinetuneRequest) -> Path | None:
@@ -145,7 +188,7 @@ def settings_of(request: FinetuneRequest, base: Model, material: Material) -> Fi
         lambda_scr=LAMBDA if request.lambda_scr is None else request.lambda_scr,
         lambda_ifd=LAMBDA if request.lambda_ifd is None else request.lambda_ifd,
         stay_close=request.stay_close,
-        keep_statistics=pixels < _FEW_PIXELS,
+        keep_statistics=pixels < FEW_PIXELS,
         seed=request.seed,
         watch_blocks=request.watch_blocks,
     )
@@ -160,7 +203,7 @@ def _crop(spec: TapSpec, material: Material, usual: int) -> int:
     return int(wanted + -wanted % spec.size_multiple)
 
 
-def score_base(loop: FinetuneLoop) -> tuple[float, ...]:
+def score_base(loop: TuningLoop) -> tuple[float, ...]:
     """Score the untouched base on what is held out, and time it."""
     network = copy.deepcopy(loop.base.network).to(loop.device)
     started = time.monotonic()
@@ -171,7 +214,9 @@ def score_base(loop: FinetuneLoop) -> tuple[float, ...]:
 
 def _finish(
     request: FinetuneRequest,
-    loop: FinetuneLoop,
+    kind: Kind,
+    material: Learned,
+    loop: TuningLoop,
     base_scores: tuple[float, ...],
     begun: float,
     output: Path | None,
@@ -182,7 +227,7 @@ def _finish(
     kept = loop.kept or _untouched(loop, base_scores)
     run = Run(
         settings=loop.settings,
-        material=loop.material,
+        material=material,
         plan=loop.plan.pieces,
         steps=loop.plan.step,
         best_step=kept.step,
@@ -194,6 +239,8 @@ def _finish(
         rollbacks=loop.rollbacks,
         stopped=loop.stopped,
         continued=request.start is not None,
+        held_out=kind.held_out,
+        protocol=kind.protocol,
     )
     name = request.name or (output.stem if output else None)
     card = tuned_card(loop.base, run, name, request.title)
@@ -218,7 +265,7 @@ def _finish(
     )
 
 
-def _untouched(loop: FinetuneLoop, base_scores: tuple[float, ...]) -> Kept:
+def _untouched(loop: TuningLoop, base_scores: tuple[float, ...]) -> Kept:
     """Return the base's own weights: every one found after them was unusable."""
     loop.notes.append("No usable weights were found: the new model equals the old one.")
     return Kept(dict(loop.base.network.state_dict()), base_scores, 0)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 
 from napari_selfreg.core.bootstrap import mean_interval
 from napari_selfreg.core.verdict import Verdict
 from napari_selfreg.engine.bundles import Model
-from napari_selfreg.engine.finetune_fields import Material
-from napari_selfreg.engine.finetune_fit import FinetuneSettings
+from napari_selfreg.engine.finetune_loop import TuningSettings
 from napari_selfreg.engine.finetune_titles import making, tuned_title
 from napari_selfreg.io.bundle import SUFFIX, sha256
 from napari_selfreg.io.card import Card, DataSource, MetricRecord, MetricValue
@@ -24,14 +24,26 @@ PROTOCOL = "strips"
 _MAX_NAME, _MAX_CHECKSUMS = 64, 500
 
 
+class Learned(Protocol):
+    """What a card records of what a run learned from."""
+
+    @property
+    def reviewed(self) -> int:
+        """Reviewed pixels or voxels of the network's grid."""
+
+    @property
+    def checksums(self) -> Sequence[str]:
+        """SHA-256 of each field."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What is recorded about a run.
 
     Parameters
     ----------
-    settings : FinetuneSettings
-    material : Material
+    settings : TuningSettings
+    material : Learned
     plan : sequence of (int, int)
         See `engine.finetune_plan.Plan`.
     steps, best_step : int
@@ -45,10 +57,12 @@ class Run:
     stopped : bool
     continued : bool
         Whether it went on from an earlier fine-tuning.
+    held_out, protocol : str
+        What the scores were measured on: in a sentence, and in a word.
     """
 
-    settings: FinetuneSettings
-    material: Material
+    settings: TuningSettings
+    material: Learned
     plan: Sequence[tuple[int, int]]
     steps: int
     best_step: int
@@ -60,6 +74,8 @@ class Run:
     rollbacks: int = 0
     stopped: bool = False
     continued: bool = False
+    held_out: str = SPLIT
+    protocol: str = PROTOCOL
 
 
 def tuned_card(base: Model, run: Run, name: str | None = None, title: str | None = None) -> Card:
@@ -105,13 +121,18 @@ def valid_name(wanted: str) -> str:
     return plain[:_MAX_NAME] or "tuned"
 
 
-def _recipe(card: Card, settings: FinetuneSettings) -> dict[str, Any]:
+def _recipe(card: Card, settings: TuningSettings) -> dict[str, Any]:
     """Keep the base's recipe, whose contour the next fine-tuning needs, beside our own."""
-    own = asdict(settings)
+    own = {name: _plain(value) for name, value in asdict(settings).items()}
     del own["watch_blocks"]  # what is looked at does not change the weights
-    own["augment"] = settings.augment.model_dump(mode="json")
     base = {key: value for key, value in card.recipe.items() if key != "finetune"}
     return {**base, "finetune": own}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _training_record(base: Model, run: Run) -> dict[str, Any]:
@@ -146,7 +167,7 @@ def _base_record(base: Model) -> dict[str, str]:
 
 def _validation_record(run: Run) -> dict[str, Any]:
     return {
-        "how": SPLIT,
+        "how": run.held_out,
         "n": len(run.base_scores),
         "base": _mean(run.base_scores),
         "tuned": _mean(run.tuned_scores),
@@ -164,8 +185,8 @@ def _metrics(run: Run) -> tuple[MetricRecord, ...]:
     )
     return (
         MetricRecord(
-            protocol=PROTOCOL,
-            split=SPLIT,
+            protocol=run.protocol,
+            split=run.held_out,
             n=len(run.tuned_scores),
             values={"dice": value},
             lambda_scr=run.settings.lambda_scr,

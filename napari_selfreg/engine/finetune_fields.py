@@ -133,7 +133,11 @@ def what_is_odd(material: Material) -> str:
     A single class is no fault: cross-entropy learns from it, and the Dice loss, which looks at the
     objects of a whole batch, weighs few object pixels as much as many.
     """
-    classes = [field.targets[0] for field in (*material.training, *material.strips)]
+    return odd_classes([field.targets[0] for field in (*material.training, *material.strips)])
+
+
+def odd_classes(classes: Sequence[npt.NDArray[np.uint8]]) -> str:
+    """Return what a person should know of these class ids; see `what_is_odd`."""
     known = np.unique(np.concatenate([target[target != IGNORE] for target in classes]))
     if not known.any():
         return (
@@ -162,7 +166,7 @@ def _divided(
         training=[field for field in training if np.any(field.targets[0] != IGNORE)],
         strips=[_strip(small[index], mask) for index, mask in places],
         reviewed=sum(int((field.targets[0] != IGNORE).sum()) for field in small),
-        checksums=[_checksum(field) for field in fields],
+        checksums=[checksum(field) for field in fields],
     )
 
 
@@ -265,7 +269,8 @@ def _teaching(field: Field, held_out: Sequence[npt.NDArray[np.bool_]]) -> Field:
     return replace(field, targets=targets, anchors=places[:: 1 + len(places) // _MAX_ANCHORS])
 
 
-def _checksum(field: FinetuneField) -> str:
+def checksum(field: FinetuneField) -> str:
+    """Return the SHA-256 of picture, labels and mask of a field."""
     digest = hashlib.sha256()
     for array in (field.picture, field.labels, field.reviewed):
         if array is not None:

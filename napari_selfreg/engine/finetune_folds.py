@@ -16,7 +16,8 @@ from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Progress, StepDone
 from napari_selfreg.engine.finetune import score_base, settings_of
 from napari_selfreg.engine.finetune_fields import prepare_folds
-from napari_selfreg.engine.finetune_fit import Clock, FinetuneLoop
+from napari_selfreg.engine.finetune_fit import FinetuneLoop
+from napari_selfreg.engine.finetune_loop import Clock
 from napari_selfreg.engine.finetune_plan import Plan
 from napari_selfreg.engine.finetune_types import FinetuneRequest
 from napari_selfreg.engine.predict import model_for_pictures

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -57,11 +57,34 @@ class FinetuneField:
         For sentences on screen; never written to a card.
     """
 
-    picture: npt.NDArray[np.uint8]
+    picture: npt.NDArray[Any]
     labels: npt.NDArray[np.integer]
     reviewed: npt.NDArray[np.bool_] | None = None
     pixel_size: PixelSize | None = None
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinetuneVolume(FinetuneField):
+    """One volume with corrected labels.
+
+    Parameters
+    ----------
+    picture : ndarray of any real type, shape (Z, Y, X)
+        Intensities as stored.
+    labels : ndarray of int, shape (Z, Y, X)
+        Class ids, 0 = background; 255 = not reviewed.
+    reviewed : ndarray of bool, shape (Z, Y, X), optional
+        Where labels are truth; everywhere by default.
+    pixel_size
+        Not used: see `spacing`.
+    name : str
+        For sentences on screen; never written to a card.
+    spacing : (float, float, float), optional
+        Millimetres per voxel along z, y and x; the model's own by default.
+    """
+
+    spacing: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +96,7 @@ class FinetuneRequest:
     model : Model, str or Path
         The base: a loaded model, or name or file of a bundle. It is never changed.
     fields : tuple of FinetuneField
+        Or of `FinetuneVolume`, for a model for volumes.
     minutes : float
         Total wall time; ignored if `steps` or `plan` is given.
     steps : int, optional

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine import train
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.train import TrainResult, state_folder
 from napari_selfreg.engine.training_loop import FitResult, best_weights, last_progress
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, fit_volumes
@@ -131,6 +134,41 @@ def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainRe
         _keep_best(so_far, fit_request, output)
         raise
     return TrainResult(output, card)
+
+
+def training(
+    recipe: Recipe | VolumeRecipe,
+    hold_out: Mapping[str, Any],
+    *,
+    data: str | Path,
+    output: str | Path,
+    resume: bool = False,
+    device: str = "auto",
+) -> Generator[Event, None, TrainResult]:
+    """Return the job that trains from a recipe, for pictures or for volumes.
+
+    Parameters
+    ----------
+    recipe : Recipe or VolumeRecipe
+    hold_out : mapping of str to object
+        Fields of `HoldOut`; all None for pictures.
+    data, output, resume, device
+        See `VolumeTrainRequest`.
+
+    Raises
+    ------
+    BadInputError
+        If cases of pictures are to be held out: their recipe says what is.
+    """
+    if isinstance(recipe, VolumeRecipe):
+        choice = HoldOut(**hold_out)
+        return train_volumes(VolumeTrainRequest(recipe, data, output, resume, device, choice))
+    if any(value is not None for value in hold_out.values()):
+        raise BadInputError(
+            "--held-out, --folds and --fold are for volumes: the recipe of pictures says what is "
+            "held out."
+        )
+    return train.train(train.TrainRequest(recipe, data, output, resume, device))
 
 
 def new_volume_network(recipe: VolumeRecipe) -> tuple[nn.Module, TapSpec]:

@@ -67,6 +67,7 @@ def class_dice(
     *,
     dtype: torch.dtype,
     device: torch.device,
+    absent: float = 1.0,
 ) -> npt.NDArray[np.float64]:
     """Return the Dice of every case and class.
 
@@ -79,11 +80,13 @@ def class_dice(
         Number of foreground classes K.
     dtype, device
         As for `volume_logits`.
+    absent : float
+        Score of a class that is neither there nor found.
 
     Returns
     -------
     ndarray of float64, shape (cases, K)
-        1 where a class is neither there nor found. Ignored voxels do not count.
+        Ignored voxels do not count.
     """
     scores = []
     for case in cases:
@@ -91,14 +94,17 @@ def class_dice(
         found = logits.argmax(0).numpy()
         counted = case.labels != IGNORE
         scores.append(
-            [_dice((found == k) & counted, case.labels == k) for k in range(1, n_classes + 1)]
+            [
+                _dice((found == k) & counted, case.labels == k, absent)
+                for k in range(1, n_classes + 1)
+            ]
         )
     return np.array(scores, dtype=np.float64)
 
 
-def _dice(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
+def _dice(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_], absent: float) -> float:
     total = int(a.sum() + b.sum())
-    return 1.0 if total == 0 else 2.0 * int((a & b).sum()) / total
+    return absent if total == 0 else 2.0 * int((a & b).sum()) / total
 
 
 def _accepted(side: int, axis: int, tapspec: TapSpec) -> int:

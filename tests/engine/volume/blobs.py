@@ -49,6 +49,7 @@ TABLE: dict[str, Any] = {
 REGULARIZERS: dict[str, dict[str, Any]] = {
     "plain": {},
     "dsd": {"dsd": {"alpha": 1.0}},
+    "missu": {"missu": {}},
     "scr+ifd": {"scr": {"weight": 0.015}, "ifd": {"weight": 0.015}},
 }
 

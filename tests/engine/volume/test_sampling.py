@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,16 @@ def test_foreground_draws_patches_on_classes() -> None:
     sampler = PatchSampler([Case("dot", voxels, labels)], STILL, (8, 8, 8), 1.0, 1)
     classes = sampler.draw(6, 0, 0).classes
     assert all(int((one == 1).sum()) == 1 for one in classes)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_patches_of_one_class_are_drawn_without_a_warning(value: int) -> None:
+    labels = np.full((20, 20, 20), value, np.uint8)
+    case = Case("one", np.zeros(labels.shape, np.float32), labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        classes = PatchSampler([case], STILL, PATCH, 0.9, 1).draw(2, 0, 0).classes
+    assert bool((classes == value).all())
 
 
 def test_mirroring_keeps_classes_on_their_blobs() -> None:
