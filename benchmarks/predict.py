@@ -51,7 +51,7 @@ from napari_selfreg.nets.outputs import to_probabilities
 from napari_selfreg.nets.registry import build_network, tap_spec
 
 SAMPLES = Path(napari_selfreg.__file__).parent / "samples"
-BARE_TILES = (128, 256, 512, 768, 1024, 1536)
+BARE_TILES = (128, 256, 512, 768, 1024, 1536, 2048)
 WHOLE_LIMIT = 3000
 """One forward of a larger picture does not fit common memories."""
 

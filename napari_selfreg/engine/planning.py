@@ -45,7 +45,8 @@ class _Limits:
 
 
 _LIMITS = {
-    "fused": _Limits(1536, 256),
+    "fused": _Limits(2048, 256),
+    "watched": _Limits(1536, 256),
     "cpu": _Limits(768, 4096),
     "mps": _Limits(1024, 0),
     "cuda": _Limits(2048, 0),
@@ -55,7 +56,12 @@ _LIMITS = {
 
 
 def largest_side(
-    device: torch.device, *, fused: bool = False, blends: bool = False, views: int = 1
+    device: torch.device,
+    *,
+    fused: bool = False,
+    blends: bool = False,
+    views: int = 1,
+    watched: bool = False,
 ) -> int:
     """Return the side of the largest window that is useful and surely fits.
 
@@ -71,13 +77,16 @@ def largest_side(
     views : int, default 1
         Predictions per window: a job can be cancelled between windows only, so that several
         views make them smaller.
+    watched : bool, default False
+        Whether a person looks on and may cancel: then windows are smaller, for more of a halo.
 
     Returns
     -------
     int
         Pixels of the model's grid; a window takes at most a quarter of the free memory.
     """
-    limits = _LIMITS["blended" if blends else "fused" if fused else device.type]
+    large = "watched" if watched or views > 1 else "fused"
+    limits = _LIMITS["blended" if blends else large if fused else device.type]
     side = limits.side if views == 1 else limits.side // 2
     if limits.bytes_per_pixel:
         side = min(side, math.isqrt(int(_SHARE * free_memory()) // limits.bytes_per_pixel))

@@ -61,7 +61,7 @@ class PredictRequest:
     skip_glass : bool, default True
         Leave out tiles that surely show nothing but glass.
     focus : Box, optional
-        The part on screen, in image pixels: predicted first.
+        The part on screen, in image pixels: predicted first, and in smaller windows throughout.
     out : array-like, shape (K[+1], y, x), optional
         Where to write; a new float32 array by default. A memmap or zarr array keeps memory flat.
     tile : int, optional
@@ -182,7 +182,13 @@ def _prepare(request: PredictRequest) -> _Job:
     tiling = Tiling.of(network, spec, grids.model, halo=request.halo)
     mode = choose_mode(network, outputs, device, request.precision, tiling.probe_shape)
     views = len(VIEWS) if request.tta else 1
-    side = largest_side(device, fused=mode.fused, blends=tiling.blends, views=views)
+    side = largest_side(
+        device,
+        fused=mode.fused,
+        blends=tiling.blends,
+        views=views,
+        watched=request.focus is not None,
+    )
     tiling = tiling.sized(request.tile or side)
     prediction = Prediction(
         probability=_output(request.out, (outputs.channels, *region.shape)),

@@ -67,12 +67,20 @@ def test_networks_that_see_their_window_share_half_of_it():
 
 @pytest.mark.parametrize(
     ("free", "fused", "views", "side"),
-    [(1 << 40, True, 1, 1536), (1 << 40, True, 8, 768), (1 << 40, False, 1, 768),
+    [(1 << 40, True, 1, 2048), (1 << 40, True, 8, 768), (1 << 40, False, 1, 768),
      (1 << 30, True, 1, 1024), (1 << 28, False, 1, 128)],
 )  # fmt: skip
 def test_windows_fit_a_quarter_of_the_free_memory(monkeypatch, free, fused, views, side):
     monkeypatch.setattr(planning, "free_memory", lambda: free)
     assert largest_side(CPU, fused=fused, views=views) == side
+
+
+def test_windows_are_smaller_while_somebody_looks_on(monkeypatch):
+    monkeypatch.setattr(planning, "free_memory", lambda: 1 << 40)
+    assert largest_side(CPU, fused=True, watched=True) < largest_side(CPU, fused=True)
+    assert largest_side(CPU, watched=True) == largest_side(CPU)
+    monkeypatch.setattr(planning, "free_memory", lambda: 1 << 30)
+    assert largest_side(CPU, fused=True, watched=True) == largest_side(CPU, fused=True)
 
 
 def test_the_memory_of_a_gpu_is_found_out_by_trying(monkeypatch):
