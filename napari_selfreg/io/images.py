@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from napari_selfreg.core.errors import BadInputError
@@ -73,7 +73,10 @@ def _open_tiff(file: Path) -> ImageSource:
         return source
 
 
-def image_paths(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]) -> list[Path]:
+def image_paths(
+    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+    in_folder: Callable[[Path], list[Path]] | None = None,
+) -> list[Path]:
     """List the images that a person named: files as they are, folders by their images.
 
     In a folder, hidden files are skipped, and so are label files beside their image
@@ -83,6 +86,8 @@ def image_paths(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
     ----------
     paths : path or iterable of paths
         Files and folders; folders are not searched deeper.
+    in_folder : callable, optional
+        Lists another kind of image in a folder.
 
     Returns
     -------
@@ -99,7 +104,7 @@ def image_paths(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
         raise BadInputError("No image was named: give at least one file or folder.")
     found: dict[str, Path] = {}
     for path in map(Path, named):
-        for image in _in_folder(path) if path.is_dir() else [_existing(path)]:
+        for image in (in_folder or _in_folder)(path) if path.is_dir() else [_existing(path)]:
             # Links are not followed: one file under two names is two images with two results.
             whole = os.path.abspath(image)  # noqa: PTH100 - resolve() would follow links
             found.setdefault(os.path.normcase(whole), image)
@@ -125,7 +130,7 @@ def _in_folder(folder: Path) -> list[Path]:
         raise BadInputError(
             f"{folder} holds no image: choose a folder with PNG, JPEG, BMP, WebP, TIFF or slides."
         )
-    return sorted(images, key=_natural)
+    return sorted(images, key=natural_order)
 
 
 def _labels_of_another(stem: str, stems: set[str]) -> bool:
@@ -134,6 +139,7 @@ def _labels_of_another(stem: str, stems: set[str]) -> bool:
     )
 
 
-def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Return a key by which ``field_2`` comes before ``field_10``."""
     parts = re.split(r"(\d+)", path.name.casefold())
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts], path.name

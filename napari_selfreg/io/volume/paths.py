@@ -1,0 +1,70 @@
+"""Which volumes a person named: files as they are, folders by their volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.images import image_paths, natural_order
+from napari_selfreg.io.pairs import LABEL_SUFFIXES
+from napari_selfreg.io.volume.names import volume_stem
+from napari_selfreg.io.volume.reading import is_volume_path
+
+
+def volume_paths(paths: Sequence[str | Path]) -> list[Path]:
+    """List volumes as `napari_selfreg.io.images.image_paths` lists images.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Files and folders. Of a folder, hidden files and labels beside their volume are skipped.
+
+    Returns
+    -------
+    list of Path
+        Each volume once, in order.
+
+    Raises
+    ------
+    BadInputError
+        If nothing was named, a path does not exist, or a folder holds no volume.
+    """
+    return image_paths(paths, _in_folder)
+
+
+def check_distinct_volumes(paths: Iterable[str | Path]) -> None:
+    """Refuse volumes whose results would overwrite each other.
+
+    Raises
+    ------
+    BadInputError
+        Naming the first two of one stem.
+    """
+    seen: dict[str, Path] = {}
+    for path in map(Path, paths):
+        other = seen.setdefault(volume_stem(path).casefold(), path)
+        if other is not path:
+            raise BadInputError(
+                f"{other} and {path} would write the same files: segment them into different "
+                "folders (--output) or rename one."
+            )
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    try:
+        files = [file for file in folder.iterdir() if not file.name.startswith(".")]
+        volumes = [file for file in files if file.is_file() and is_volume_path(file)]
+    except OSError as error:
+        raise BadInputError(f"{folder} cannot be read: allow reading it or copy it.") from error
+    stems = {volume_stem(file) for file in volumes}
+    images = [file for file in volumes if not _labels_of_another(volume_stem(file), stems)]
+    if not images:
+        raise BadInputError(
+            f"{folder} holds no volume: choose a folder with NIfTI files or TIFF stacks."
+        )
+    return sorted(images, key=natural_order)
+
+
+def _labels_of_another(stem: str, stems: set[str]) -> bool:
+    return any(stem.endswith(end) and stem.removesuffix(end) in stems for end in LABEL_SUFFIXES)
