@@ -29,9 +29,34 @@ def voxel_kl(teacher: Tensor, student: Tensor, *, temperature: float = 1.0) -> T
     Tensor
         Scalar, float32 (float64 for float64 input); 0 if both are equal or C is 1.
     """
-    with without_autocast(student.device):
-        wide = wide_type(torch.promote_types(teacher.dtype, student.dtype))
-        wanted = functional.log_softmax(teacher.to(wide) / temperature, dim=1)
-        given = functional.log_softmax(student.to(wide) / temperature, dim=1)
-        total = functional.kl_div(given, wanted, reduction="sum", log_target=True)
-        return total / (student.numel() // student.shape[1])
+    wide = torch.promote_types(teacher.dtype, student.dtype)
+    return SoftTeacher(teacher.to(wide), temperature).divergence(student.to(wide))
+
+
+class SoftTeacher:
+    """``softmax(logits / T)`` of one teacher, computed and kept once for all its students.
+
+    Parameters
+    ----------
+    logits
+        ``(N, C, *spatial)``; detach them if the teacher must not learn.
+    temperature
+        T.
+    """
+
+    def __init__(self, logits: Tensor, temperature: float = 1.0) -> None:
+        self.temperature = temperature
+        self._logarithm = self._soften(logits)
+        self._probability = self._logarithm.exp()
+
+    def divergence(self, student: Tensor) -> Tensor:
+        """Return :func:`voxel_kl` of a student's logits, of the teacher's shape."""
+        with without_autocast(student.device):
+            difference = self._logarithm - self._soften(student)
+            total = (self._probability * difference).sum()
+            return total / (student.numel() // student.shape[1])
+
+    def _soften(self, logits: Tensor) -> Tensor:
+        with without_autocast(logits.device):
+            wide = logits.to(wide_type(logits.dtype))
+            return functional.log_softmax(wide / self.temperature, dim=1)

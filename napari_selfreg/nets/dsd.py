@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.nets.divergence import voxel_kl
+from napari_selfreg.nets.divergence import SoftTeacher
 from napari_selfreg.nets.dsd_heads import UpHead
 from napari_selfreg.nets.losses import SegmentationLoss
 from napari_selfreg.nets.selfreg import RegularizerTerms
@@ -173,13 +173,12 @@ class DualSelfDistillation(nn.Module):
 
         terms = {}
         for side, blocks in (("decoder", self.decoder), ("encoder", self.encoder[::-1])):
-            teacher, *students = blocks or ("",)
-            wanted = logits(teacher) if students else torch.empty(0)
-            wanted = wanted.detach() if self.detach else wanted
-            found = {
-                f"dsd/{block}": voxel_kl(wanted, logits(block), temperature=self.temperature)
-                for block in students
-            }
+            found = {}
+            if len(blocks) > 1:
+                wanted = logits(blocks[0])
+                wanted = wanted.detach() if self.detach else wanted
+                teacher = SoftTeacher(wanted, self.temperature)
+                found = {f"dsd/{block}": teacher.divergence(logits(block)) for block in blocks[1:]}
             zero = torch.zeros((), device=full[self.decoder[0]].device)
             terms[f"dsd/{side}"] = torch.stack([zero, *found.values()]).sum()
             terms |= found

@@ -73,14 +73,9 @@ class LocalMultiScaleFusion(nn.Module):
     def _dilated(self, skip: Tensor) -> Tensor:
         near = self.near(skip)
         reached = self.middle(near)
-        sums = [
-            skip,
-            near.relu(),
-            self.mix(self.middle(skip)).relu(),
-            self.mix(reached).relu(),
-            self.mix(self.far(reached)).relu(),
-        ]
-        return torch.stack(sums).sum(0)
+        wide: Tensor = skip + near.relu() + self.mix(self.middle(skip)).relu()
+        wide = wide + self.mix(reached).relu() + self.mix(self.far(reached)).relu()
+        return wide
 
     def _maxima(self, wide: Tensor) -> list[Tensor]:
         """Return one channel per kernel, at full size again."""
