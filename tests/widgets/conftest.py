@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_selfreg.io import remembered, speeds, terms
 from napari_selfreg.widgets import runner
@@ -39,11 +40,29 @@ def field() -> np.ndarray:
 
 
 @pytest.fixture
-def make_panel(make_napari_viewer_proxy, tmp_path: Path) -> Callable[..., Any]:
-    """Make a panel docked in a viewer: ``viewer, panel, job = make_panel()``."""
+def make_viewer(request: pytest.FixtureRequest, qtbot: Any) -> Callable[..., Any]:
+    """Make a viewer and what docks a panel in it: ``viewer, dock = make_viewer(window=True)``.
 
-    def make(job: FakeJob | None = None, show: bool = False, **card: Any) -> Any:
-        viewer = make_napari_viewer_proxy(show=show)
+    Without a window a viewer is made in no time, and its panel stands alone.
+    """
+
+    def make(window: bool = False, show: bool = False) -> Any:
+        if window or show:
+            viewer = request.getfixturevalue("make_napari_viewer_proxy")(show=show)
+            return viewer, viewer.window.add_dock_widget
+        return ViewerModel(), lambda panel, name: qtbot.addWidget(panel)
+
+    return make
+
+
+@pytest.fixture
+def make_panel(make_viewer: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Make a panel of a viewer: ``viewer, panel, job = make_panel()``."""
+
+    def make(
+        job: FakeJob | None = None, show: bool = False, window: bool = False, **card: Any
+    ) -> Any:
+        viewer, dock = make_viewer(window, show)
         job = job or FakeJob()
         models = {"spots": write_model(tmp_path, **card)}
 
@@ -52,7 +71,7 @@ def make_panel(make_napari_viewer_proxy, tmp_path: Path) -> Callable[..., Any]:
             return (yield from job(request))
 
         panel = SegmentPanel(viewer, models=models, job=run)
-        viewer.window.add_dock_widget(panel, name="Segment")
+        dock(panel, name="Segment")
         return viewer, panel, job
 
     return make

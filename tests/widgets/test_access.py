@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_selfreg.widgets.correct.panel import CorrectPanel
 from napari_selfreg.widgets.finetune.panel import FinetunePanel
+from napari_selfreg.widgets.inside.panel import InsidePanel
 from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.results_panel import ResultsPanel
 from napari_selfreg.widgets.segment_panel import SegmentPanel
@@ -36,7 +37,10 @@ CONTROLS = (
 )
 
 
-@pytest.fixture(params=[OpenPanel, SegmentPanel, CorrectPanel, FinetunePanel, ResultsPanel])
+PANELS = (OpenPanel, SegmentPanel, CorrectPanel, FinetunePanel, InsidePanel, ResultsPanel)
+
+
+@pytest.fixture(params=PANELS)
 def panel(request, make_napari_viewer_proxy) -> QWidget:
     viewer = make_napari_viewer_proxy(show=True)
     viewer.add_image(np.full((40, 50, 3), 200, np.uint8), rgb=True, units=["um", "um"])
@@ -65,14 +69,19 @@ def described(control: QWidget) -> str:
     return f"{type(control).__name__} {control.toolTip() or control.objectName()!r}"
 
 
-@pytest.mark.skipif(not hasattr(QtGui, "QAccessible"), reason="PyQt6 does not wrap it")
-def test_every_control_has_a_name(panel: QWidget) -> None:
+def test_every_control_has_a_name_and_a_tip(panel: QWidget) -> None:
+    if hasattr(QtGui, "QAccessible"):  # PyQt6 does not wrap it
+        look_for_names(panel)
+    look_for_tips(panel)
+
+
+def look_for_names(panel: QWidget) -> None:
     found = list(controls(panel))
     assert found
     assert [described(each) for each in found if not says(each).strip("…▸▾ ")] == []
 
 
-def test_every_control_has_a_tip(panel: QWidget) -> None:
+def look_for_tips(panel: QWidget) -> None:
     # The lines of a list have tips of their own.
     shown = [each for each in controls(panel) if not isinstance(each, QAbstractItemView)]
     shown = [each for each in shown if each.isVisible()]

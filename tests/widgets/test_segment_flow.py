@@ -1,4 +1,4 @@
-"""What follows a run, in a real viewer: sliders, kept work, questions, fields."""
+"""What follows a run: sliders, kept work, questions, fields."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tests.widgets.panel_steps import LONG, add_field, names, run_to_the_end, tr
 
 
 def test_sliders_change_the_result_and_the_next_run(make_panel, field, qtbot) -> None:
-    viewer, panel, job = make_panel(postprocessing={"min_area_um2": 10.0, "separation": 0.0})
+    sieve = {"min_area_um2": 10.0, "separation": 0.0}
+    viewer, panel, job = make_panel(window=True, postprocessing=sieve)
     add_field(viewer, field)
     labels = run_to_the_end(panel, qtbot)
     info = result_info(labels)

@@ -142,8 +142,8 @@ class TestArea:
 class TestEndings:
     """Whatever ends a job, the preview goes and the panel can be used again."""
 
-    def start(self, make_panel, field, qtbot, **kwargs: Any) -> Any:
-        viewer, panel, job = make_panel(FakeJob(**kwargs), show=kwargs.get("show", False))
+    def start(self, make_panel, field, qtbot, window: bool = False, **kwargs: Any) -> Any:
+        viewer, panel, job = make_panel(FakeJob(**kwargs), window=window)
         image = add_field(viewer, field)
         job.gate.clear()
         panel.run_button.click()
@@ -193,7 +193,7 @@ class TestEndings:
         assert "has changed" in panel.status.text()
 
     def test_closing_the_dock(self, make_panel, field, qtbot) -> None:
-        viewer, panel, job, _ = self.start(make_panel, field, qtbot)
+        viewer, panel, job, _ = self.start(make_panel, field, qtbot, window=True)
         with qtbot.waitSignal(panel.runner.cancelled, timeout=LONG):
             viewer.window.remove_dock_widget(panel)
         assert job.closed.is_set()
@@ -201,7 +201,7 @@ class TestEndings:
         qtbot.addWidget(panel)
 
     def test_closing_the_viewer(self, make_panel, field, qtbot) -> None:
-        viewer, _, job, _ = self.start(make_panel, field, qtbot)
+        viewer, _, job, _ = self.start(make_panel, field, qtbot, window=True)
         viewer.close()
         qtbot.waitUntil(job.closed.is_set, timeout=LONG)
 
@@ -273,7 +273,7 @@ class TestPreview:
 
 
 def test_closing_the_dock_sets_the_panel_free(make_panel, field, qtbot) -> None:
-    viewer, panel, job = make_panel()
+    viewer, panel, job = make_panel(window=True)
     add_field(viewer, field)
     run_to_the_end(panel, qtbot)
     gone = weakref.ref(panel)

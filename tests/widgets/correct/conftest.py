@@ -14,11 +14,10 @@ from tests.widgets.correct.steps import add_result_of_file
 
 
 @pytest.fixture
-def desk(make_napari_viewer_proxy, tmp_path: Path) -> Any:
+def desk(qtbot, tmp_path: Path) -> Any:
     """A viewer with a result of a file on it, and a desk with its project open."""
-    viewer = make_napari_viewer_proxy()
-    owner = QWidget()
-    viewer.window.add_dock_widget(owner, name="owner")
+    viewer, owner = ViewerModel(), QWidget()
+    qtbot.addWidget(owner)
     _, layer = add_result_of_file(viewer, tmp_path)
     desk = ProjectDesk(viewer, owner)
     desk.start()
@@ -27,11 +26,11 @@ def desk(make_napari_viewer_proxy, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def panel(make_napari_viewer_proxy) -> Any:
-    """A viewer with a Correct panel in its window."""
-    viewer = make_napari_viewer_proxy()
+def panel(qtbot) -> Any:
+    """A viewer without a window, and its Correct panel: made in no time."""
+    viewer = ViewerModel()
     panel = CorrectPanel(viewer)
-    viewer.window.add_dock_widget(panel, name="Correct")
+    qtbot.addWidget(panel)
     yield viewer, panel
     panel.desk.close()
 

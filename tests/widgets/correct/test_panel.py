@@ -28,6 +28,16 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return give
 
 
+@pytest.fixture
+def panel(make_napari_viewer_proxy) -> Any:
+    """A viewer with a Correct panel in its window."""
+    viewer = make_napari_viewer_proxy()
+    panel = CorrectPanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Correct")
+    yield viewer, panel
+    panel.desk.close()
+
+
 def shown(part: Any) -> bool:
     return not part.isHidden()
 

@@ -263,8 +263,10 @@ def test_a_layer_that_comes_back_after_its_field_went_on_paints_over_nothing(des
     assert field_of(layer) is None
 
 
-def test_the_window_takes_the_project_with_it(desk: Any) -> None:
-    viewer, made, _ = desk
+def test_the_window_takes_the_project_with_it(empty: Any, tmp_path: Path) -> None:
+    viewer, made = empty
+    add_result_of_file(viewer, tmp_path)
+    made.start()
     folder = made.project.folder
     viewer.window.remove_dock_widget(viewer.window.dock_widgets["owner"])
     assert made.project is None

@@ -22,11 +22,16 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def make_tuning(make_napari_viewer_proxy, tmp_path: Path, project) -> Callable[..., Any]:
-    """Make a panel docked in a viewer: ``viewer, panel, job = make_tuning()``."""
+def make_tuning(make_viewer: Callable[..., Any], tmp_path: Path, project) -> Callable[..., Any]:
+    """Make a panel of a viewer: ``viewer, panel, job = make_tuning()``."""
 
-    def make(job: FakeTuning | None = None, show: bool = False, opened: bool = True) -> Any:
-        viewer = make_napari_viewer_proxy(show=show)
+    def make(
+        job: FakeTuning | None = None,
+        show: bool = False,
+        opened: bool = True,
+        window: bool = False,
+    ) -> Any:
+        viewer, dock = make_viewer(window, show)
         if opened:
             shared_for(viewer).set_project(project)
         job = job or FakeTuning()
@@ -36,7 +41,7 @@ def make_tuning(make_napari_viewer_proxy, tmp_path: Path, project) -> Callable[.
             return (yield from job(request))
 
         panel = FinetunePanel(viewer, models={"spots": write_model(tmp_path)}, job=run)
-        viewer.window.add_dock_widget(panel, name="Fine-tune")
+        dock(panel, name="Fine-tune")
         return viewer, panel, job
 
     return make

@@ -11,11 +11,11 @@ from tests.widgets.inside.fakes import FakeLook, write_network
 
 
 @pytest.fixture
-def make_inside(make_napari_viewer_proxy, tmp_path: Path) -> Callable[..., Any]:
-    """Make the panel docked in a viewer: ``viewer, panel, job = make_inside()``."""
+def make_inside(make_viewer: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Make the panel of a viewer: ``viewer, panel, job = make_inside()``."""
 
-    def make(job: FakeLook | None = None, show: bool = False) -> Any:
-        viewer = make_napari_viewer_proxy(show=show)
+    def make(job: FakeLook | None = None, show: bool = False, window: bool = False) -> Any:
+        viewer, dock = make_viewer(window, show)
         job = job or FakeLook()
         models = {name: write_network(tmp_path, name) for name in ("spots", "other")}
 
@@ -24,7 +24,7 @@ def make_inside(make_napari_viewer_proxy, tmp_path: Path) -> Callable[..., Any]:
             return (yield from job(request))
 
         panel = InsidePanel(viewer, models=models, job=run)
-        viewer.window.add_dock_widget(panel, name="Look inside")
+        dock(panel, name="Look inside")
         return viewer, panel, job
 
     return make

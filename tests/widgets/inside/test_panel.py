@@ -217,7 +217,7 @@ def test_likeness_answers_a_click_and_drops_late_answers(make_inside, qtbot, fie
 
 
 def test_closing_the_dock_frees_the_maps(make_inside, qtbot, field) -> None:
-    viewer, panel, _ = make_inside()
+    viewer, panel, _ = make_inside(window=True)
     add_field(viewer, field)
     look(panel, qtbot)
     viewer.window.remove_dock_widget(panel)
