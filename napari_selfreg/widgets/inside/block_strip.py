@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 
@@ -72,6 +72,7 @@ class BlockStrip(QWidget):
             self._row.removeWidget(button)
             button.deleteLater()
         self._buttons = {block: self._button(block) for block in blocks}
+        self._order()
         self.setValue(before)
         if not self.value():
             self.setValue(blocks[-1:])
@@ -91,6 +92,15 @@ class BlockStrip(QWidget):
         button.clicked.connect(self._on_click)
         self._row.addWidget(button, 1)
         return button
+
+    def _order(self) -> None:
+        """Let the Tab key come here where one reads this: buttons made later come last of all."""
+        before = self.previousInFocusChain()
+        while before is not self and before.focusPolicy() == Qt.FocusPolicy.NoFocus:
+            before = before.previousInFocusChain()
+        for button in self._buttons.values():
+            QWidget.setTabOrder(before, button)
+            before = button
 
     def _on_click(self, checked: bool) -> None:
         clicked = self.sender()
