@@ -23,7 +23,6 @@ from qtpy.QtWidgets import (
 from napari_selfreg.widgets.correct.panel import CorrectPanel
 from napari_selfreg.widgets.finetune.panel import FinetunePanel
 from napari_selfreg.widgets.inside.panel import InsidePanel
-from napari_selfreg.widgets.inside.panel import InsidePanel
 from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.results_panel import ResultsPanel
 from napari_selfreg.widgets.segment_panel import SegmentPanel
