@@ -99,7 +99,8 @@ class FusedUNet:
     ) -> Tensor:
         """Return the probabilities of the finest of `parts`."""
         for level in range(LEVELS - 1, 0, -1):
-            target = self._frame(f"low{level}", self._decoder[level], below(parts[level - 1]), 1)
+            # What the encoder's level saw is not needed any more: its memory is taken again.
+            target = self._frame(f"x{level}", self._decoder[level], below(parts[level - 1]), 1)
             self._decode(level, parts[level], skips[level], low, shape, target.put)
             low = target
         result = torch.empty(self._channels, *parts[0].shape)
