@@ -39,11 +39,14 @@ class FieldFacts:
         Pixel size that the file states, if a microscope can have it.
     thumbnail : ndarray of uint8, shape (y, x, 3), or None
         At most `THUMBNAIL_SIDE` on each side; None where it would take too long.
+    slices : int
+        Of a volume; 0 for pictures.
     """
 
     shape: tuple[int, int]
     stated: PixelSize | None
     thumbnail: npt.NDArray[np.uint8] | None
+    slices: int = 0
 
 
 def read_facts(path: Path) -> FieldFacts:

@@ -11,6 +11,7 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES
+from napari_selfreg.io.volume.names import is_nifti
 
 MODEL_SUFFIX = ".safetensors"
 
@@ -98,4 +99,5 @@ def dropped_paths(event: QDropEvent) -> list[Path]:
 def is_ours(path: Path) -> bool:
     """Tell whether a path looks like an image, a folder or a model."""
     suffix = path.suffix.lower()
-    return suffix == MODEL_SUFFIX or suffix in _OURS or path.is_dir()
+    known = suffix == MODEL_SUFFIX or suffix in _OURS or is_nifti(path)
+    return known or path.is_dir()

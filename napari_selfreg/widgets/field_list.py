@@ -18,6 +18,7 @@ from napari_selfreg.engine.events import Event
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.fields import FieldFacts, State
 from napari_selfreg.io.remembered import remembered_pixel_size
+from napari_selfreg.io.volume.names import is_nifti, volume_stem
 
 _HERS = ("corrected", "done")
 """States of fields that hold a person's own work."""
@@ -68,7 +69,12 @@ class Field:
     @property
     def stem(self) -> str:
         """Name for outputs, without folders and suffix."""
-        return self.path.stem
+        return volume_stem(self.path)
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether it is a volume, as far as is known."""
+        return is_nifti(self.path) or (self.facts is not None and self.facts.slices > 0)
 
     def known_size(self) -> PixelSize | None:
         """Return the pixel size: the person's, the file's, or what counts for its folder."""
@@ -199,14 +205,14 @@ class FieldList(QObject):
         return self._fields[start:] + self._fields[:start]
 
     def to_run(self) -> tuple[BatchField, ...]:
-        """Return the fields for *Run on all*: all but those that hold a person's own work.
+        """Return the pictures for *Run on all*: all but those that hold a person's own work.
 
         Objects that she has corrected, and saved perhaps, must not be replaced by a model's.
         """
         return tuple(
             BatchField(each.path, self._option(each))
             for each in self.queue()
-            if each.state not in _HERS
+            if each.state not in _HERS and not each.is_volume
         )
 
     def left_out(self) -> int:

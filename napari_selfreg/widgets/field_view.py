@@ -120,7 +120,8 @@ def second_line(field: Field) -> str:
     parts = [f"{MARKS[field.state]} {field.state}"]
     if field.facts is not None:
         height, width = field.facts.shape
-        parts.append(f"{width} × {height} px")
+        slices = field.facts.slices
+        parts.append(f"{width} × {height}" + (f" × {slices} voxels" if slices else " px"))
     return " · ".join(parts)
 
 

@@ -171,7 +171,7 @@ def picture_of(viewer: Any, layer: Any, wanted: PixelSize | None = None) -> Pict
     BadInputError
         If the layer has no plane, or the sliders stand outside of it.
     """
-    channel_axis = _channel_axis(layer)
+    channel_axis = channel_axis_of(layer)
     axes = _plane_axes(viewer, layer, channel_axis)
     levels = list(layer.data) if layer.multiscale else [layer.data]
     factors = np.asarray(layer.downsample_factors, dtype=np.float64)
@@ -200,7 +200,7 @@ def pixel_size_of(layer: Any, axes: tuple[int, int] | None = None) -> PixelSize 
         Its axes of the plane; the last two without it.
     """
     lengths = []
-    for axis in axes if axes is not None else _last_two(layer.ndim, _channel_axis(layer)):
+    for axis in axes if axes is not None else _last_two(layer.ndim, channel_axis_of(layer)):
         micrometres = _micrometres(layer.units[axis])
         if micrometres is None:
             return None
@@ -248,8 +248,8 @@ def _last_two(ndim: int, channel_axis: int | None) -> tuple[int, int]:
     return kept[-2], kept[-1]
 
 
-def _channel_axis(layer: Any) -> int | None:
-    """Find the axis with 3 or 4 colours in a layer that napari does not take as colours.
+def channel_axis_of(layer: Any) -> int | None:
+    """Return the axis with 3 or 4 colours in a layer that napari does not take as colours.
 
     That is an axis named so or, where no axis has a name, the first or last one of three in a
     picture of bytes.

@@ -20,16 +20,18 @@ from qtpy.QtWidgets import (
 from napari_selfreg.io.fields import RESULTS_FOLDER
 from napari_selfreg.io.samples import is_sample
 from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES
+from napari_selfreg.io.volume.names import NIFTI_SUFFIXES
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_view import FieldView
 from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
 from napari_selfreg.widgets.sentence_label import sentence_label
 
-EMPTY = "Open pictures, slides or a whole folder, or drop them anywhere on this window."
+EMPTY = "Open pictures, slides, volumes or a whole folder, or drop them anywhere on this window."
 NO_MODEL_PANEL = "Open the Segment panel too: its model and settings count for all fields."
 
 RUNNING = "The fields are being segmented. Those that are finished are kept."
 NOT_READABLE = "No field of the list can be opened: pointing at one says why."
+ONLY_VOLUMES = "Run on all is for pictures: segment each volume in the Segment panel."
 ALL_HERS = "All fields are done or corrected."
 LOOKING = "The images are being looked at: one moment."
 SAMPLES = "Choose a folder for results first: the sample pictures lie inside the program."
@@ -69,7 +71,9 @@ class OpenForm(QWidget):
         super().__init__(parent)
         self._fields = fields
         self._runnable = False
-        self.files_button = _button("Files…", "Open pictures or slides (Ctrl+O opens them too)")
+        self.files_button = _button(
+            "Files…", "Open pictures, slides or volumes (Ctrl+O opens them too)"
+        )
         self.folder_button = _button("Folder…", "Open all images of a folder as a list")
         self.view = FieldView(fields)
         self.empty = _words(EMPTY)
@@ -148,6 +152,8 @@ class OpenForm(QWidget):
         # A file that was not looked at yet may state a size, or none: nothing runs on a guess.
         if any(each.facts is None and not each.problem for each in self._fields):
             return LOOKING
+        if all(each.is_volume for each in self._fields):
+            return ONLY_VOLUMES
         unknown = [each for each in self._fields if each.facts and each.known_size() is None]
         if unknown:
             name = _short(unknown[0].path.name)
@@ -227,9 +233,10 @@ class OpenForm(QWidget):
         self._fields.currentChanged.connect(self.refresh)
 
     def _ask_files(self) -> None:
-        suffixes = " ".join(f"*{each}" for each in sorted({*IMAGE_SUFFIXES, *INDEX_SUFFIXES}))
-        kinds = f"Pictures and slides ({suffixes} *.dcm *.czi);;All files (*)"
-        names, _ = QFileDialog.getOpenFileNames(self, "Open pictures or slides", "", kinds)
+        known = {*IMAGE_SUFFIXES, *INDEX_SUFFIXES, *NIFTI_SUFFIXES}
+        suffixes = " ".join(f"*{each}" for each in sorted(known))
+        kinds = f"Pictures, slides and volumes ({suffixes} *.dcm *.czi);;All files (*)"
+        names, _ = QFileDialog.getOpenFileNames(self, "Open pictures, slides or volumes", "", kinds)
         if names:
             self.filesChosen.emit([Path(name) for name in names])
 

@@ -12,8 +12,10 @@ from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.fields import FieldFacts, has_results, read_facts
 from napari_selfreg.io.images import image_paths, open_image
 from napari_selfreg.io.saved_results import SavedResult, is_corrected, read_saved
+from napari_selfreg.io.volume import is_volume_path, volume_stem
 from napari_selfreg.widgets.image_layers import LayerDataTuple
 from napari_selfreg.widgets.readers import open_layer
+from napari_selfreg.widgets.volume.opening import has_volume_results, paths_in, read_volume_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def list_images(paths: Sequence[Path]) -> Generator[Event, None, tuple[Found, ..
     """
     yield Progress(0, 0, "Looking for images")
     files = [path for path in paths if not path.is_dir()]
-    found = [Found(tuple(image_paths(path)), path) for path in paths if path not in files]
+    found = [Found(tuple(paths_in(path)), path) for path in paths if path not in files]
     if files or not found:
         found.insert(0, Found(tuple(image_paths(files))))
     return tuple(found)
@@ -116,15 +118,22 @@ def look_at_fields(paths: Sequence[Path], results: Path | None) -> Generator[Eve
     """
     for path in paths:
         try:
-            facts = read_facts(path)
+            facts, there, hers = _look_at(path, results)
         except SelfRegError as error:
             yield Looked(path, None, str(error))
         except OSError as error:
             yield Looked(path, None, f"{path.name} cannot be read: {error.strerror}.")
         else:
-            there = has_results(path, results)
-            hers = there and is_corrected(path, results)
             yield Looked(path, facts, segmented=there, corrected=hers)
+
+
+def _look_at(path: Path, results: Path | None) -> tuple[FieldFacts, bool, bool]:
+    """Return what a file says, whether it is segmented, and whether a person corrected that."""
+    if is_volume_path(path):
+        facts = read_volume_facts(path)
+        return facts, has_volume_results(path, volume_stem(path), results), False
+    facts, there = read_facts(path), has_results(path, results)
+    return facts, there, there and is_corrected(path, results)
 
 
 def ask_file(path: Path) -> Generator[Event, None, FileFacts | None]:

@@ -34,6 +34,8 @@ from napari_selfreg.widgets.open_form import OpenForm
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import PathOffer, shared_for
+from napari_selfreg.widgets.volume.layers import is_volume
+from napari_selfreg.widgets.volume.orientation import Orientation
 
 _STEPS = {"PgUp": -1, "PgDown": 1}
 MEASURED_BEFORE = (
@@ -66,6 +68,7 @@ class OpenPanel(QWidget):
         self.arrivals = Arrivals(napari_viewer, self.stage, self)
         self.results = FieldResults(napari_viewer, self.fields, self.stage, self)
         self.guide = ScaleGuide(napari_viewer)
+        self.orientation = Orientation(napari_viewer)
         self.form = OpenForm(self.fields, self)
         self.drops = DropFilter(self.open_paths, self)
         self.drops.watch(self)
@@ -185,7 +188,8 @@ class OpenPanel(QWidget):
 
     def _refresh(self) -> None:
         """Show the pixel size of the image."""
-        image = self._image()
+        image: Any = self._image()
+        image = None if is_volume(image) else image  # a volume states its voxels itself
         self.form.chooser.setEnabled(image is not None)
         size = pixel_size_of(image) if image is not None else None
         default = "stated by the image"
@@ -206,14 +210,15 @@ class OpenPanel(QWidget):
 
     def _draw_guide(self) -> None:
         image, wanted = self._image(), self.form.chooser.guide()
-        if image is None or wanted is None:
+        if image is None or wanted is None or is_volume(image):
             self.guide.hide()
         else:
             self.guide.show(image, wanted[0], self.shared.card, wanted[1])
 
     def _on_shown(self, field: Field | None) -> None:
         image = self.stage.image
-        if field is not None and image is not None:
+        self.orientation.suit(image)
+        if field is not None and image is not None and not is_volume(image):
             self._give_size(field, image)
             self.results.bring(field, image)
             self.form.chooser.show_guide.setChecked(pixel_size_of(image) is None)

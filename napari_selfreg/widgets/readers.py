@@ -11,13 +11,15 @@ import npe2
 from npe2 import PluginManager
 
 from napari_selfreg.core.errors import SelfRegError
-from napari_selfreg.io.images import image_paths, open_image
+from napari_selfreg.io.images import open_image
 from napari_selfreg.io.project import Project, is_project
 from napari_selfreg.io.pyramid import with_overview
 from napari_selfreg.io.sections import may_be_section
+from napari_selfreg.io.volume import is_volume_path
 from napari_selfreg.widgets.image_layers import LayerDataTuple, layer_data
 from napari_selfreg.widgets.settings import PLUGIN
 from napari_selfreg.widgets.shared import PathOffer, shared_for
+from napari_selfreg.widgets.volume.opening import open_volume_layer, paths_in
 
 NAPARI = "napari"
 """Name of the plugin that holds napari's own reader."""
@@ -32,9 +34,9 @@ _NO_LAYERS = [(None,)]
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
-    """Return the reader of a picture, a slide or a folder of them.
+    """Return the reader of a picture, a slide, a volume or a folder of them.
 
-    What is none of ours (stacks, grey pictures, other folders) is left to napari's own reader:
+    What is none of ours (grey pictures, channels, other folders) is left to napari's own reader:
     a person who always opens TIFF files with us must not lose the others by that.
 
     Parameters
@@ -79,7 +81,7 @@ def read(path: str | list[str]) -> list[Any]:
     if _taken_by_panel(named):
         return list(_NO_LAYERS)
     folder = named if named.is_dir() else None
-    return [open_layer(image_paths(named)[0], folder)]
+    return [open_layer(paths_in(named)[0], folder)]
 
 
 def read_project(path: str | list[str]) -> list[Any]:
@@ -121,7 +123,7 @@ def open_layer(path: Path, folder: Path | None = None) -> LayerDataTuple:
     Parameters
     ----------
     path : Path
-        A picture, TIFF or slide.
+        A picture, TIFF, slide or volume.
     folder : Path, optional
         The folder it was opened with.
 
@@ -130,6 +132,8 @@ def open_layer(path: Path, folder: Path | None = None) -> LayerDataTuple:
     BadInputError
         If it cannot be opened.
     """
+    if is_volume_path(path):
+        return open_volume_layer(path, folder)
     source = open_image(path)
     try:
         return layer_data(with_overview(source), path, folder=folder)
@@ -140,9 +144,9 @@ def open_layer(path: Path, folder: Path | None = None) -> LayerDataTuple:
 
 def _is_ours(path: Path) -> bool:
     if not path.is_dir():
-        return may_be_section(path)
+        return is_volume_path(path) or may_be_section(path)
     try:
-        return bool(image_paths(path))
+        return bool(paths_in(path))
     except SelfRegError:
         return False
 

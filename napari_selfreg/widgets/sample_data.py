@@ -1,13 +1,14 @@
-"""File > Open Sample: our sample pictures as image layers."""
+"""File > Open Sample: our sample pictures and our sample volume as image layers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from napari_selfreg.io.images import open_image
-from napari_selfreg.io.samples import samples
+from napari_selfreg.io.samples import samples, volume_samples
 from napari_selfreg.widgets.image_layers import SOURCE_KEY, SourceInfo
 from napari_selfreg.widgets.layers import ORIGIN_KEY
+from napari_selfreg.widgets.volume.opening import open_volume_layer
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -25,6 +26,14 @@ def ebhi_low_grade() -> list[LayerData]:
 def cmu1_region() -> list[LayerData]:
     """Return a region of a slide."""
     return [_layer("cmu1_region")]
+
+
+def hippocampus() -> list[LayerData]:
+    """Return a volume of the hippocampus."""
+    (sample,) = volume_samples()
+    data, arguments, kind = open_volume_layer(sample.path, name=sample.title.split(",")[0])
+    arguments["metadata"] |= {"licence": sample.licence, "attribution": sample.attribution}
+    return [(data, arguments, kind)]
 
 
 def _layer(name: str) -> LayerData:

@@ -48,7 +48,10 @@ def test_a_stack_and_a_folder_without_images_are_not_ours(tmp_path: Path, folder
 
 
 def test_what_is_not_ours_is_left_to_napari(viewer, npe2pm, tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "stack.tif", np.arange(5 * 8 * 9, dtype=np.uint16).reshape(5, 8, 9))
+    values = np.arange(4 * 8 * 9, dtype=np.uint16).reshape(4, 8, 9)
+    tifffile.imwrite(
+        tmp_path / "stack.tif", values, photometric="minisblack", metadata={"axes": "TYX"}
+    )
     for name in "ab":
         Pillow.fromarray(tissue()).save(tmp_path / f"{name}.png")
     with npe2pm.tmp_plugin(package="napari"):
@@ -56,7 +59,7 @@ def test_what_is_not_ours_is_left_to_napari(viewer, npe2pm, tmp_path: Path) -> N
         (stack,) = viewer.open(tmp_path / "stack.tif", plugin="napari-selfreg")
         pair = sorted(tmp_path.glob("?.png"))
         (both,) = viewer.open(pair, stack=True, plugin="napari-selfreg")
-    assert stack.data.shape == (5, 8, 9)
+    assert stack.data.shape == (4, 8, 9)
     assert stack.data.dtype == np.uint16
     assert both.data.shape == (2, *tissue().shape)
 

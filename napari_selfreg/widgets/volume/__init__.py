@@ -1,0 +1,1 @@
+"""Volumes in the window: opened, segmented, measured and looked into."""
