@@ -31,6 +31,8 @@ from napari_selfreg.engine.scores import (
     score,
     write_scores,
 )
+from napari_selfreg.engine.volume.evaluate import evaluate_volumes
+from napari_selfreg.engine.volume.segment import require_picture_file
 from napari_selfreg.io.atomic import write_error
 from napari_selfreg.io.images import ImageSource, PixelSizeChoice, open_image
 from napari_selfreg.io.label_files import read_labels, read_mask8
@@ -115,6 +117,9 @@ class LabelledImage:
 def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocument]:
     """Score a model on two folders of images and label files.
 
+    With a model for volumes the folders hold volumes, and the scores are those of
+    `napari_selfreg.engine.volume.scoring.volume_scores`.
+
     Dice and IoU compare the foregrounds, the other metrics the objects. Where neither prediction
     nor truth holds anything an image scores 1 (a Hausdorff distance of 0); means are over images.
 
@@ -143,8 +148,13 @@ def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocum
     protocol = check_protocol(request.protocol)
     if request.output is not None:
         check_table(Path(request.output))
+    model = _loaded(request.model)
+    if model.card.spatial_dims == 3:
+        return (yield from _of_volumes(request, model))
+    for file in sorted(Path(request.images).glob("*")):
+        require_picture_file(file, model)
     [evaluation] = yield from score_folders(
-        [request.model],
+        [model],
         request.images,
         request.labels,
         um_per_px=request.um_per_px,
@@ -153,6 +163,17 @@ def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocum
     )
     if request.output is not None:
         write_scores(request.output, evaluation)
+    return evaluation.document()
+
+
+def _of_volumes(
+    request: EvaluateRequest, model: Model
+) -> Generator[Event, None, EvaluationDocument]:
+    if request.protocol != "native":
+        raise BadInputError("Volumes are scored with the protocol native: choose that one.")
+    evaluation = yield from evaluate_volumes(model, request.images, request.labels, request.device)
+    if request.output is not None:
+        evaluation.write(request.output)
     return evaluation.document()
 
 

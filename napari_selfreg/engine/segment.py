@@ -35,6 +35,13 @@ from napari_selfreg.engine.segment_types import (
     SegmentResult,
 )
 from napari_selfreg.engine.stoppable import predict_until
+from napari_selfreg.engine.volume.segment import (
+    VolumeSegmentRequest,
+    VolumeSegmentResult,
+    require_picture_file,
+    segment_volume,
+    spacing_of,
+)
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.outputs import Origin, check_writable, write_results
@@ -64,8 +71,13 @@ _BYTES_PER_PIXEL = 48
 """What labelling needs beside the probabilities, at its peak."""
 
 
-def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
+def segment(
+    request: SegmentRequest,
+) -> Generator[Event, None, SegmentResult | VolumeSegmentResult]:
     """Segment a file and write label image, outlines and measurements.
+
+    With a model for volumes the file is a volume, and labels and measurements of its classes are
+    written instead: see `napari_selfreg.engine.volume.segment.segment_volume`.
 
     Parameters
     ----------
@@ -89,7 +101,11 @@ def segment(request: SegmentRequest) -> Generator[Event, None, SegmentResult]:
     BadModelError, DeviceError, WriteError
         If the model, the device or the folder cannot be used; nothing is left half-written.
     """
-    request = replace(request, model=_loaded(request.model))
+    model = _loaded(request.model)
+    request = replace(request, model=model)
+    if model.card.spatial_dims == 3:
+        return (yield from segment_volume(_of_volume(request, model)))
+    require_picture_file(Path(request.image_path), model)
     began = time.perf_counter()
     done = yield from segment_file(request)
     seconds = time.perf_counter() - began
@@ -230,6 +246,18 @@ def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, Object
     table = measure_objects(labels, rgb, classes, request.pixel_size, card.classes)
     return ObjectsResult(
         labels, box, table, prediction.probability, prediction.notes, prediction.uncertainty
+    )
+
+
+def _of_volume(request: SegmentRequest, model: Model) -> VolumeSegmentRequest:
+    if request.place is not None:
+        raise BadInputError("--offset and --downsample place pictures of slides, not volumes.")
+    return VolumeSegmentRequest(
+        request.image_path,
+        model,
+        request.output_dir,
+        spacing=spacing_of(request.um_per_px),
+        device=request.device,
     )
 
 

@@ -29,7 +29,12 @@ from tests.bundles import tiny_bundle
 UM = PixelSize(1.0, 1.0)
 RED_IS_TISSUE = SimpleNamespace(
     card=SimpleNamespace(
-        n_classes=1, separation=None, postprocessing=PostProcessing(), pixel_size=UM
+        n_classes=1,
+        separation=None,
+        postprocessing=PostProcessing(),
+        pixel_size=UM,
+        spatial_dims=2,
+        name="red",
     )
 )
 

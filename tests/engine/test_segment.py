@@ -39,6 +39,7 @@ ONE = PixelSize.isotropic(1.0)
 def card(**changes: Any) -> SimpleNamespace:
     fields = {
         "name": "dark",
+        "spatial_dims": 2,
         "classes": ("gland",),
         "n_classes": 1,
         "separation": None,
