@@ -15,6 +15,7 @@ from napari_selfreg.engine.bundles import load_model, save_bundle
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.events import Event, Notice
 from napari_selfreg.engine.publish import run_record
+from napari_selfreg.engine.train import TrainResult
 from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.engine.volume.recipe import VolumeRecipe
 from napari_selfreg.engine.volume.scoring import record_of, score_cases
@@ -48,7 +49,7 @@ class VolumePublication:
 
 def publish_volumes(
     publication: VolumePublication, network: nn.Module, tapspec: TapSpec, output: Path
-) -> Generator[Event, None, Card]:
+) -> Generator[Event, None, TrainResult]:
     """Write the bundle, score it on the held-out cases, and write it again with the scores.
 
     Parameters
@@ -65,7 +66,7 @@ def publish_volumes(
 
     Returns
     -------
-    Card
+    TrainResult
 
     Raises
     ------
@@ -80,7 +81,8 @@ def publish_volumes(
     scores = yield from score_cases(model, publication.split.held_out, publication.device)
     note = f"regularizers in training: {publication.recipe.summary()}"
     record = record_of(scores, publication.hold_out.sentence(), note)
-    return write_volume_bundle(publication, network, tapspec, [record], output)
+    card = write_volume_bundle(publication, network, tapspec, [record], output)
+    return TrainResult(output, card, scores)
 
 
 def write_volume_bundle(

@@ -129,11 +129,10 @@ def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainRe
     try:
         yield Progress(0, recipe.train.steps, "Training")
         done = replace(so_far, result=(yield from fit_volumes(fit_request)))
-        card = yield from publish_volumes(done, network, tapspec, output)
+        return (yield from publish_volumes(done, network, tapspec, output))
     except (GeneratorExit, KeyboardInterrupt):
         _keep_best(so_far, fit_request, output)
         raise
-    return TrainResult(output, card)
 
 
 def training(
