@@ -165,6 +165,7 @@ class SegmentPanel(QWidget):
         self.try_all_dialog = TryAllDialog(TryRequest(request, candidates), self)
         self.try_all_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.try_all_dialog.chosen.connect(self.model_picker.setValue)
+        self.try_all_dialog.finished.connect(self._on_tried)
         self.try_all_dialog.show()
 
     def _run(self, ask: bool) -> None:
@@ -292,6 +293,11 @@ class SegmentPanel(QWidget):
             self.cancel()
         else:
             self.run()
+
+    def _on_tried(self) -> None:
+        """Take note of terms that were read while models were tried."""
+        self.terms_notice.setCard(self.model_picker.card())
+        self._refresh()
 
     def _on_cancel_all(self) -> None:
         if self.batch.runner.running:

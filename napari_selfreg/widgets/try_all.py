@@ -41,11 +41,19 @@ class Candidate:
         What it is.
     reason : str
         Why it is not tried; empty if it is.
+    unread : bool
+        Whether that is only because nobody has read its terms yet.
     """
 
     path: Path
     card: Card
     reason: str = ""
+    unread: bool = False
+
+    def read(self) -> Candidate:
+        """Note that its terms were read; return it as one that is tried."""
+        terms.remember(self.card.name)
+        return replace(self, reason="", unread=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +102,15 @@ def find_candidates(entries: Sequence[ModelEntry], size: PixelSize) -> tuple[Can
         Of the image.
     """
     return tuple(
-        Candidate(entry.path, entry.card, _reason(entry.card, size))
-        for entry in entries
-        if entry.card is not None
+        _candidate(entry.path, entry.card, size) for entry in entries if entry.card is not None
     )
+
+
+def _candidate(path: Path, card: Card, size: PixelSize) -> Candidate:
+    reason = _reason(card, size)
+    unread = not reason and card.research_only and terms.needs_notice(card.name)
+    words = f"{card.terms or 'Research only.'} Click to accept these terms, then it is tried."
+    return Candidate(path, card, words if unread else reason, unread)
 
 
 def _reason(card: Card, size: PixelSize) -> str:
@@ -108,8 +121,6 @@ def _reason(card: Card, size: PixelSize) -> str:
             f"Needs about {card.pixel_size.mean:.3g} µm per pixel; this image has "
             f"{size.mean:.3g}, which is too coarse."
         )
-    if card.research_only and terms.needs_notice(card.name):
-        return f"{card.terms or 'Research only.'} Choose it to read and accept its terms first."
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
     QLabel,
+    QMessageBox,
     QScrollArea,
     QToolButton,
     QVBoxLayout,
@@ -23,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.card_view import summary
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentences import describe_failure
@@ -58,6 +61,8 @@ class TryAllDialog(QDialog):
     def __init__(self, request: TryRequest, parent: QWidget, job: Job = try_all) -> None:
         super().__init__(parent)
         self.setWindowTitle("Try all models on the current view")
+        self._job, self._request = job, request
+        self._more: list[Candidate] = []
         self.tiles = {each.path: ModelTile(each) for each in request.candidates}
         self.status = QLabel("Click the one whose outlines follow the tissue best.")
         self.status.setWordWrap(True)
@@ -99,15 +104,29 @@ class TryAllDialog(QDialog):
 
     def _on_finished(self, _: Any) -> None:
         self.status.setText("Click the one whose outlines follow the tissue best.")
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Try the models whose terms were read meanwhile."""
+        if self._more and not self.runner.running:
+            wanted, self._more = tuple(self._more), []
+            self.runner.start(self._job, replace(self._request, candidates=wanted))
 
     def _on_failed(self, error: Exception) -> None:
         self.status.setText(describe_failure(error))
 
     def _on_tile(self) -> None:
         tile = self.sender()
-        if isinstance(tile, ModelTile):
+        if not isinstance(tile, ModelTile):
+            return
+        if not tile.candidate.unread:
             self.chosen.emit(tile.path)
             self.accept()
+        elif ask_terms(self, tile.candidate.card):
+            tile.candidate = tile.candidate.read()
+            tile.show_result(None, _WAITING)
+            self._more.append(tile.candidate)
+            self._go_on()
 
 
 class ModelTile(QToolButton):
@@ -121,6 +140,7 @@ class ModelTile(QToolButton):
 
     def __init__(self, candidate: Candidate) -> None:
         super().__init__()
+        self.candidate = candidate
         self.path: Path = candidate.path
         self._title = f"{candidate.card.title}\n{summary(candidate.card)}"
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
@@ -135,6 +155,17 @@ class ModelTile(QToolButton):
         text = f"{self._title}\n{textwrap.fill(words, _LINE)}"
         self.setText(text.replace("&", "&&"))  # a single one would underline the next letter
         self.setAccessibleName(text)
+
+
+def ask_terms(parent: QWidget, card: Card) -> bool:
+    """Show the terms of a model; tell whether a person has accepted them."""
+    question = QMessageBox(parent)
+    question.setWindowTitle(card.title)
+    question.setText(f"Terms of this model: {card.terms or 'research only.'}")
+    yes = question.addButton("I have read this", QMessageBox.ButtonRole.AcceptRole)
+    question.addButton(QMessageBox.StandardButton.Cancel)
+    question.exec()
+    return bool(question.clickedButton() == yes)
 
 
 def _pixmap(picture: npt.NDArray[np.uint8] | None) -> QPixmap:

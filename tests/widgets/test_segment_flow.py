@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_selfreg.core.types import PixelSize
+from napari_selfreg.io import terms
 from napari_selfreg.io.speeds import record_speed
 from napari_selfreg.widgets import segment_panel
 from napari_selfreg.widgets.batch_run import NO_FIELDS
@@ -200,3 +201,15 @@ def test_why_not_all_are_run_is_said_where_it_was_asked(make_panel, field, qtbot
     assert said[-1] == ONE_RUN
     job.gate.set()
     qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
+
+
+def test_terms_read_while_models_are_tried_need_no_second_look(make_panel, field) -> None:
+    viewer, panel, _ = make_panel(research_only=True)
+    add_field(viewer, field)
+    assert panel.terms_notice.pending
+    panel.try_all()
+    dialog = panel.try_all_dialog
+    terms.remember(panel.model_picker.card().name)
+    dialog.reject()
+    assert not panel.terms_notice.pending
+    assert panel.run_button.isEnabled()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.io import terms
+from napari_selfreg.widgets import try_all_dialog
 from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.segment_job import PanelRequest
 from napari_selfreg.widgets.try_all import Candidate, Tried, TryRequest
@@ -77,6 +80,36 @@ def test_a_click_chooses_and_stops_the_rest(request_for_two: TryRequest, qtbot) 
     assert signal.args == [SECOND]
     assert not dialog.isVisible()
     qtbot.waitUntil(closed.is_set, timeout=LONG)
+
+
+def test_terms_are_read_where_models_are_tried(
+    request_for_two: TryRequest, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = request_for_two.candidates
+    unread = replace(second, reason="Research only. Click to accept", unread=True)
+    answers, tried = [False, True], []
+
+    def job(request: TryRequest) -> Iterator[Event]:
+        for each in request.candidates:
+            if not each.reason:
+                tried.append(each.path)
+                yield Tried(each.path, None, "2 objects, 0.1 s")
+
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    monkeypatch.setattr(try_all_dialog, "ask_terms", lambda *_: answers.pop(0))
+    dialog = TryAllDialog(replace(request_for_two, candidates=(first, unread)), parent, job)
+    dialog.show()
+    qtbot.waitUntil(lambda: tried == [FIRST], timeout=LONG)
+    dialog.tiles[SECOND].click()  # she reads, and declines
+    assert "Research only." in dialog.tiles[SECOND].text()
+    assert terms.needs_notice("second")
+    dialog.tiles[SECOND].click()
+    qtbot.waitUntil(lambda: "2 objects" in dialog.tiles[SECOND].text(), timeout=LONG)
+    assert tried == [FIRST, SECOND]
+    assert not terms.needs_notice("second")
+    with qtbot.waitSignal(dialog.chosen):
+        dialog.tiles[SECOND].click()
 
 
 def test_a_failure_is_told(request_for_two: TryRequest, qtbot) -> None:
