@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
@@ -95,7 +96,7 @@ class BlockStrip(QWidget):
 
     def _order(self) -> None:
         """Let the Tab key come here where one reads this: buttons made later come last of all."""
-        before = self.previousInFocusChain()
+        before: Any = self.previousInFocusChain()
         while before is not self and before.focusPolicy() == Qt.FocusPolicy.NoFocus:
             before = before.previousInFocusChain()
         for button in self._buttons.values():
