@@ -78,7 +78,7 @@ def publish_volumes(
     write_volume_bundle(publication, network, tapspec, (), output)
     yield Notice("Scoring on the held-out cases")
     model = load_model(output, publication.device)
-    scores = yield from score_cases(model, publication.split.held_out, publication.device)
+    scores = yield from score_cases(model, publication.split.held_out, publication.device.type)
     note = f"regularizers in training: {publication.recipe.summary()}"
     record = record_of(scores, publication.hold_out.sentence(), note)
     card = write_volume_bundle(publication, network, tapspec, [record], output)

@@ -6,17 +6,16 @@ from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from napari_selfreg.core.bootstrap import mean_interval
 from napari_selfreg.core.metrics.overlap import dice
 from napari_selfreg.core.metrics.surface import SurfaceDistances
 from napari_selfreg.core.targets import IGNORE
-from napari_selfreg.core.volume.resample import to_shape
 from napari_selfreg.engine.bundles import Model
-from napari_selfreg.engine.events import Event, Progress
-from napari_selfreg.engine.volume.sampling import Spacing, network_input
-from napari_selfreg.engine.volume.validation import volume_logits
+from napari_selfreg.engine.events import Event, Progress, run
+from napari_selfreg.engine.volume.labelling import to_labels
+from napari_selfreg.engine.volume.predict import VolumePredictRequest, predict_volume
+from napari_selfreg.engine.volume.sampling import Spacing
 from napari_selfreg.io.card import MetricRecord, MetricValue
 from napari_selfreg.io.volume.datasets import VolumeCase, read_case
 
@@ -60,42 +59,31 @@ def volume_scores(
     return means | by_class
 
 
-def segmented(model: Model, voxels: npt.NDArray[np.float32], spacing: Spacing) -> Labels:
+def segmented(
+    model: Model, voxels: npt.NDArray[np.float32], spacing: Spacing, device: str = "auto"
+) -> Labels:
     """Return the class of every voxel of a volume, on its own grid.
 
     Parameters
     ----------
     model : Model
-        For volumes; the network's device is where it computes.
+        For volumes.
     voxels : ndarray of float32, shape (Z, Y, X)
     spacing : (float, float, float)
         Voxel size, (z, y, x) in mm.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns
     -------
-    ndarray of int64, shape (Z, Y, X)
+    ndarray of int32, shape (Z, Y, X)
     """
-    target = model_spacing(model)
-    device = next(model.network.parameters()).device
-    logits = volume_logits(
-        model.network,
-        network_input(voxels, spacing, target),
-        model.tapspec,
-        dtype=torch.float32,
-        device=device,
-    )
-    shape = (voxels.shape[0], voxels.shape[1], voxels.shape[2])
-    return np.asarray(to_shape(logits.softmax(0).numpy(), shape).argmax(0))
-
-
-def model_spacing(model: Model) -> Spacing:
-    """Return the voxel size a model for volumes works at, (z, y, x) in mm."""
-    z, y, x = (side / 1000.0 for side in model.card.um_per_px)
-    return z, y, x
+    request = VolumePredictRequest(voxels, spacing, model, device=device)
+    return to_labels(run(predict_volume(request)).probability, model.card.n_classes)
 
 
 def score_cases(
-    model: Model, cases: Sequence[VolumeCase], device: torch.device
+    model: Model, cases: Sequence[VolumeCase], device: str = "auto"
 ) -> Generator[Event, None, dict[str, dict[str, float]]]:
     """Score a model on labelled volumes.
 
@@ -103,7 +91,8 @@ def score_cases(
     ----------
     model : Model
     cases : sequence of VolumeCase
-    device : torch.device
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Yields
     ------
@@ -119,12 +108,11 @@ def score_cases(
     BadInputError
         If a case cannot be read.
     """
-    model.network.to(device)
     scores = {}
     for number, case in enumerate(cases):
         yield Progress(number, len(cases), "Scoring")
         image, truth, _ = read_case(case)
-        found = segmented(model, image.voxels, image.spacing)
+        found = segmented(model, image.voxels, image.spacing, device)
         scores[case.stem] = volume_scores(found, truth, image.spacing, model.card.classes)
     return scores
 
