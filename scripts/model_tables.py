@@ -26,7 +26,11 @@ METRICS = {
     "object_hausdorff": "object Hausdorff",
     "aji": "AJI",
     "pq": "PQ",
+    "hd95_mm": "HD95, mm",
+    "surface_dice": "surface Dice, 1 mm",
 }
+DISTANCES = {"object_hausdorff": 1, "hd95_mm": 2}
+"""Metrics that are distances, with their decimals."""
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -41,13 +45,20 @@ def score(record: MetricRecord, name: str) -> str:
     value = record.values.get(name)
     if value is None:
         return "–"
-    digits = 1 if name == "object_hausdorff" else 3
+    digits = DISTANCES.get(name, 3)
     return f"{value.mean:.{digits}f} ({value.low:.{digits}f}–{value.high:.{digits}f})"
 
 
 def is_shipped(record: MetricRecord) -> bool:
-    """Tell the shipped network, which has both terms, from its plain twin."""
-    return record.lambda_scr > 0 and record.lambda_ifd > 0
+    """Tell the shipped network from its plain twin."""
+    return not record.note.startswith("plain twin")
+
+
+def scale(card: Card) -> str:
+    """Return the size of pixels or voxels a model works at, for people."""
+    if card.spatial_dims == 2:
+        return f"{card.um_per_px[0]:g} µm per pixel"
+    return f"{' × '.join(f'{side / 1000:g}' for side in card.um_per_px)} mm per voxel"
 
 
 def summary(cards: Iterable[Card]) -> str:
@@ -73,7 +84,9 @@ def summary(cards: Iterable[Card]) -> str:
 
 def details(card: Card) -> str:
     """Return one model's section of docs/models.md."""
-    names = [name for name in METRICS if any(name in record.values for record in card.metrics)]
+    classes = {f"dice_{label}": f"Dice, {label}" for label in card.classes}
+    titles = {"dice": METRICS["dice"], **classes, **METRICS}
+    names = [name for name in titles if any(name in record.values for record in card.metrics)]
     rows = [
         [
             record.split,
@@ -85,14 +98,14 @@ def details(card: Card) -> str:
         ]
         for record in card.metrics
     ]
-    head = ["split", "protocol", "n", "λ SCR, λ IFD", *(METRICS[name] for name in names), "note"]
+    head = ["split", "protocol", "n", "λ SCR, λ IFD", *(titles[name] for name in names), "note"]
     sources = "; ".join(
         f"{source.name} ({source.images} images, {source.licence}). {source.citation}"
         for source in card.data
     )
     facts = {
         "Tissue": card.tissue,
-        "Works at": f"{card.um_per_px[0]:g} µm per pixel",
+        "Works at": scale(card),
         "Network": f"`{card.architecture}`",
         "Data": sources,
         "Terms": f"{card.licence}. {card.terms}",
