@@ -54,11 +54,15 @@ def versions_of(project: Project | None) -> list[Base]:
 
 
 def other_models(project: Project | None, models: Mapping[str, Path] | None) -> list[Base]:
-    """Return models of the package and added ones that are no versions of the project."""
+    """Return models for pictures, of the package and added, that are no versions of the project."""
     paths = [*bundled_models().values(), *added_models()] if models is None else models.values()
     own = project.folder.resolve() if project is not None else None
     entries = [read_model(path) for path in paths if own not in Path(path).resolve().parents]
-    return [Base(each.path, each.card, each.card.title) for each in entries if each.card]
+    return [
+        Base(each.path, each.card, each.card.title)
+        for each in entries
+        if each.card and each.card.spatial_dims == 2
+    ]
 
 
 def wanted_base(project: Project | None, bases: list[Base], name: str) -> Base | None:

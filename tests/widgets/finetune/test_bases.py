@@ -68,6 +68,18 @@ def test_versions_of_the_project_are_listed_once(project, tmp_path, models) -> N
     assert [base.card.name for base in other_models(project, added)] == ["plain", "spots"]
 
 
+def test_models_for_volumes_are_no_base(models, tmp_path) -> None:
+    volumes = {
+        "spatial_dims": 3,
+        "in_channels": 1,
+        "um_per_px": [1000.0] * 3,
+        "normalisation": {"mean": [0.0], "std": [1.0]},
+        "intensity": "volume",
+    }
+    shelf = {**models, "brain": write_model(tmp_path, name="brain", **volumes)}
+    assert [base.card.name for base in other_models(None, shelf)] == ["plain", "spots"]
+
+
 def test_a_damaged_version_is_left_out(project, tmp_path) -> None:
     identity = add_version(project, tmp_path, "one", "Version 1")
     project.versions.path(identity).write_bytes(b"x")
