@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from napari_selfreg.engine.volume.train import VolumeTrainRequest, train_volumes
     from napari_selfreg.io.card import Card
     from napari_selfreg.nets.registry import architectures, build_network
+    from napari_selfreg.nets.regularization import Regularization
     from napari_selfreg.nets.selfreg import SelfRegularization
     from napari_selfreg.nets.tapspec import Tap, TapSpec
     from napari_selfreg.widgets.inside.opening import look_inside
@@ -58,6 +59,7 @@ __all__ = [
     "Model",
     "PixelSize",
     "PredictRequest",
+    "Regularization",
     "SegmentRequest",
     "SelfRegError",
     "SelfRegularization",
@@ -98,6 +100,7 @@ _HOMES = {
     "Model": "engine.bundles",
     "PixelSize": "core.types",
     "PredictRequest": "engine.predict",
+    "Regularization": "nets.regularization",
     "SegmentRequest": "engine.segment",
     "SelfRegError": "core.errors",
     "SelfRegularization": "nets.selfreg",

@@ -16,6 +16,7 @@ from napari_selfreg.nets.registry import build_network, tap_spec
 from napari_selfreg.nets.regularization import Regularization
 from napari_selfreg.nets.tap_shapes import tap_shapes
 from tests.nets import volumes
+from tests.nets.conftest import FOREIGN_TAPS, Foreign
 
 # Section 3.4 of the method's description, for patches of 96³: channels and scale of the paper's
 # E1…E4, of its D1…D4 (the finest decoder tap first), and how many heads sharing leaves.
@@ -95,6 +96,43 @@ def test_every_regularizer_on_every_network_in_three_dimensions(name: str) -> No
         "swin_unetr",  # its last attention norm is not used
         "unetr",
     )
+
+
+def test_every_regularizer_on_vnet() -> None:
+    # 45 million weights: without content, on the device whose tensors have shapes alone.
+    with meta_build():
+        network = build_network("vnet", in_channels=1, out_channels=3, spatial_dims=3)
+    spec, sample = tap_spec("vnet", spatial_dims=3), (2, 1, 32, 48, 32)
+    found = Regularization.build(ALL, network, spec, sample=sample, n_classes=2, seed=0)
+    assert all(parameter.is_meta for parameter in found.parameters())
+    with spec.open(network, found.blocks) as taps:
+        logits = network(torch.rand(sample, device="meta"))
+        target = volumes.labels(sample[2:]).to("meta")
+        found(taps, logits=logits, target=target, step=0).total.backward()  # type: ignore[no-untyped-call]
+    assert all(parameter.grad is not None for parameter in found.parameters())
+    of_head = [p for name, p in network.named_parameters() if name.startswith("out_tr")]
+    assert of_head
+    assert all(parameter.grad is None for parameter in of_head)
+
+
+def test_a_network_of_somebody_elses(foreign: Foreign) -> None:
+    sample = (2, 3, 8, 12)
+    found = Regularization.build(
+        {"dsd": {}, "missu": {}}, foreign, FOREIGN_TAPS, sample=sample, n_classes=1, seed=0
+    )
+    target = volumes.labels(sample[2:], classes=1)
+    optimiser = torch.optim.AdamW([*foreign.parameters(), *found.parameters()], 1e-2)
+    image, totals = torch.rand(sample), []
+    for number in range(15):
+        with FOREIGN_TAPS.open(foreign, found.blocks) as taps:
+            logits = foreign(image)
+            result = found(taps, logits=logits, target=target, step=number)
+            loss = torch.nn.functional.cross_entropy(logits, target) + result.total
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        totals.append(result.total.item())
+    assert totals[-1] < totals[0]
 
 
 @pytest.mark.parametrize("name", ["basic_unet", "dynunet", "trans_unet"])
