@@ -52,6 +52,10 @@ class AreaPicker(QWidget):
         """Choose an area."""
         self._buttons[value].setChecked(True)
 
+    def button(self, scope: Scope) -> QRadioButton:
+        """Return the button of an area."""
+        return self._buttons[scope]
+
     def _on_toggle(self, button: QRadioButton, checked: bool) -> None:
         if checked:
             self.valueChanged.emit()

@@ -84,7 +84,7 @@ def card_html(card: Card) -> str:
         ("For", escape(card.tissue)),
         ("Finds", escape(", ".join(card.classes) + _separated(card))),
         ("Weak at", escape(card.bad_at)),
-        ("Works at", f"{card.pixel_size.mean:.3g} µm per pixel"),
+        ("Works at", works_at(card)),
         ("Terms", escape(" ".join(filter(None, [f"{card.licence}.", card.terms])))),
         ("Scores", _scores(card)),
         ("Learned from", _data(card)),
@@ -95,8 +95,15 @@ def card_html(card: Card) -> str:
 
 def summary(card: Card) -> str:
     """Return the line below the name of a model: terms first, as the end may be cut."""
-    parts = [terms_of(card), f"{card.pixel_size.mean:.3g} µm/px", card.tissue]
+    parts = [terms_of(card), works_at(card).replace(" per pixel", "/px"), card.tissue]
     return " · ".join(part for part in parts if part)
+
+
+def works_at(card: Card) -> str:
+    """Return the size of the pixels, or of the voxels along z, y and x, that a model works at."""
+    if card.spatial_dims == 2:
+        return f"{card.pixel_size.mean:.3g} µm per pixel"
+    return "voxels of " + " × ".join(f"{size / 1000:.3g}" for size in card.um_per_px) + " mm"
 
 
 def _rows(*rows: tuple[str, str]) -> str:

@@ -25,6 +25,7 @@ from napari_selfreg.widgets.result_info import ResultInfo, is_result, mark_touch
 from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.volume.result_info import is_volume_result
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,8 @@ class FieldResults(QObject):
         """Look for what was saved of a field in an earlier session, once."""
         if field.state not in _SAVED or field.recalled or self._runner.running:
             return
+        if field.is_volume:  # its files are of another kind
+            return
         field.recalled = True
         if not self._has_result(image):
             self._asked = field
@@ -136,7 +139,8 @@ class FieldResults(QObject):
 
     def _on_inserted(self, event: Any) -> None:
         layer = event.value
-        if not alive(self) or not isinstance(layer, Labels) or not is_result(layer):
+        ours = is_result(layer) or is_volume_result(layer)
+        if not alive(self) or not isinstance(layer, Labels) or not ours:
             return
         # A second time has no effect: a layer that comes back was watched already.
         layer.events.paint.connect(self._on_paint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -63,6 +64,8 @@ class ModelPicker(QWidget):
         super().__init__(parent)
         self._entries: list[ModelEntry] = []
         self._dialog: CardDialog | None = None
+        self._dims: int | None = None
+        self._last: dict[int | None, Path] = {}
         self._list = QComboBox()
         self._list.setAccessibleName("Model")
         self._list.setToolTip("The model: what it finds, in which tissue, and who may use it")
@@ -111,6 +114,36 @@ class ModelPicker(QWidget):
         """Return all models of the list, also those that cannot be used."""
         return tuple(self._entries)
 
+    def setDims(self, dims: int | None) -> None:
+        """List only the models for pictures (2) or for volumes (3); all of them without.
+
+        Going back to the other kind chooses the model that was chosen for it before.
+        """
+        if dims == self._dims:
+            return
+        if (before := self.value()) is not None:
+            self._last[self._dims] = before
+        self._dims = dims
+        self._sift()
+        if not self._fits(self._entry()):
+            fitting = [each for each in self._entries if self._fits(each)]
+            last = [each for each in fitting if each.path == self._last.get(dims)]
+            for entry in (last or fitting)[:1]:
+                self._list.setCurrentIndex(self._entries.index(entry))
+
+    def _fits(self, entry: ModelEntry | None) -> bool:
+        card = entry.card if entry is not None else None
+        return card is None or self._dims is None or card.spatial_dims == self._dims
+
+    def _sift(self) -> None:
+        """Hide the models of the other kind; the keyboard must not reach them either."""
+        view: Any = self._list.view()
+        model: Any = self._list.model()
+        for row, entry in enumerate(self._entries):
+            fits = self._fits(entry)
+            view.setRowHidden(row, not fits)
+            model.item(row).setEnabled(fits)
+
     def addModel(self, path: Path) -> None:
         """Add a bundle to the end of the list, also if it turns out unusable."""
         self._append(read_model(path))
@@ -146,6 +179,7 @@ class ModelPicker(QWidget):
         self._entries.append(entry)
         self._list.addItem(entry.label)
         self._list.setItemData(self._list.count() - 1, entry.label, Qt.ItemDataRole.ToolTipRole)
+        self._sift()
 
     def _entry(self) -> ModelEntry | None:
         index = self._list.currentIndex()

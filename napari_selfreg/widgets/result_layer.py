@@ -102,7 +102,7 @@ def add_result(
     added = Labels(expand(labels, picture), visible=False, **arguments)
     if outlined:  # what lies inside an object must stay visible to judge it
         added.contour = chosen.outline_width or outline_width(labels.shape)
-    with selection_kept(viewer) if _tool_in_hand(viewer) else nullcontext():
+    with selection_kept(viewer) if tool_in_hand(viewer) else nullcontext():
         viewer.add_layer(added)
     added.visible = True
     return added
@@ -139,6 +139,7 @@ def on_plane(
     return whole, Box(0, 0, *shape)
 
 
-def _tool_in_hand(viewer: Any) -> bool:
+def tool_in_hand(viewer: Any) -> bool:
+    """Tell whether a person is drawing: then the selection must stay."""
     active = viewer.layers.selection.active
     return active is not None and str(active.mode) != "pan_zoom"

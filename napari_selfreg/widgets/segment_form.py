@@ -22,6 +22,8 @@ from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.typed_sizes import TypedSizes, folder_size
+from napari_selfreg.widgets.volume.form import VolumeRows, mismatch
+from napari_selfreg.widgets.volume.layers import is_volume
 
 
 class SegmentForm(QWidget):
@@ -63,6 +65,9 @@ class SegmentForm(QWidget):
         self.advanced = AdvancedBox()
         self._start_as_set()
         self._arrange()
+        self.volume_rows = VolumeRows(
+            self._rows, self.pixel_size_edit, self.area_picker, self.advanced
+        )
         self._connect()
         self._on_model()
         self._on_layer()
@@ -94,8 +99,11 @@ class SegmentForm(QWidget):
 
     def missing(self) -> str:
         """Say what is still to be done here, or return an empty text."""
-        problem = self.model_picker.problem()
-        return problem or what_is_missing(self._viewer, self.layer_picker.value(), self.value())
+        layer = self.layer_picker.value()
+        problem = self.model_picker.problem() or mismatch(layer, self.model_picker.card())
+        if problem or is_volume(layer):
+            return problem
+        return what_is_missing(self._viewer, layer, self.value())
 
     def forget_pixel_size(self, layer: Any) -> None:
         """Read the pixel size of an image layer again: it has been chosen elsewhere."""
@@ -110,7 +118,7 @@ class SegmentForm(QWidget):
         self.advanced.setValue(replace(self.advanced.value(), device=chosen.device))
 
     def _arrange(self) -> None:
-        form = QFormLayout()
+        self._rows = form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Model", self.model_picker)
         form.addRow("Image", self.layer_picker)
@@ -136,6 +144,9 @@ class SegmentForm(QWidget):
 
     def _on_layer(self) -> None:
         layer = self.layer_picker.value()
+        self.volume_rows.suit(layer)
+        if layer is not None:
+            self.model_picker.setDims(3 if is_volume(layer) else 2)
         chosen = self._typed.of(layer) if layer is not None else None
         stated = pixel_size_of(layer) if layer is not None else None
         if chosen is not None:

@@ -32,6 +32,9 @@ from napari_selfreg.widgets.terms_notice import TermsNotice
 from napari_selfreg.widgets.try_all import TryRequest, find_candidates
 from napari_selfreg.widgets.try_all_dialog import TryAllDialog
 from napari_selfreg.widgets.version_in_use import VersionInUse
+from napari_selfreg.widgets.volume.form import ONLY_PICTURES, explain_objects
+from napari_selfreg.widgets.volume.layers import is_volume
+from napari_selfreg.widgets.volume.run import VolumeRun
 
 _POLL_MS = 300
 ONE_RUN = "Another run is at work: wait until it has ended, or cancel it in the Segment panel."
@@ -84,6 +87,7 @@ class SegmentPanel(QWidget):
         self.device_picker = self.form.advanced.device_picker
         self.control = SegmentRun(napari_viewer, self, job)
         self.runner = self.control.runner
+        self.volumes = VolumeRun(napari_viewer, self)
         self.batch = BatchRun(self.shared, self)
         self.relabeller = Relabeller(napari_viewer, self)
         self.fit_check = FitCheck(napari_viewer, self)
@@ -101,6 +105,7 @@ class SegmentPanel(QWidget):
         self._arrange()
         self._connect()
         self._on_model()
+        self._on_layer()
         self._on_setting()
         self.version_in_use.told.connect(self._conclude)
         self.version_in_use.look()
@@ -124,6 +129,8 @@ class SegmentPanel(QWidget):
         """Stop at the next tile; what is finished is kept."""
         if self.batch.runner.running:
             self.batch.cancel()
+        elif self.volumes.runner.running:
+            self.volumes.runner.cancel()
         elif self.runner.running:
             self.control.cancel()
         self._refresh()
@@ -131,7 +138,8 @@ class SegmentPanel(QWidget):
     def run_on_all(self) -> None:
         """Segment all fields of the Open panel with these settings."""
         card = self.model_picker.card()
-        if self._running() or card is None or self.terms_notice.pending:
+        unsuited = card is not None and card.spatial_dims != 2
+        if self._running() or card is None or self.terms_notice.pending or unsuited:
             self._refuse_all()
             return
         self.progress_row.start()
@@ -144,6 +152,8 @@ class SegmentPanel(QWidget):
             words = ONE_RUN
         elif self.model_picker.card() is None:
             words = self.form.missing()
+        elif not self.terms_notice.pending:
+            words = ONLY_PICTURES
         else:
             words = f"{_READ_TERMS} They are in the Segment panel."
             self._conclude(_READ_TERMS)
@@ -153,6 +163,9 @@ class SegmentPanel(QWidget):
         """Show every fitting model on the current view."""
         layer, size = self.layer_picker.value(), self.pixel_size_edit.value()
         card = self.model_picker.card()
+        if is_volume(layer):
+            self._conclude(ONLY_PICTURES)
+            return
         if layer is None or size is None or card is None:
             self._conclude(self.form.missing())
             return
@@ -174,6 +187,11 @@ class SegmentPanel(QWidget):
             return
         layer = self.layer_picker.value()
         try:
+            if is_volume(layer):
+                self.volumes.start(layer, self.value(), card)
+                self.progress_row.start()
+                self._refresh()
+                return
             request = take_request(self._viewer, layer, self.value(), card)
         except SelfRegError as error:
             self._conclude(str(error))
@@ -188,7 +206,7 @@ class SegmentPanel(QWidget):
         self._refresh()
 
     def _arrange(self) -> None:
-        objects = QGroupBox("Objects")
+        self.objects = objects = QGroupBox("Objects")
         objects.setToolTip("These act at once on the result, without a new run")
         inside = QVBoxLayout(objects)
         inside.addWidget(self.sliders)
@@ -217,11 +235,13 @@ class SegmentPanel(QWidget):
         self.question.accepted.connect(self._run_anyway)
         self.question.viewWanted.connect(self._run_view)
         self.run_button.clicked.connect(self._on_button)
-        for job in (self.control, self.batch):
+        self.form.layer_picker.valueChanged.connect(self._on_layer)
+        for job in (self.control, self.batch, self.volumes):
             job.told.connect(self.status.setText)
             job.progressed.connect(self.progress_row.setProgress)
             job.concluded.connect(self._on_concluded)
         self.control.segmented.connect(self._on_segmented)
+        self.volumes.segmented.connect(self._on_volume)
         self.sliders.valueChanged.connect(self._on_sliders)
         self.relabeller.currentChanged.connect(self._on_current)
         self.relabeller.relabelled.connect(self.shared.resultChanged)
@@ -245,13 +265,15 @@ class SegmentPanel(QWidget):
         return _READ_TERMS if not missing and self.terms_notice.pending else missing
 
     def _running(self) -> bool:
-        return self.runner.running or self.batch.runner.running
+        runners = (self.runner, self.batch.runner, self.volumes.runner)
+        return any(runner.running for runner in runners)
 
     def _refresh(self) -> None:
         """Bring button and status in line with what is set and what runs."""
         if self._running():
             # Never disabled meanwhile: it would lose the focus, and the keys would go elsewhere.
             stopping = self.control.stopping or self.batch.runner.cancelling
+            stopping = stopping or self.volumes.runner.cancelling
             self.run_button.setText("Stopping…" if stopping else "Cancel")
             self.run_button.setToolTip("Stop after the current tile; what is found is kept (Esc)")
         else:
@@ -324,6 +346,13 @@ class SegmentPanel(QWidget):
         self.relabeller.take(layer, picture)
         self.shared.resultChanged.emit(layer)
         self.segmented.emit(layer)
+
+    def _on_volume(self, layer: Any) -> None:
+        self.shared.resultChanged.emit(layer)
+        self.segmented.emit(layer)
+
+    def _on_layer(self) -> None:
+        explain_objects(self.objects, self.layer_picker.value())
 
     def _on_sliders(self) -> None:
         self.relabeller.change(self.sliders.value())

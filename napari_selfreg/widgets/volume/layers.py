@@ -50,6 +50,11 @@ class VolumeView:
     notes: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """Name of the volume for files and tables."""
+        return self.grid.stem
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along z, y and x."""
         z, y, x = (int(self.data.shape[axis]) for axis in self.order)

@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.samples import volume_samples
+from napari_selfreg.io.volume.outputs import volume_output_paths
 from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.open_form import ONLY_VOLUMES
 from napari_selfreg.widgets.sample_data import hippocampus
@@ -100,6 +101,16 @@ def test_the_panel_opens_a_volume_and_lists_it(panel, qtbot, head: Path) -> None
     panel.form.set_runnable(True)
     assert panel.form.missing() == ONLY_VOLUMES
     assert not panel.fields.to_run()
+
+
+def test_saved_results_are_seen_in_the_list(panel, qtbot, head: Path) -> None:
+    folder = head.parent / "results"
+    folder.mkdir()
+    for path in volume_output_paths(folder, "head").values():
+        path.write_bytes(b"")
+    open_and_wait(panel, qtbot, head, "head")
+    assert "◐ segmented" in panel.form.view.item(0).text()
+    assert not panel.fields[0].recalled
 
 
 def test_rows_to_the_front_are_shown_upwards_and_pictures_as_ever(

@@ -1,0 +1,205 @@
+"""One run of the Segment panel on a volume: its job in a thread, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari.layers import Labels
+from napari.utils import CyclicLabelColormap
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.io.card import Card
+from napari_selfreg.widgets.guards import alive, selection_kept
+from napari_selfreg.widgets.result_layer import COLOURS, tool_in_hand
+from napari_selfreg.widgets.result_plane import feature_rows
+from napari_selfreg.widgets.runner import Job, JobRunner
+from napari_selfreg.widgets.segment_run import CANCELLED, CHANGED, REMOVED
+from napari_selfreg.widgets.segment_setup import SegmentSettings
+from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.volume.layers import same_place, volume_of
+from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, VolumeResultInfo
+from napari_selfreg.widgets.volume.segment_job import (
+    VolumeFound,
+    VolumeRequest,
+    run_volume_segment,
+)
+
+OPACITY = 0.5
+_BACKGROUND = "#00000000"
+
+
+@dataclass(slots=True)
+class _Run:
+    """The job in progress, seen from the window."""
+
+    layer_id: Any
+    request: VolumeRequest
+    card: Card
+    began: float = field(default_factory=time.monotonic)
+    notices: list[str] = field(default_factory=list)
+    reason: str = CANCELLED
+
+
+class VolumeRun(QObject):
+    """Segments one volume at a time and adds its classes to the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Shows the result.
+    owner : QWidget
+        Its life ends the job.
+    job : callable
+        Generator function that takes a `VolumeRequest` and returns a `VolumeFound`.
+
+    Attributes
+    ----------
+    told, concluded : Signal(str)
+        What happens now; how it has ended.
+    progressed : Signal(int, int)
+        Done and planned.
+    segmented : Signal(object)
+        The new Labels layer; before `concluded`.
+    """
+
+    told = Signal(str)
+    progressed = Signal(int, int)
+    concluded = Signal(str)
+    segmented = Signal(object)
+
+    def __init__(self, viewer: Any, owner: QWidget, job: Job = run_volume_segment) -> None:
+        super().__init__(owner)
+        self._viewer = viewer
+        self._job = job
+        self._run: _Run | None = None
+        self.runner = JobRunner(owner)
+        self.runner.received.connect(self._on_events)
+        self.runner.finished.connect(self._on_finished)
+        self.runner.failed.connect(self._on_failed)
+        self.runner.cancelled.connect(self._on_cancelled)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def start(self, layer: Any, settings: SegmentSettings, card: Card) -> None:
+        """Start a job for a volume layer; none may be running.
+
+        Raises
+        ------
+        BadInputError
+            If the layer is no volume.
+        """
+        if settings.model is None:
+            raise BadInputError("Choose a model first.")
+        request = VolumeRequest(
+            volume_of(layer), settings.model, settings.device, settings.precision
+        )
+        self._run = _Run(layer.unique_id, request, card)
+        self.told.emit("Waiting until another job has ended…")
+        self.runner.start(self._job, request)
+
+    def _on_events(self, events: tuple[Event, ...]) -> None:
+        run = self._run
+        if run is None or self.runner.cancelling:
+            return
+        for event in events:
+            if isinstance(event, Notice):
+                run.notices.append(event.message)
+            elif isinstance(event, Progress):
+                self.progressed.emit(event.done, event.total)
+                if event.message:
+                    self.told.emit(f"{event.message}…")
+
+    def _on_finished(self, found: VolumeFound) -> None:
+        run = self._end_run()
+        layer = next((each for each in self._viewer.layers if each.unique_id == run.layer_id), None)
+        if layer is None or not run.request.view.fits(layer):
+            self.concluded.emit(CHANGED)
+            return
+        added = add_classes(
+            self._viewer, layer, found, info_of(run.request, layer, run.card, found)
+        )
+        self.segmented.emit(added)
+        seconds = time.monotonic() - run.began
+        words = [describe_classes(found.table, seconds), *run.notices, *found.notes]
+        self.concluded.emit(" ".join(dict.fromkeys(words)))
+
+    def _on_failed(self, error: Exception) -> None:
+        self._end_run()
+        text = describe_failure(error)
+        show_error(text)
+        self.concluded.emit(text)
+
+    def _on_cancelled(self) -> None:
+        self.concluded.emit(self._end_run().reason)
+
+    def _on_removed(self, event: Any) -> None:
+        run = self._run
+        if alive(self) and run is not None and event.value.unique_id == run.layer_id:
+            run.reason = REMOVED
+            self.runner.cancel()
+
+    def _end_run(self) -> _Run:
+        run, self._run = self._run, None
+        assert run is not None  # the runner ends each job exactly once
+        return run
+
+
+def info_of(request: VolumeRequest, layer: Any, card: Card, found: VolumeFound) -> VolumeResultInfo:
+    """Return what a result layer says about itself."""
+    return VolumeResultInfo(
+        model_name=card.name,
+        model_title=card.title,
+        model_version=found.version,
+        classes=tuple(card.classes),
+        image_layer_id=layer.unique_id,
+        grid=request.view.grid,
+        order=request.view.order,
+        citation=" ".join(data.citation for data in card.data),
+        terms=card.terms,
+    )
+
+
+def add_classes(viewer: Any, layer: Any, found: VolumeFound, info: VolumeResultInfo) -> Any:
+    """Add the classes of a volume, voxel on voxel; no other layer changes.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    layer : napari.layers.Image
+        The volume, wherever it lies by now.
+    found : VolumeFound
+    info : VolumeResultInfo
+
+    Returns
+    -------
+    napari.layers.Labels
+        Selected, unless a person has a brush or another tool in hand.
+    """
+    added = Labels(
+        found.labels,
+        name=f"{layer.name} {info.model_name}",
+        opacity=OPACITY,
+        blending="translucent_no_depth",  # else a rendered volume would hide it
+        colormap=CyclicLabelColormap([_BACKGROUND, *COLOURS], background_value=0),
+        features=feature_rows(found.table),
+        metadata={VOLUME_RESULT_KEY: info},
+        **same_place(layer),
+    )
+    with selection_kept(viewer) if tool_in_hand(viewer) else nullcontext():
+        viewer.add_layer(added)
+    return added
+
+
+def describe_classes(table: dict[str, Any], seconds: float) -> str:
+    """Return what was found, with its volume, and what to do next."""
+    rows = zip(table["class"].tolist(), table["volume_ml"].tolist(), strict=True)
+    there = [f"{name} {volume:.3g} ml" for name, volume in rows if volume > 0]
+    if not there:
+        return "Nothing was found: look at what the model is for and at the size of the voxels."
+    return f"Found in {seconds:.1f} s: {', '.join(there)}."
