@@ -167,7 +167,7 @@ class ResultsActions(QObject):
         running = self.runner.running
         for part in self._form.with_result():
             part.setEnabled(self._layer is not None and not running)
-        self._form.import_button.setEnabled(not running)
+        self._form.import_button.setEnabled(not running and not self._form.volume.shown)
         self._form.cancel_button.setVisible(running)
         self._form.cancel_button.setText("Stopping…" if self.runner.cancelling else "Cancel")
 

@@ -12,9 +12,9 @@ from napari_selfreg.io.outputs import output_paths
 _PICTURES = "PNG, 300 dpi (*.png);;SVG, lines that stay lines (*.svg)"
 
 
-def ask_folder(parent: QWidget, start: Path) -> Path | None:
-    """Return a folder for the three files, None if she has changed her mind."""
-    chosen = QFileDialog.getExistingDirectory(parent, "Save for QuPath", str(start))
+def ask_folder(parent: QWidget, start: Path, title: str = "Save for QuPath") -> Path | None:
+    """Return a folder for the files, None if she has changed her mind."""
+    chosen = QFileDialog.getExistingDirectory(parent, title, str(start))
     return Path(chosen) if chosen else None
 
 
@@ -23,7 +23,7 @@ def ask_to_replace(parent: QWidget, folder: Path, stem: str, compressed: bool) -
     there = [path.name for path in output_paths(folder, stem, compressed=compressed).values()
              if path.exists()]  # fmt: skip
     words = f"{', '.join(there)} of an earlier result will be replaced."
-    return not there or _agrees(parent, words)
+    return not there or agrees(parent, words)
 
 
 def ask_picture(parent: QWidget, start: Path) -> Path | None:
@@ -35,7 +35,7 @@ def ask_picture(parent: QWidget, start: Path) -> Path | None:
     if path.suffix.lower() in (".png", ".svg"):
         return path  # the dialog has asked already whether it may be replaced
     path = path.with_name(path.name + (".svg" if kind.startswith("SVG") else ".png"))
-    return path if not path.exists() or _agrees(parent, f"{path.name} will be replaced.") else None
+    return path if not path.exists() or agrees(parent, f"{path.name} will be replaced.") else None
 
 
 def ask_labels(parent: QWidget, start: Path) -> Path | None:
@@ -44,7 +44,8 @@ def ask_labels(parent: QWidget, start: Path) -> Path | None:
     return Path(chosen) if chosen else None
 
 
-def _agrees(parent: QWidget, words: str) -> bool:
+def agrees(parent: QWidget, words: str) -> bool:
+    """Tell whether files may be replaced."""
     answer = QMessageBox.question(
         parent,
         "Replace files?",

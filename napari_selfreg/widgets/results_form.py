@@ -20,7 +20,11 @@ from napari_selfreg.widgets.layer_picker import LayerPicker
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.result_info import is_result
 from napari_selfreg.widgets.totals_view import TotalsView
+from napari_selfreg.widgets.volume.form import give_reason
+from napari_selfreg.widgets.volume.result_info import is_volume_result
+from napari_selfreg.widgets.volume.results_view import VolumeResultsView
 
+FOR_PICTURES = "This is for pictures: QuPath and outlines know no volumes."
 _PICKER_TIP = "The objects to look at. Selecting a result in the layer list chooses it."
 
 
@@ -37,7 +41,9 @@ class ResultsForm(QWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.picker = LayerPicker(viewer, accepts=is_result, tip=_PICKER_TIP, empty="No result yet")
+        self.picker = LayerPicker(
+            viewer, accepts=_is_any_result, tip=_PICKER_TIP, empty="No result yet"
+        )
         self.totals = TotalsView()
         self.histogram = Histogram()
         self.table_button = _button(
@@ -70,6 +76,7 @@ class ResultsForm(QWidget):
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.volume = VolumeResultsView(viewer)
         self._arrange()
 
     def with_result(self) -> tuple[QWidget, ...]:
@@ -82,6 +89,14 @@ class ResultsForm(QWidget):
             self.field_button,
             self.copy_button,
         )
+
+    def show_volume(self, layer: Any) -> None:
+        """Show the result of a volume in place of objects; None goes back to those."""
+        self.volume.setLayer(layer)
+        for part in (self.totals, self.histogram):
+            part.setVisible(layer is None)
+        reason = "" if layer is None else FOR_PICTURES
+        give_reason(reason, *self.with_result(), self.import_button)
 
     def _arrange(self) -> None:
         top = QFormLayout()
@@ -98,6 +113,7 @@ class ResultsForm(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(top)
+        column.addWidget(self.volume)
         column.addWidget(self.totals)
         column.addWidget(self.histogram)
         column.addLayout(buttons)
@@ -105,6 +121,10 @@ class ResultsForm(QWidget):
         column.addWidget(self.progress_row)
         column.addWidget(self.cancel_button)
         column.addStretch(1)
+
+
+def _is_any_result(layer: Any) -> bool:
+    return is_result(layer) or is_volume_result(layer)
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -17,10 +17,12 @@ from napari_selfreg.widgets.object_link import ObjectLink
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.result_plane import feature_rows, is_aligned, label_view, table_of
 from napari_selfreg.widgets.results_actions import ResultsActions
-from napari_selfreg.widgets.results_form import ResultsForm
+from napari_selfreg.widgets.results_form import FOR_PICTURES, ResultsForm
 from napari_selfreg.widgets.results_job import Survey, survey, view_totals
 from napari_selfreg.widgets.results_snapshot import take_snapshot
+from napari_selfreg.widgets.saved_totals import SavedTotals
 from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.volume.result_info import is_volume_result
 
 NO_RESULT = (
     "There are no objects yet: find some in the Segment panel, or import labels onto the image."
@@ -58,6 +60,7 @@ class ResultsPanel(QWidget):
         self.tasks = ResultsActions(napari_viewer, self.form, self)
         self._surveys = Latest(self)
         self._views = Latest(self)
+        self.saved = SavedTotals(self)
         self._appeared = _timer(self, 0, self._on_shown)
         self._changed = _timer(self, _CHANGED_MS, self._look)
         self._moved = _timer(self, _CAMERA_MS, self._look_at_view)
@@ -71,7 +74,14 @@ class ResultsPanel(QWidget):
     def busy(self) -> bool:
         """Whether anything shown is about to change."""
         timers = self._changed.isActive() or self._moved.isActive()
-        return timers or self._surveys.running or self._views.running or self.marks.busy
+        return (
+            timers
+            or self._surveys.running
+            or self._views.running
+            or self.saved.busy
+            or self.marks.busy
+            or self.form.volume.busy
+        )
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what has changed meanwhile."""
@@ -86,6 +96,7 @@ class ResultsPanel(QWidget):
         self.link.selected.connect(form.histogram.setSelected)
         self._surveys.done.connect(self._on_survey)
         self._views.done.connect(self._on_view)
+        self.saved.changed.connect(self._fields.start)
         self.shared.resultChanged.connect(self._on_result)
         self.shared.fieldsChanged.connect(self._fields.start)
         self._viewer.scene.camera.events.connect(self._on_camera)
@@ -103,7 +114,10 @@ class ResultsPanel(QWidget):
         """Turn to another result."""
         for emitter in self._edits():
             emitter.disconnect(self._on_edit)
-        self._layer, self.survey = self.form.picker.value(), None
+        chosen = self.form.picker.value()
+        volume = chosen if is_volume_result(chosen) else None
+        self._layer, self.survey = None if volume is not None else chosen, None
+        self.form.show_volume(volume)
         self.marks.clear()
         self.link.setLayer(self._layer)
         self.form.histogram.setTable({})
@@ -114,7 +128,7 @@ class ResultsPanel(QWidget):
                 emitter.connect(self._on_edit)
             self._look()
         else:
-            self.tasks.tell(NO_RESULT)
+            self.tasks.tell(NO_RESULT if volume is None else FOR_PICTURES)
 
     def _edits(self) -> list[Any]:
         """Return what tells that a person has changed the objects."""
@@ -172,7 +186,8 @@ class ResultsPanel(QWidget):
 
     def _show_folder(self) -> None:
         shown = self.survey.totals if self.survey is not None else None
-        self.form.totals.setTotals("folder", folder_totals(self.shared.fields, shown))
+        found = folder_totals(self.shared.fields, shown, self.saved.of)
+        self.form.totals.setTotals("folder", found)
 
     def _on_range(self) -> None:
         if self._layer is not None:
