@@ -1,4 +1,4 @@
-"""The training loop: schedule, resumption bit for bit, λ = 0, divergence, interruption."""
+"""Training on pictures: resumption bit for bit, λ = 0, divergence, interruption."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
 from napari_selfreg.engine.events import CheckpointSaved, Event, StepDone, ValidationDone, run
@@ -18,9 +16,6 @@ from napari_selfreg.engine.fit import (
     best_weights,
     fit,
     last_progress,
-    learning_rate,
-    moving_average,
-    training_precision,
 )
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.sampling import load_field
@@ -50,27 +45,6 @@ def _request(tmp_path: Path, recipe: Recipe, name: str = "run", resume: bool = F
 
 def _equal(first: FitResult, second: FitResult) -> bool:
     return all(torch.equal(first.weights[k], second.weights[k]) for k in first.weights)
-
-
-@given(st.integers(1, 5000), st.data())
-def test_the_rate_rises_to_its_peak_and_falls(steps: int, data: st.DataObject) -> None:
-    step = data.draw(st.integers(0, steps - 1))
-    assert 0 <= learning_rate(step, steps, 2.0) <= 2.0
-    warm_up = max(1, steps // 10)
-    assert learning_rate(warm_up - 1, steps, 2.0) == pytest.approx(2.0)
-    if step >= warm_up:
-        assert learning_rate(step + 1, steps, 2.0) <= learning_rate(step, steps, 2.0)
-
-
-def test_the_average_forgets_its_start_fast_and_copies_counters() -> None:
-    mean, counter = torch.zeros(1), torch.zeros(1, dtype=torch.int64)
-    update = moving_average(0.99)
-    for count in range(1, 101):
-        update([mean, counter], [torch.ones(1), torch.tensor([count])], count)
-    assert mean.item() > 0.999
-    assert counter.item() == 100
-    update([mean], [torch.zeros(1)], 10_000)
-    assert mean.item() == pytest.approx(0.99, abs=1e-3)
 
 
 def test_training_learns_dark_squares(tmp_path: Path) -> None:
@@ -156,13 +130,6 @@ def test_a_state_of_another_recipe_is_refused(tmp_path: Path) -> None:
     changed = tiny_recipe(train={"learning_rate": 5e-3})
     with pytest.raises(BadInputError, match="--resume"):
         run(fit(_request(tmp_path, changed, resume=True)))
-
-
-def test_precision_can_be_forced_and_gpus_are_asked() -> None:
-    cpu = torch.device("cpu")
-    assert training_precision("fp32", cpu) == torch.float32
-    assert training_precision("bf16", cpu) == torch.bfloat16
-    assert training_precision("auto", torch.device("mps")) == torch.float32
 
 
 def test_bfloat16_training_runs(tmp_path: Path) -> None:
