@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_selfreg.engine.segment import SegmentRequest, segment
     from napari_selfreg.engine.train import TrainRequest, train
     from napari_selfreg.engine.volume.finetune import corrected_volumes
+    from napari_selfreg.engine.volume.predict import VolumePredictRequest, predict_volume
     from napari_selfreg.engine.volume.recipe import load_any_recipe
     from napari_selfreg.engine.volume.train import VolumeTrainRequest, train_volumes
     from napari_selfreg.io.card import Card
@@ -66,6 +67,7 @@ __all__ = [
     "Tap",
     "TapSpec",
     "TrainRequest",
+    "VolumePredictRequest",
     "VolumeTrainRequest",
     "architectures",
     "build_network",
@@ -81,6 +83,7 @@ __all__ = [
     "look",
     "look_inside",
     "predict",
+    "predict_volume",
     "run",
     "save_bundle",
     "segment",
@@ -107,6 +110,7 @@ _HOMES = {
     "Tap": "nets.tapspec",
     "TapSpec": "nets.tapspec",
     "TrainRequest": "engine.train",
+    "VolumePredictRequest": "engine.volume.predict",
     "VolumeTrainRequest": "engine.volume.train",
     "architectures": "nets.registry",
     "build_network": "nets.registry",
@@ -122,6 +126,7 @@ _HOMES = {
     "look": "engine.inside",
     "look_inside": "widgets.inside.opening",
     "predict": "engine.predict",
+    "predict_volume": "engine.volume.predict",
     "run": "engine.events",
     "save_bundle": "engine.bundles",
     "segment": "engine.segment",

@@ -146,7 +146,10 @@ def segment(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Write objects (TIFF), outlines (GeoJSON for QuPath) and measurements (CSV) per image."""
+    """Write objects (TIFF), outlines (GeoJSON for QuPath) and measurements (CSV) per image.
+
+    With a model for volumes: labels (NIfTI) and measurements (CSV) per volume.
+    """
     with session(as_json) as console:
         place = commands.slide_place(images, offset, downsample)
         request = {"um_per_px": um_per_px, "place": place, "compressed": compressed}
@@ -173,7 +176,7 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model on labelled images: mean and 95 % bootstrap interval over images."""
+    """Score a model on labelled images or volumes: mean and 95 % bootstrap interval over them."""
     with session(as_json) as console:
         request = {"images": images, "labels": labels, "um_per_px": um_per_px, "output": output}
         commands.evaluate(console, model, device, protocol=protocol.value, **request)
