@@ -17,6 +17,8 @@ _SCORES = {
     "object_hausdorff": "Object Hausdorff (px)",
     "aji": "AJI",
     "pq": "PQ",
+    "hd95_mm": "Distance of outlines, 95 % (mm)",
+    "surface_dice": "Outlines within 1 mm",
 }
 
 
@@ -24,6 +26,7 @@ _GRIDS = {
     "native": "original resolution",
     "uctransnet224": "shrunk to 224 × 224 pixels",
     "strips": "original resolution",
+    "slabs": "resolution of the model",
 }
 """Protocol -> what a person reads."""
 
@@ -31,6 +34,14 @@ _PLAIN = {
     "a strip of every reviewed region, held out of the fine-tuning, of the same pictures": (
         "held-out strips of the reviewed regions",
         "",
+    ),
+    "a slab of every volume, held out of the fine-tuning, of the same volumes": (
+        "held-out slabs of the reviewed volumes",
+        "",
+    ),
+    "held-out cases, which neither taught nor chose the weights": (
+        "held-out volumes",
+        "The training has not seen them in any way.",
     ),
     "held-out patients, also used for early stopping and to choose lambda": (
         "held-out images",
@@ -133,7 +144,8 @@ def _hint(record: MetricRecord) -> str:
 
 
 def _score_table(record: MetricRecord) -> str:
-    plain = record.lambda_scr == 0 and record.lambda_ifd == 0
+    none = record.lambda_scr == 0 and record.lambda_ifd == 0  # DSD says so in the note
+    plain = record.note.startswith("plain twin") or (none and not record.note)
     images, _ = _PLAIN.get(record.split, (f"images, {record.split}", ""))
     grid = _GRIDS.get(record.protocol, record.protocol)
     caption = f"{_TWIN if plain else 'This model'}: {record.n} {images}, {grid}"
@@ -147,6 +159,11 @@ def _score_row(name: str, value: MetricValue) -> str:
     digits = 3 if value.high < 10 else 1
     mean, low, high = (f"{number:.{digits}f}" for number in (value.mean, value.low, value.high))
     return (
-        f"<tr><td>{escape(_SCORES.get(name, name))}&nbsp;&nbsp;</td>"
+        f"<tr><td>{escape(_title(name))}&nbsp;&nbsp;</td>"
         f"<td>{mean}&nbsp;&nbsp;({low} to {high})</td></tr>"
     )
+
+
+def _title(score: str) -> str:
+    """Return what a person reads for a score; ``dice_<class>`` is that of one class."""
+    return _SCORES.get(score, score.replace("dice_", "Dice, ", 1))

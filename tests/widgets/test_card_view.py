@@ -71,10 +71,24 @@ def test_scores_are_in_plain_words() -> None:
 
 @pytest.mark.parametrize("name", sorted(bundled_models()))
 def test_every_model_that_is_shipped_is_told_in_plain_words(name: str) -> None:
-    html = card_html(read_card(bundled_models()[name]))
-    assert "held-out images, original resolution" in html
+    card = read_card(bundled_models()[name])
+    html = card_html(card)
+    held_out = "images" if card.spatial_dims == 2 else "volumes"
+    assert f"This model: {card.metrics[0].n} held-out {held_out}, original resolution" in html
     assert "protocol" not in html
     assert "lambda" not in html
+
+
+def test_volumes_have_scores_by_class() -> None:
+    names = ("dice", "dice_anterior", "hd95_mm", "surface_dice")
+    split = "held-out cases, which neither taught nor chose the weights"
+    values = dict.fromkeys(names, VALUE)
+    record = {"protocol": "native", "split": split, "n": 30, "values": values}
+    html = card_html(make_card(metrics=(record,)))
+    assert "This model: 30 held-out volumes, original resolution" in html
+    for title in ("Dice, anterior", "Distance of outlines, 95 % (mm)", "Outlines within 1 mm"):
+        assert title in html
+    assert "trained without self-regularization" not in html
 
 
 def test_the_terms_are_read_before_the_long_table_of_scores() -> None:

@@ -120,7 +120,9 @@ def score_cases(
 def record_of(
     scores: Mapping[str, Mapping[str, float]], split: str, note: str = ""
 ) -> MetricRecord:
-    """Return the mean of every score over the cases, with its 95 % bootstrap interval.
+    """Return the mean of scores over the cases, with its 95 % bootstrap interval.
+
+    Of the classes by themselves only Dice goes onto a card.
 
     Parameters
     ----------
@@ -129,7 +131,8 @@ def record_of(
     split, note : str
         What the cases are, and what else a reader must know.
     """
-    names = list(next(iter(scores.values())))
+    by_class = ("hd95_mm_", "surface_dice_")
+    names = [name for name in next(iter(scores.values())) if not name.startswith(by_class)]
     values = {}
     for name in names:
         interval = mean_interval([case[name] for case in scores.values()])

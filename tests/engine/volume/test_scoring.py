@@ -50,9 +50,13 @@ def test_what_is_not_labelled_does_not_count() -> None:
 
 
 def test_the_record_holds_means_and_intervals() -> None:
-    scores = {f"c{n}": {"dice": 0.8 + 0.01 * n, "hd95_mm": float(n)} for n in range(5)}
+    scores = {
+        f"c{n}": {"dice": 0.8 + 0.01 * n, "hd95_mm": float(n), "hd95_mm_a": 1.0, "dice_a": 0.5}
+        for n in range(5)
+    }
     record = record_of(scores, "held out", "a note")
     assert (record.n, record.split, record.note) == (5, "held out", "a note")
     assert record.values["dice"].mean == pytest.approx(0.82)
     assert record.values["dice"].low < 0.82 < record.values["dice"].high
     assert record.values["hd95_mm"].mean == 2.0
+    assert record.values.keys() == {"dice", "dice_a", "hd95_mm"}
