@@ -83,8 +83,9 @@ def test_volumes_have_scores_by_class() -> None:
     names = ("dice", "dice_anterior", "hd95_mm", "surface_dice")
     split = "held-out cases, which neither taught nor chose the weights"
     values = dict.fromkeys(names, VALUE)
-    record = {"protocol": "native", "split": split, "n": 30, "values": values}
-    html = card_html(make_card(metrics=(record,)))
+    note = "regularizers in training: dsd"
+    facts = {"protocol": "native", "split": split, "note": note}
+    html = card_html(make_card(metrics=({**facts, "n": 30, "values": values},)))
     assert "This model: 30 held-out volumes, original resolution" in html
     for title in ("Dice, anterior", "Distance of outlines, 95 % (mm)", "Outlines within 1 mm"):
         assert title in html
