@@ -186,11 +186,12 @@ def _wide(part: Iterable[int], halo: Sequence[int], shape: Sequence[int]) -> lis
 
 def _cost(
     shape: Sequence[int], cuts: Sequence[int], halo: Sequence[int], volume: int
-) -> tuple[int, int, tuple[int, ...]]:
-    """Return by how much a part is too large, how many elements all hold, and what is cut least."""
+) -> tuple[int, int, int, tuple[int, ...]]:
+    """Return what counts: fitting, then few elements, few parts, and cuts of the slowest axis."""
     part = [-(-side // count) for side, count in zip(shape, cuts, strict=True)]
     each = math.prod(_wide(part, halo, shape))
-    return max(0, each - volume), each * math.prod(cuts), tuple(-count for count in cuts)
+    number = math.prod(cuts)
+    return max(0, each - volume), each * number, number, tuple(-count for count in cuts)
 
 
 def _plan_axis(

@@ -86,6 +86,11 @@ def test_of_all_ways_the_one_with_least_context_is_taken():
     assert parts == [((0, 32), (0, 64), (0, 64)), ((32, 64), (0, 64), (0, 64))]
 
 
+def test_without_context_there_are_as_few_parts_as_fit():
+    assert cut_evenly(whole((64, 64, 64)), (0, 0, 0), 64**3) == [whole((64, 64, 64))]
+    assert len(cut_evenly(whole((64, 64, 64)), (0, 0, 0), 64**3 // 2)) == 2
+
+
 def test_nothing_needs_no_part():
     empty = ((0, 4), (3, 3), (0, 4))
     assert cut_evenly(empty, (0, 0, 0), 10) == []
