@@ -53,15 +53,20 @@ def versions_of(project: Project | None) -> list[Base]:
     return found
 
 
-def other_models(project: Project | None, models: Mapping[str, Path] | None) -> list[Base]:
-    """Return models for pictures, of the package and added, that are no versions of the project."""
+def other_models(
+    project: Project | None, models: Mapping[str, Path] | None, dims: tuple[int, ...] = (2,)
+) -> list[Base]:
+    """Return models, of the package and added, that are no versions of the project.
+
+    Those for pictures (2), for volumes (3), or both, as `dims` says.
+    """
     paths = [*bundled_models().values(), *added_models()] if models is None else models.values()
     own = project.folder.resolve() if project is not None else None
     entries = [read_model(path) for path in paths if own not in Path(path).resolve().parents]
     return [
         Base(each.path, each.card, each.card.title)
         for each in entries
-        if each.card and each.card.spatial_dims == 2
+        if each.card and each.card.spatial_dims in dims
     ]
 
 

@@ -67,7 +67,9 @@ def rank(maps: Any, by: Ranking) -> Generator[Event, None, Ranked]:
 
 
 def thumbnail(plane: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Return a small picture of one channel, shape (y, x, 3)."""
+    """Return a small picture of one channel, shape (y, x, 3); of a volume its middle slice."""
+    if plane.ndim == 3:
+        plane = plane[len(plane) // 2]
     step = max(1, min(plane.shape) // _SIDE)
     small = plane[::step, ::step].astype(np.float32)
     low, high = float(small.min()), float(small.max())

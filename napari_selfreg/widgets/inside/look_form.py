@@ -24,6 +24,8 @@ from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.typed_sizes import TypedSizes, folder_size
+from napari_selfreg.widgets.volume.form import give_reason, mismatch
+from napari_selfreg.widgets.volume.layers import is_volume
 
 _AREAS: dict[Scope, tuple[str, str]] = {
     "whole": ("Whole image", "All of this image, or of this slice of it"),
@@ -32,9 +34,7 @@ _AREAS: dict[Scope, tuple[str, str]] = {
 }
 
 
-VOLUMES = (
-    "This network sees volumes, which this panel cannot show: use the function look in Python."
-)
+_VOLUME_WHOLE = "A volume is looked at whole."
 
 
 class LookForm(QWidget):
@@ -115,9 +115,12 @@ class LookForm(QWidget):
         """Say what is still to be done here, or return an empty text."""
         if self.model.value() is None:
             return "Choose a model to look into."
-        if any(each.card.spatial_dims != 2 for each in self.sources()):
-            return VOLUMES
-        return what_is_missing(self._viewer, self.layer_picker.value(), self.value())
+        layer = self.layer_picker.value()
+        unsuited = filter(None, (mismatch(layer, each.card) for each in self.sources()))
+        problem = next(unsuited, "")
+        if problem or is_volume(layer):
+            return problem
+        return what_is_missing(self._viewer, layer, self.value())
 
     def offer(self, project: Project | None, card: Card | None = None) -> None:
         """List the models and choose what is most likely wanted.
@@ -136,6 +139,7 @@ class LookForm(QWidget):
             self.model.choose(tuned[0])
             self.versus.choose(tuned[1])
         self._newest = newest
+        self._suit_model(self.layer_picker.value())
 
     def _name_parts(self) -> None:
         self.model.setToolTip("The network to look into")
@@ -184,11 +188,25 @@ class LookForm(QWidget):
         layer = self.layer_picker.value()
         stated = pixel_size_of(layer) if layer is not None else None
         known = stated if stated is not None and plausible(stated) else None
-        self._form.setRowVisible(self.pixel_size_edit, layer is not None and known is None)
+        volume = is_volume(layer)
+        give_reason(_VOLUME_WHOLE if volume else "", self.area)
+        asked = layer is not None and known is None and not volume
+        self._form.setRowVisible(self.pixel_size_edit, asked)
+        self._suit_model(layer)
         if layer is not None and known is None:
             known = self._typed.of(layer) or folder_size(layer)
         self.pixel_size_edit.setValue(known)
         self.valueChanged.emit()
+
+    def _suit_model(self, layer: Any) -> None:
+        """Choose a model of the kind of the image, where the chosen one is of the other."""
+        chosen = self.model.value()
+        if chosen is None or not mismatch(layer, chosen.card):
+            return
+        fitting = [each for each in self.model.sources() if not mismatch(layer, each.card)]
+        if fitting:
+            self.model.choose(fitting[0])
+            self.versus.setValue("")
 
     def _on_pixel_size(self) -> None:
         layer, size = self.layer_picker.value(), self.pixel_size_edit.value()

@@ -15,6 +15,7 @@ from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.layers import Picture
 from napari_selfreg.widgets.segment_job import start_engine
+from napari_selfreg.widgets.volume.layers import VolumeView
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
@@ -75,10 +76,10 @@ class LookRequest:
     ----------
     layer_id : Hashable
         Of the image layer.
-    picture : Picture
-        Its plane and resolution.
+    picture : Picture or VolumeView
+        Its plane and resolution, or all of its voxels.
     box : Box
-        The part of it to look at.
+        The part of it to look at; rows and columns of a volume.
     pixel_size : PixelSize
         Micrometres per pixel of the picture.
     sources : tuple of Source
@@ -94,7 +95,7 @@ class LookRequest:
     """
 
     layer_id: object
-    picture: Picture
+    picture: Picture | VolumeView
     box: Box
     pixel_size: PixelSize
     sources: tuple[Source, ...]
@@ -139,6 +140,7 @@ def run_look(request: LookRequest) -> Generator[Event, None, Looked]:
     from napari_selfreg.engine.inside_types import InsideRequest
 
     yield Progress(0, 0, "Reading the image")
+    assert isinstance(request.picture, Picture)  # volumes have a job of their own
     image = request.picture.colours()
     insides = []
     for source in request.sources:

@@ -14,6 +14,8 @@ from napari_selfreg.widgets.inside.kinds import Kind, layer_name
 from napari_selfreg.widgets.inside.looking import Looked
 from napari_selfreg.widgets.inside.painting import Painted
 from napari_selfreg.widgets.layers import OWN_KEY
+from napari_selfreg.widgets.volume.inside import volume_map
+from napari_selfreg.widgets.volume.layers import VolumeView
 
 OWN_NAME = "inside"
 """Value of `OWN_KEY` of these layers."""
@@ -122,20 +124,19 @@ class MapLayers:
     ) -> dict[str, Any]:
         maps = looked.insides[painted.side].blocks[painted.block]
         picture = looked.request.picture
-        colours = painted.plane.ndim == 3
+        colours = painted.plane.dtype == np.uint8
         look = (
             {}
             if colours
             else {"colormap": kind.colormap or "gray", "contrast_limits": painted.limits}
         )
         plane = painted.plane if colours else np.asarray(painted.plane, np.float32)
-        return {
-            "data": expand_map(plane, picture),
-            "name": name,
-            "rgb": colours,
-            **look,
-            **map_placement(image, picture, maps.scale, maps.translate),
-        }
+        if isinstance(picture, VolumeView):
+            placed = volume_map(image, picture, plane, maps)
+        else:
+            placed = map_placement(image, picture, maps.scale, maps.translate)
+            placed["data"] = expand_map(plane, picture)
+        return {"name": name, "rgb": colours, **look, **placed}
 
     def _put(self, key: Key, arguments: dict[str, Any]) -> None:
         """Change the layer of a key, or make it."""

@@ -7,7 +7,6 @@ from typing import Any
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.inside.alignment import map_point
 from napari_selfreg.widgets.inside.channel_box import Ranked, rank
@@ -19,6 +18,8 @@ from napari_selfreg.widgets.inside.painting import Painted, PaintRequest, paint
 from napari_selfreg.widgets.inside.pointing import Pointing
 from napari_selfreg.widgets.inside.side_by_side import SideBySide
 from napari_selfreg.widgets.latest import Latest
+from napari_selfreg.widgets.volume.inside import voxel_at
+from napari_selfreg.widgets.volume.layers import VolumeView
 
 
 class MapsView(QWidget):
@@ -52,7 +53,7 @@ class MapsView(QWidget):
         self.layers = MapLayers(viewer)
         self.grid = SideBySide(viewer)
         self.pointing = Pointing(viewer, self)
-        self._place: tuple[float, float] | None = None
+        self._place: tuple[float, ...] | None = None
         self._pair: tuple[str, int, int] | None = None
         self._asked: PaintRequest | None = None
         self._ranked: object = None
@@ -129,7 +130,7 @@ class MapsView(QWidget):
             return
         if kind.name == "channel" and self._must_rank(looked, blocks):
             return
-        place = self._place if self._place and _holds(looked.request.box, self._place) else None
+        place = self._place if self._place and _holds(looked, self._place) else None
         self._asked = PaintRequest(looked, kind, blocks, self._channels(), place)
         self._painter.submit(paint, self._asked)
 
@@ -218,13 +219,23 @@ class MapsView(QWidget):
         if self._kind().name == "attention":
             self.objectPointed.emit(position)
             return
-        row, column = map_point(bare(image), position, looked.request.picture)
-        if _holds(looked.request.box, (row, column)):
+        picture = looked.request.picture
+        if isinstance(picture, VolumeView):
+            flat = self._viewer.dims.ndisplay == 2  # a click into the depth is no place
+            place = voxel_at(bare(image), picture, position) if flat else None
+            self._place = place or self._place
+            self.refresh()
+            return
+        row, column = map_point(bare(image), position, picture)
+        if _holds(looked, (row, column)):
             self._place = (row, column)
             self.refresh()
 
 
-def _holds(box: Box, place: tuple[float, float]) -> bool:
-    """Tell whether a place lies on a pixel of a box."""
+def _holds(looked: Looked, place: tuple[float, ...]) -> bool:
+    """Tell whether a place lies on a pixel that was looked at; volumes are seen whole."""
+    if len(place) == 3:
+        return isinstance(looked.request.picture, VolumeView)
     row, column = place
+    box = looked.request.box
     return box.y0 - 0.5 <= row < box.y1 - 0.5 and box.x0 - 0.5 <= column < box.x1 - 0.5

@@ -36,14 +36,15 @@ class PaintRequest:
     channels : tuple of int
         One for a channel, two for a pair.
     place : tuple of float or Box, optional
-        Row and column of the picture that was clicked, or what was dragged over.
+        Row and column of the picture, or voxel of the volume, that was clicked, or what was
+        dragged over.
     """
 
     looked: Looked
     kind: Kind
     blocks: tuple[str, ...]
     channels: tuple[int, ...] = ()
-    place: tuple[float, float] | Box | None = None
+    place: tuple[float, ...] | Box | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +57,7 @@ class Painted:
         Which of the models.
     block : str
     plane : ndarray, shape (y, x) float32, or (y, x, 3) or (y, x, 4) uint8
+        With a first axis z for volumes.
     limits : tuple of float
         Lowest and highest colour.
     """

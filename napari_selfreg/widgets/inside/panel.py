@@ -37,6 +37,14 @@ from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.shortcuts import add_shortcuts
+from napari_selfreg.widgets.volume.form import give_reason
+from napari_selfreg.widgets.volume.inside import (
+    NO_FOLLOWING,
+    run_volume_look,
+    scale_words,
+    take_look,
+)
+from napari_selfreg.widgets.volume.layers import VolumeView, is_volume
 
 _POLL_MS = 300
 
@@ -116,7 +124,8 @@ class InsidePanel(QWidget):
             return
         self._last_words, self._layer_id = "", request.layer_id
         self.progress_row.start()
-        self.runner.start(self._job, request)
+        volume = isinstance(request.picture, VolumeView)
+        self.runner.start(run_volume_look if volume else self._job, request)
         self.status.setText("Waiting until another job has ended…")
         self._refresh()
 
@@ -134,7 +143,8 @@ class InsidePanel(QWidget):
 
     def _fields(self) -> tuple[tuple[Path, PixelSize], ...]:
         """Return the fields of known pixel size."""
-        known = [(each.path, each.known_size()) for each in self.shared.fields or ()]
+        pictures = [each for each in self.shared.fields or () if not each.is_volume]
+        known = [(each.path, each.known_size()) for each in pictures]
         return tuple((path, size) for path, size in known if size is not None)
 
     def cancel(self) -> None:
@@ -153,6 +163,9 @@ class InsidePanel(QWidget):
         self._conclude("")
 
     def _request(self, sources: tuple[Source, ...], layer: Any) -> LookRequest:
+        if is_volume(layer):
+            wants = {"numbers": self._wants_numbers(), "attention": self._wants_attention()}
+            return take_look(layer, sources, self.form.value().device, **wants)
         taken = take_request(self._viewer, layer, self.form.value(), sources[0].card)
         return LookRequest(
             layer.unique_id,
@@ -256,6 +269,8 @@ class InsidePanel(QWidget):
 
     def _on_setting(self) -> None:
         sources = self.form.sources()
+        volume = is_volume(self.form.layer_picker.value())
+        give_reason(NO_FOLLOWING if volume else "", self.maps.form.follow)
         if sources and self.maps.looked is None:
             for strip in (self.maps.form.blocks, self.redundancy.blocks):
                 strip.setBlocks(sources[0].blocks)
@@ -329,7 +344,8 @@ class InsidePanel(QWidget):
 
     def _on_fields(self) -> None:
         if alive(self):
-            self.redundancy.fields_button.setVisible(len(self.shared.fields or ()) > 1)
+            pictures = [each for each in self.shared.fields or () if not each.is_volume]
+            self.redundancy.fields_button.setVisible(len(pictures) > 1)
 
     def _on_follow(self, on: bool) -> None:
         self.camera.on = on
@@ -369,6 +385,8 @@ def _while_it_lives(panel: InsidePanel) -> Callable[[int], None]:
 
 def _scale_words(looked: Looked) -> str:
     """Return at which scale the models looked, each scale once."""
+    if isinstance(looked.request.picture, VolumeView):
+        return scale_words(looked)
     scales = dict.fromkeys(f"{each.um_per_px.mean:.3g}" for each in looked.insides)
     told = f"Seen at {' and '.join(scales)} µm per pixel; each square is one value of a block."
     # The names on small pictures are cut where they would tell the models apart.

@@ -90,7 +90,7 @@ class SourcePicker(QComboBox):
 
     def offer(self, project: Project | None) -> None:
         """List what there is; the choice stays if it is still there."""
-        bases = [*versions_of(project), *other_models(project, self._models)]
+        bases = [*versions_of(project), *other_models(project, self._models, dims=(2, 3))]
         files = [Source(base.label, base.card, base.path) for base in bases]
         self._sources = [*([None] if self._none else []), *self._extra, *files]
         before = self._chosen

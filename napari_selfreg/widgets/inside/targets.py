@@ -11,17 +11,20 @@ from napari.layers import Labels
 from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.layers import OWN_KEY, Picture, world_to_layer
+from napari_selfreg.widgets.volume.result_info import is_volume_result
 
 PREDICTED = "What the model finds"
 CLICKED = "The object I click"
 
 
 def label_layers(viewer: Any) -> list[Any]:
-    """Return the layers with objects, the topmost first; drafts of ours are none."""
+    """Return the layers with objects, the topmost first; drafts and classes of volumes are none."""
     return [
         layer
         for layer in reversed(viewer.layers)
-        if isinstance(bare(layer), Labels) and OWN_KEY not in layer.metadata
+        if isinstance(bare(layer), Labels)
+        and OWN_KEY not in layer.metadata
+        and not is_volume_result(layer)
     ]
 
 

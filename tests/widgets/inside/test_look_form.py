@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.inside import look_form
-from napari_selfreg.widgets.inside.look_form import VOLUMES, LookForm
+from napari_selfreg.widgets.inside.look_form import LookForm
 from napari_selfreg.widgets.inside.looking import Source
 from tests.widgets.fakes import make_card
 from tests.widgets.inside.fakes import write_network
@@ -90,13 +90,14 @@ def test_what_is_missing_is_said(form, viewer, field) -> None:
     assert "three dimensions" in form.missing()
 
 
-def test_networks_for_volumes_are_refused(qtbot, viewer) -> None:
+def test_networks_for_volumes_are_refused_on_pictures(qtbot, viewer, field) -> None:
     card = make_card(spatial_dims=3, um_per_px=(1.0, 1.0, 1.0))
     form = LookForm(viewer, {}, [Source("Volumes", card, Path("volumes"))])
     qtbot.addWidget(form)
     assert "Choose a model" in form.missing()
     form.offer(None)
-    assert form.missing() == VOLUMES
+    viewer.add_image(field, name="picture", rgb=True, units=["um", "um"])
+    assert "is a picture and" in form.missing()
 
 
 def test_any_change_is_announced(form, viewer, qtbot) -> None:
