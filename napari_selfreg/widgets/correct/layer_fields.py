@@ -44,6 +44,7 @@ from napari_selfreg.widgets.results_snapshot import (
     picture_for,
     stem_of,
 )
+from napari_selfreg.widgets.volume.correcting import is_volume_labels
 
 NO_FILE = (
     "This picture is not a file yet: save it with File > Save, open that file and segment it, so "
@@ -105,6 +106,8 @@ def mark_field(layer: Any, project: Project, field: str) -> None:
 def is_correctable(viewer: Any, layer: Any) -> bool:
     """Tell whether a layer holds labels of an image: a result, or a mask of the same size."""
     if not isinstance(layer, Labels) or layer.multiscale or OWN_KEY in layer.metadata:
+        return False
+    if is_volume_labels(layer):
         return False
     return result_info(layer) is not None or _image_under(viewer, layer) is not None
 

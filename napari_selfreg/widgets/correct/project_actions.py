@@ -24,6 +24,7 @@ from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.layers import is_picture
+from napari_selfreg.widgets.volume.correcting import not_yet
 
 _NO_LAYER = "There is nothing to correct yet: segment an image, or import its labels in Results."
 
@@ -99,7 +100,9 @@ class ProjectActions(QObject):
 
     @told
     def _on_start(self, checked: bool = False) -> None:
-        if self.desk.offered() is None:
+        if words := not_yet(self._viewer):
+            self.desk.told.emit(words)
+        elif self.desk.offered() is None:
             self.desk.told.emit(_NO_LAYER)
         elif self.desk.project is None:
             earlier = self.desk.earlier()
