@@ -25,7 +25,12 @@ from napari_selfreg.widgets.result_info import ResultInfo, is_result, mark_touch
 from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.shared import shared_for
-from napari_selfreg.widgets.volume.result_info import is_volume_result
+from napari_selfreg.widgets.volume.result_info import is_volume_result, volume_result_info
+from napari_selfreg.widgets.volume.saved import (
+    SavedVolume,
+    load_saved_volume,
+    show_saved_volume,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -97,24 +102,31 @@ class FieldResults(QObject):
         """Look for what was saved of a field in an earlier session, once."""
         if field.state not in _SAVED or field.recalled or self._runner.running:
             return
-        if field.is_volume:  # its files are of another kind
-            return
         field.recalled = True
         if not self._has_result(image):
             self._asked = field
-            self._runner.start(load_saved, field.path, self._fields.output_dir)
+            job = load_saved_volume if field.is_volume else load_saved
+            self._runner.start(job, field.path, self._fields.output_dir)
 
     def _has_result(self, image: Any) -> bool:
-        infos = map(result_info, self._viewer.layers)
+        layers = self._viewer.layers
+        infos = [found(layer) for layer in layers for found in (result_info, volume_result_info)]
         return any(info is not None and info.image_layer_id == image.unique_id for info in infos)
 
-    def _on_saved(self, saved: SavedResult) -> None:
+    def _on_saved(self, saved: SavedResult | SavedVolume) -> None:
         field, self._asked = self._asked, None
         image = self._stage.image
         if field is None or field is not self._stage.field or image is None:
             if field is not None:
                 field.recalled = False  # she has gone on: next time
             self._recall_shown()
+            return
+        if isinstance(saved, SavedVolume):
+            added = None
+            if not self._has_result(image):
+                added = show_saved_volume(self._viewer, image, saved)
+            if added is not None:
+                shared_for(self._viewer).resultChanged.emit(added)
             return
         picture = _picture(self._viewer, image, saved.labels.shape)
         if picture is not None and not self._has_result(image):

@@ -14,6 +14,7 @@ from napari_selfreg.widgets.guards import collection_spared, selection_kept
 from napari_selfreg.widgets.image_layers import LayerDataTuple
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
+from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, volume_result_info
 
 _KEPT_IMAGES = 3
 
@@ -155,6 +156,8 @@ def _leaves(layer: Any) -> bool:
 
 def _belong_to(layer: Any, image: Any) -> None:
     """Tell a result on which layer it lies: its image may have been opened anew."""
-    info = result_info(layer)
+    info, classes = result_info(layer), volume_result_info(layer)
     if info is not None and info.image_layer_id != image.unique_id:
         layer.metadata[RESULT_KEY] = replace(info, image_layer_id=image.unique_id)
+    if classes is not None and classes.image_layer_id != image.unique_id:
+        layer.metadata[VOLUME_RESULT_KEY] = replace(classes, image_layer_id=image.unique_id)

@@ -218,7 +218,9 @@ class OpenPanel(QWidget):
     def _on_shown(self, field: Field | None) -> None:
         image = self.stage.image
         self.orientation.suit(image)
-        if field is not None and image is not None and not is_volume(image):
+        if field is not None and is_volume(image):
+            self.results.bring(field, image)
+        elif field is not None and image is not None:
             self._give_size(field, image)
             self.results.bring(field, image)
             self.form.chooser.show_guide.setChecked(pixel_size_of(image) is None)

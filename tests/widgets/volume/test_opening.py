@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,27 @@ from napari.layers import Image
 from PIL import Image as Pillow
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.volume.measurements import measure_classes
+from napari_selfreg.engine.events import run
 from napari_selfreg.io.samples import volume_samples
-from napari_selfreg.io.volume.outputs import volume_output_paths
+from napari_selfreg.io.volume import read_volume
+from napari_selfreg.io.volume.outputs import write_volume_results
+from napari_selfreg.widgets.field_list import Field
+from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.open_form import ONLY_VOLUMES
 from napari_selfreg.widgets.sample_data import hippocampus
-from napari_selfreg.widgets.volume.layers import VOLUME_KEY, is_volume
+from napari_selfreg.widgets.volume.layers import VOLUME_KEY, is_volume, volume_of
 from napari_selfreg.widgets.volume.opening import (
     contrast_limits,
     open_volume_layer,
     paths_in,
     read_volume_facts,
 )
+from napari_selfreg.widgets.volume.result_info import VolumeResultInfo, volume_result_info
+from napari_selfreg.widgets.volume.run import add_classes
+from napari_selfreg.widgets.volume.saved import load_saved_volume, show_saved_volume
+from napari_selfreg.widgets.volume.segment_job import VolumeFound
 from tests.io.image_files import tissue
 from tests.io.volume.files import nifti, unplaced
 from tests.test_manifest import MANIFEST
@@ -103,14 +113,40 @@ def test_the_panel_opens_a_volume_and_lists_it(panel, qtbot, head: Path) -> None
     assert not panel.fields.to_run()
 
 
-def test_saved_results_are_seen_in_the_list(panel, qtbot, head: Path) -> None:
-    folder = head.parent / "results"
-    folder.mkdir()
-    for path in volume_output_paths(folder, "head").values():
-        path.write_bytes(b"")
+def test_saved_results_come_back_with_their_volume(panel, qtbot, head: Path) -> None:
+    volume = read_volume(head)
+    labels = np.zeros(volume.shape, np.int32)
+    labels[1:3, 1:4, 1:3] = 2
+    table = measure_classes(labels, None, volume.spacing, ("front", "back"), volume.affine)
+    write_volume_results(head.parent / "results", labels, table, volume, model="tiny", version="7")
     open_and_wait(panel, qtbot, head, "head")
     assert "◐ segmented" in panel.form.view.item(0).text()
-    assert not panel.fields[0].recalled
+    viewer = panel._viewer
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    info = volume_result_info(viewer.layers[1])
+    assert (info.model_name, info.model_version, info.classes) == ("tiny", "7", ("front", "back"))
+    np.testing.assert_array_equal(viewer.layers[1].data, labels)
+    np.testing.assert_allclose(viewer.layers[1].translate, viewer.layers[0].translate)
+
+
+def test_saved_results_of_another_grid_or_without_a_table_stay_away(
+    make_napari_viewer_proxy, head: Path
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    data, arguments, _ = open_volume_layer(head)
+    image = viewer.add_image(data, **arguments)
+    volume = read_volume(head)
+    labels = np.ones(volume.shape, np.int32)
+    table = measure_classes(labels, None, volume.spacing, ("front",), volume.affine)
+    files = write_volume_results(head.parent / "results", labels, table, volume, model="tiny")
+    saved = run(load_saved_volume(head, None))
+    moved = replace(saved, grid=replace(saved.grid, affine=saved.grid.affine + np.eye(4)[3] * 9))
+    assert show_saved_volume(viewer, image, moved) is None
+    files["measurements"].write_text("nothing")
+    assert run(load_saved_volume(head, None)).classes == ("class 1",)
+    files["measurements"].unlink()
+    with pytest.raises(BadInputError, match="segment it again"):
+        run(load_saved_volume(head, None))
 
 
 def test_rows_to_the_front_are_shown_upwards_and_pictures_as_ever(
@@ -157,3 +193,19 @@ def test_the_sample_is_a_volume_with_its_licence() -> None:
     assert layer.name == "Hippocampus"
     assert layer.metadata["licence"] == sample.licence == "CC-BY-SA-4.0"
     assert layer.metadata["attribution"] == sample.attribution
+
+
+def test_a_result_knows_its_volume_after_that_was_opened_anew(
+    make_napari_viewer_proxy, head: Path
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    stage, field = FieldStage(viewer), Field(head)
+    first = stage.show(field, open_volume_layer(head))
+    view = volume_of(first)
+    labels = np.ones(first.data.shape, np.int32)
+    info = VolumeResultInfo("m", "M", "0", ("a",), first.unique_id, view.grid)
+    added = add_classes(viewer, first, VolumeFound(labels, {"index": np.array([1])}), info)
+    stage.clear()
+    again = stage.show(field, open_volume_layer(head))
+    assert added in viewer.layers
+    assert volume_result_info(added).image_layer_id == again.unique_id != first.unique_id
