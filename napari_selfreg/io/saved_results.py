@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.totals import Totals
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.fields import results_folder
 from napari_selfreg.io.outputs import CORRECTED, output_paths
@@ -102,6 +103,33 @@ def is_corrected(image: Path, directory: Path | None = None) -> bool:
             return bool(json.loads(tiff.pages.first.tags[270].value).get(CORRECTED))
     except (OSError, ValueError, KeyError, AttributeError):
         return False
+
+
+def saved_totals(image: Path, directory: Path | None = None) -> Totals | None:
+    """Return the totals of what was saved of an image, without reading its pixels.
+
+    Parameters
+    ----------
+    image, directory : Path
+        As in `read_saved`.
+
+    Returns
+    -------
+    Totals or None
+        Of the whole label image; None where nothing of ours is saved, or it cannot be read.
+    """
+    import tifffile
+
+    paths = output_paths(directory or results_folder(image), image.stem)
+    try:
+        with tifffile.TiffFile(paths["objects"]) as tiff:
+            page = tiff.pages.first
+            across, down = page.get_resolution("micrometer")
+            region = page.imagelength * page.imagewidth / (float(across) * float(down))
+        areas = np.asarray(_read_table(paths["measurements"])["area_um2"], dtype=np.float64)
+    except (OSError, ValueError, KeyError, AttributeError, ZeroDivisionError):
+        return None
+    return Totals(len(areas), region, float(areas.sum()), areas)
 
 
 def _read_labels(path: Path) -> tuple[npt.NDArray[np.int32], dict[str, Any]]:

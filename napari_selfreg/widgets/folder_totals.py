@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,11 @@ from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.result_plane import label_plane, table_of
 
+Saved = Callable[[list[Any], Path | None], list[Totals]]
+"""Totals of fields of which only files are there, as far as they are known yet."""
 
-def folder_totals(fields: Any, shown: Totals | None) -> Totals | None:
+
+def folder_totals(fields: Any, shown: Totals | None, saved: Saved | None = None) -> Totals | None:
     """Sum up the fields of the list.
 
     Parameters
@@ -23,6 +27,8 @@ def folder_totals(fields: Any, shown: Totals | None) -> Totals | None:
         The list.
     shown : Totals or None
         Of the field on show, which the caller knows best.
+    saved : callable, optional
+        Asked for what was saved of the fields that are neither on show nor in memory.
 
     Returns
     -------
@@ -31,7 +37,15 @@ def folder_totals(fields: Any, shown: Totals | None) -> Totals | None:
     """
     if fields is None or len(fields) < 2:
         return None
-    others = [found for each in fields if each is not fields.current for found in _of(each)]
+    others, absent = [], []
+    for each in fields:
+        found = [] if each is fields.current else list(_of(each))
+        others += found
+        # What she has removed from the picture in this session must not come back from the disk.
+        if not found and each is not fields.current and not (each.recalled or each.is_volume):
+            absent.append(each)
+    if saved is not None:
+        others += saved(absent, fields.output_dir)
     return add_totals([*others, *([shown] if shown is not None else [])])
 
 

@@ -20,6 +20,7 @@ from napari_selfreg.widgets.results_actions import ResultsActions
 from napari_selfreg.widgets.results_form import FOR_PICTURES, ResultsForm
 from napari_selfreg.widgets.results_job import Survey, survey, view_totals
 from napari_selfreg.widgets.results_snapshot import take_snapshot
+from napari_selfreg.widgets.saved_totals import SavedTotals
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.volume.result_info import is_volume_result
 
@@ -59,6 +60,7 @@ class ResultsPanel(QWidget):
         self.tasks = ResultsActions(napari_viewer, self.form, self)
         self._surveys = Latest(self)
         self._views = Latest(self)
+        self.saved = SavedTotals(self)
         self._appeared = _timer(self, 0, self._on_shown)
         self._changed = _timer(self, _CHANGED_MS, self._look)
         self._moved = _timer(self, _CAMERA_MS, self._look_at_view)
@@ -76,6 +78,7 @@ class ResultsPanel(QWidget):
             timers
             or self._surveys.running
             or self._views.running
+            or self.saved.busy
             or self.marks.busy
             or self.form.volume.busy
         )
@@ -93,6 +96,7 @@ class ResultsPanel(QWidget):
         self.link.selected.connect(form.histogram.setSelected)
         self._surveys.done.connect(self._on_survey)
         self._views.done.connect(self._on_view)
+        self.saved.changed.connect(self._fields.start)
         self.shared.resultChanged.connect(self._on_result)
         self.shared.fieldsChanged.connect(self._fields.start)
         self._viewer.scene.camera.events.connect(self._on_camera)
@@ -182,7 +186,8 @@ class ResultsPanel(QWidget):
 
     def _show_folder(self) -> None:
         shown = self.survey.totals if self.survey is not None else None
-        self.form.totals.setTotals("folder", folder_totals(self.shared.fields, shown))
+        found = folder_totals(self.shared.fields, shown, self.saved.of)
+        self.form.totals.setTotals("folder", found)
 
     def _on_range(self) -> None:
         if self._layer is not None:

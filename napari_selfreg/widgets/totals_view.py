@@ -15,7 +15,7 @@ Column = Literal["view", "field", "folder"]
 _COLUMNS: dict[Column, tuple[str, str]] = {
     "view": ("View", "What the window shows of the segmented area"),
     "field": ("Field", "The whole segmented area of this image"),
-    "folder": ("Folder", "Fields segmented since they were opened, and those that were on show"),
+    "folder": ("Folder", "All fields of the list that are segmented, also on earlier days"),
 }
 _ROWS = (
     ("Objects", "Objects whose centre lies there"),

@@ -89,6 +89,11 @@ def test_a_folder_is_run_handed_over_and_found_again(bench, qtbot, tmp_path: Pat
     np.testing.assert_array_equal(again.data, found)
     assert opened.fields[0].state == "segmented"
 
+    # Fields that were not on show today are counted as they lie on disk.
+    others = str(sum(int(row["objects"]) for row in rows[1:]))
+    totals = workbench.results_panel.form.totals
+    qtbot.waitUntil(lambda: totals.texts("folder")[0] == others, timeout=LONG)
+
 
 def test_objects_of_a_tile_lie_on_its_slide_and_come_back(
     tile, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

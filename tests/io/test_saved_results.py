@@ -13,7 +13,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.fields import has_results
 from napari_selfreg.io.outputs import Origin, output_paths, write_results
-from napari_selfreg.io.saved_results import is_corrected, read_saved
+from napari_selfreg.io.saved_results import is_corrected, read_saved, saved_totals
 from tests.io.test_outputs import ORIGIN, objects, table
 
 
@@ -42,6 +42,23 @@ def test_labels_measurements_and_origin_come_back(tmp_path: Path, size: PixelSiz
             np.testing.assert_allclose(found.table[name], column, rtol=1e-5)
         else:
             assert found.table[name].tolist() == column.tolist()
+
+
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (4.0, 2.0)])
+def test_totals_are_known_without_the_pixels(tmp_path: Path, scale: tuple[float, float]) -> None:
+    image = tmp_path / "a.png"
+    assert saved_totals(image) is None
+    folder = save(image, replace(ORIGIN, pixel_size=PixelSize(0.5, 0.25), scale=scale))
+    found = saved_totals(image)
+    assert found is not None
+    written = np.asarray(table(objects())["area_um2"])
+    assert found.objects == len(written)
+    np.testing.assert_allclose(found.areas_um2, written, rtol=1e-5)
+    assert found.covered_um2 == pytest.approx(written.sum(), rel=1e-5)
+    pixel = 0.5 * scale[0] * 0.25 * scale[1]
+    assert found.region_um2 == pytest.approx(objects().size * pixel, rel=1e-3)
+    output_paths(folder, "a")["measurements"].unlink()
+    assert saved_totals(image) is None
 
 
 def test_what_a_person_has_changed_is_known_again(tmp_path: Path) -> None:

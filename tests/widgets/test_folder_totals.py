@@ -21,10 +21,12 @@ SHOWN = Totals(2, 100.0, 10.0, np.array([4.0, 6.0]))
 
 class Fields(list):
     current: Any = None
+    output_dir: Any = None
 
 
-def field(layers: Any = (), pending: Any = None) -> Any:
-    return SimpleNamespace(layers=list(layers), pending=pending)
+def field(layers: Any = (), pending: Any = None, **known: Any) -> Any:
+    facts = {"recalled": False, "is_volume": False, **known}
+    return SimpleNamespace(layers=list(layers), pending=pending, **facts)
 
 
 def result_layer() -> Labels:
@@ -57,3 +59,20 @@ def test_shown_kept_waiting_and_new_fields() -> None:
     assert found.region_um2 == pytest.approx(100 + whole * 0.25 + whole * 1.0)
     kept = folder_totals(fields, None)
     assert kept.objects == 12
+
+
+def test_what_lies_on_disk_counts_where_nothing_else_is_known() -> None:
+    shown, absent = field(), field()
+    fields = Fields(
+        [shown, field([result_layer()]), absent, field(recalled=True), field(is_volume=True)]
+    )
+    fields.current = shown
+    asked: list[Any] = []
+
+    def saved(wanted: list[Any], directory: Any) -> list[Totals]:
+        asked.extend([*wanted, directory])
+        return [SHOWN]
+
+    found = folder_totals(fields, SHOWN, saved)
+    assert asked == [absent, None]
+    assert found.objects == 2 + 6 + 2
