@@ -11,9 +11,9 @@ MONAI runs ``SlidingWindowInferer(roi, overlap=0.25, mode="gaussian")`` in float
 tensor; `predict_volume` starts from the volume as it is read. Contenders take turns; the best of a
 few rounds counts.
 
-Columns: seconds of both, their ratio, mean Dice over the classes to MONAI's labels, the largest
-difference of a probability to one float32 forward of the whole volume (where it is small enough
-for one), and by how many MB memory grew.
+Columns: seconds of both, their ratio, mean Dice over the classes to MONAI's labels; against one
+float32 forward of the whole volume (where it is small enough for one) the largest difference of a
+probability and the Dice of both; and by how many MB memory grew.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ class Row:
     ratio: float
     dice: float
     difference: float | None
+    dice_whole: float | None
+    monai_whole: float | None
     ours_mb: float
     monai_mb: float
 
@@ -200,9 +202,12 @@ def contest(options: argparse.Namespace) -> Row:
             memory[name] = max(memory[name], grown)
             print(f"{name}: {seconds:.1f} s", flush=True)
     ours, monai = results["ours"], results["monai"]
-    difference = None
+    difference = dice_whole = monai_whole = None
     if options.side <= WHOLE_LIMIT:
-        difference = float(np.abs(ours.probability - with_one_forward(model, ready)).max())
+        whole = with_one_forward(model, ready)
+        difference = float(np.abs(ours.probability - whole).max())
+        dice_whole = mean_dice(labels(ours.probability), labels(whole))
+        monai_whole = mean_dice(labels(monai), labels(whole))
     return Row(
         options.network,
         options.side,
@@ -215,6 +220,8 @@ def contest(options: argparse.Namespace) -> Row:
         best["monai"] / best["ours"],
         mean_dice(labels(ours.probability), labels(monai)),
         difference,
+        dice_whole,
+        monai_whole,
         memory["ours"],
         memory["monai"],
     )
@@ -247,11 +254,15 @@ def _own_memory() -> float:
 
 def show(row: Row) -> None:
     """Print the row and whether it reaches the bars."""
-    difference = "-" if row.difference is None else f"{row.difference:.5f}"
+    difference = "not measured"
+    if row.difference is not None:
+        difference = (
+            f"{row.difference:.5f}, Dice {row.dice_whole:.4f} (MONAI's {row.monai_whole:.4f})"
+        )
     print(
         f"{row.network} {row.side}^3, ROI {row.roi}^3, {row.used}, {row.threads} thread(s), "
         f"{row.clock} clock: ours {row.ours:.1f} s, MONAI {row.monai:.1f} s, "
-        f"ratio {row.ratio:.2f}, Dice {row.dice:.4f}, max|dp| {difference}, "
+        f"ratio {row.ratio:.2f}, Dice {row.dice:.4f}, to one forward: max|dp| {difference}, "
         f"memory {row.ours_mb:.0f} / {row.monai_mb:.0f} MB"
     )
 
