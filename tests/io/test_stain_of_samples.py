@@ -14,6 +14,7 @@ from napari_selfreg.io.models import bundled_models
 from napari_selfreg.io.samples import samples
 
 CARDS = {name: read_card(path) for name, path in bundled_models().items()}
+CARDS = {name: card for name, card in CARDS.items() if card.intensity == "colours"}
 MEAN = CARDS["glands"].normalisation.mean
 
 
