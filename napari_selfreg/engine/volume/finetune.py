@@ -61,7 +61,7 @@ class VolumeFinetuneSettings(TuningSettings):
     """
 
     batch: int = 2
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-4
     patch: tuple[int, int, int] = (_LONGEST,) * 3
     foreground: float = 0.7
     augment: VolumeAugmentSection = _AUGMENT
@@ -94,6 +94,8 @@ class VolumeFinetuneLoop(TuningLoop):
         enough: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(base, start, settings, plan, clock, device, enough)
+        if device.type == "cpu":
+            self.dtype = torch.float32  # bfloat16 is slower for small volumes
         self.slabs = material.slabs
         self.sampler = PatchSampler(
             material.training, settings.augment, settings.patch, settings.foreground, self.n_classes
