@@ -25,6 +25,7 @@ from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_view import FieldView
 from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
 from napari_selfreg.widgets.sentence_label import sentence_label
+from napari_selfreg.widgets.volume.voxel_size import VoxelSizeBox
 
 EMPTY = "Open pictures, slides, volumes or a whole folder, or drop them anywhere on this window."
 NO_MODEL_PANEL = "Open the Segment panel too: its model and settings count for all fields."
@@ -84,6 +85,7 @@ class OpenForm(QWidget):
         self.remove_button = _button("Remove", "Take this field off the list; its file stays")
         self.chooser = PixelSizeChooser()
         self.size_group = QGroupBox("Pixel size")
+        self.voxels = VoxelSizeBox()
         self.lazy_words = _words("")
         self.lazy_button = _button("Open it piece by piece", "Quick, and with little memory")
         self.run_all_button = _button("Run on all", "")
@@ -211,6 +213,7 @@ class OpenForm(QWidget):
         column.addWidget(self.lazy_words)
         column.addWidget(self.lazy_button)
         column.addWidget(self.size_group)
+        column.addWidget(self.voxels)
         column.addWidget(self.run_all_button)
         self.output_row.setLayout(_row(self.output_words, self.output_button, stretch=0))
         column.addWidget(self.output_row)

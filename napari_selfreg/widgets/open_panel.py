@@ -36,6 +36,7 @@ from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import PathOffer, shared_for
 from napari_selfreg.widgets.volume.layers import is_volume
 from napari_selfreg.widgets.volume.orientation import Orientation
+from napari_selfreg.widgets.volume.voxel_size import change_spacing
 
 _STEPS = {"PgUp": -1, "PgDown": 1}
 MEASURED_BEFORE = (
@@ -121,6 +122,7 @@ class OpenPanel(QWidget):
         form = self.form
         form.filesChosen.connect(self.open_paths)
         form.chooser.chosen.connect(self._on_chosen)
+        form.voxels.chosen.connect(self._on_spacing)
         form.chooser.guideChanged.connect(self._draw)
         form.lazyAccepted.connect(self._on_lazy)
         form.runAll.connect(self.shared.runAllRequested)
@@ -189,6 +191,7 @@ class OpenPanel(QWidget):
     def _refresh(self) -> None:
         """Show the pixel size of the image."""
         image: Any = self._image()
+        self.form.voxels.setLayer(image)
         image = None if is_volume(image) else image  # a volume states its voxels itself
         self.form.chooser.setEnabled(image is not None)
         size = pixel_size_of(image) if image is not None else None
@@ -257,8 +260,18 @@ class OpenPanel(QWidget):
         self.form.refresh()
         self.shared.pixelSizeChanged.emit(image)
 
+    def _on_spacing(self, spacing: Any) -> None:
+        image = self._image()
+        if is_volume(image):
+            change_spacing(self._viewer, image, spacing)
+            self.stage.fit()
+            self.form.tell("")
+            self.shared.pixelSizeChanged.emit(image)
+
     def _on_size_elsewhere(self, image: Any) -> None:
         """Follow a size that was chosen in another panel."""
+        if is_volume(image):
+            return
         if image == self._image() and pixel_size_of(image) != self.form.chooser.value():
             if image == self.stage.image and self.stage.field is not None:
                 self.fields.update(self.stage.field, pixel_size=pixel_size_of(image))

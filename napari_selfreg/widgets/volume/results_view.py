@@ -107,9 +107,6 @@ class VolumeResultsView(QWidget):
         self.status.setText("")
         if info is None:
             return
-        self.about.setText(
-            f"{info.model_title}. Voxels of {in_words(info.grid.spacing)} (z, y, x)."
-        )
         for emitter in self._edits():
             emitter.connect(self._on_edit)
         self._measure()
@@ -134,7 +131,9 @@ class VolumeResultsView(QWidget):
     def _edits(self) -> list[Any]:
         if self._layer is None:
             return []
-        return [getattr(self._layer.events, name) for name in ("data", "set_data", "paint")]
+        return [
+            getattr(self._layer.events, name) for name in ("data", "set_data", "paint", "scale")
+        ]
 
     def _on_edit(self, event: Any = None) -> None:
         if alive(self):
@@ -159,6 +158,8 @@ class VolumeResultsView(QWidget):
     def _measure(self) -> None:
         info = volume_result_info(self._layer)
         if info is not None and self._layer in self._viewer.layers:
+            size = in_words(info.grid.spacing)
+            self.about.setText(f"{info.model_title}. Voxels of {size} (z, y, x).")
             self._latest.submit(measure_volume, self._snapshot(info))
 
     def _on_measured(self, table: Measurements) -> None:

@@ -1,0 +1,115 @@
+"""The size of the voxels of a volume whose file does not place it in space."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_selfreg.io.volume.grid import Grid, Spacing
+from napari_selfreg.widgets.guards import ignore_stray_wheel
+from napari_selfreg.widgets.volume.layers import AXES, VOLUME_KEY, axes_of, is_volume
+from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, volume_result_info
+
+_LEAST, _MOST = 0.0001, 1000.0
+_WIDTH = 56
+
+
+class VoxelSizeBox(QGroupBox):
+    """Three numbers to type, in millimetres; hidden where the file states its place.
+
+    Attributes
+    ----------
+    chosen : Signal(object)
+        A person has typed another size: millimetres along z, y and x.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Size of the voxels (mm)", parent)
+        self.edits = {axis: _edit(axis) for axis in AXES}
+        row = QHBoxLayout()
+        for axis, edit in self.edits.items():
+            row.addWidget(QLabel(axis))
+            row.addWidget(edit, 1)
+            edit.editingFinished.connect(self._on_edit)
+        column = QVBoxLayout(self)
+        column.addLayout(row)
+        self._shown: Spacing | None = None
+        self.setVisible(False)
+
+    def value(self) -> Spacing:
+        """Return the size along z, y and x."""
+        z, y, x = (edit.value() for edit in self.edits.values())
+        return z, y, x
+
+    def setLayer(self, layer: Any) -> None:
+        """Show the size of a volume, if a person may state it."""
+        grid = layer.metadata.get(VOLUME_KEY) if is_volume(layer) else None
+        open_to_her = isinstance(grid, Grid) and grid.affine is None
+        if isinstance(grid, Grid):
+            for edit, size in zip(self.edits.values(), grid.spacing, strict=True):
+                edit.setValue(size)
+            self._shown = self.value()
+        self.setVisible(open_to_her)
+
+    def _on_edit(self) -> None:
+        if self.value() != self._shown:
+            self._shown = self.value()
+            self.chosen.emit(self._shown)
+
+
+def change_spacing(viewer: Any, image: Any, spacing: Spacing) -> None:
+    """Give a volume another size of its voxels, and let the results that lie on it follow.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Holds the results.
+    image : napari.layers.Image
+        A volume that we have opened.
+    spacing : (float, float, float)
+        Millimetres per voxel along z, y and x.
+    """
+    # What a header said of the size counts no more: files of results state the new one.
+    grid = replace(image.metadata[VOLUME_KEY], spacing=spacing, storage=None)
+    image.metadata[VOLUME_KEY] = grid
+    _stretch(image, spacing)
+    for layer in viewer.layers:
+        info = volume_result_info(layer)
+        if info is not None and info.image_layer_id == image.unique_id:
+            layer.metadata[VOLUME_RESULT_KEY] = replace(info, grid=grid)
+            _stretch(layer, spacing)
+
+
+def _stretch(layer: Any, spacing: Spacing) -> None:
+    scale = np.array(layer.scale)
+    scale[list(axes_of(layer))] = spacing
+    layer.scale = scale
+
+
+def _edit(axis: str) -> QDoubleSpinBox:
+    edit = QDoubleSpinBox()
+    edit.setDecimals(4)
+    edit.setRange(_LEAST, _MOST)
+    edit.setKeyboardTracking(False)
+    edit.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    # Three beside each other must not widen the dock.
+    edit.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    edit.setMinimumWidth(_WIDTH)
+    edit.setAccessibleName(f"Millimetres per voxel along {axis}")
+    edit.setToolTip(f"Millimetres from one voxel to the next along {axis}")
+    ignore_stray_wheel(edit)
+    return edit

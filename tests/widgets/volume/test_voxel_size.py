@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_selfreg.widgets.volume.layers import VOLUME_KEY, volume_of
+from napari_selfreg.widgets.volume.opening import open_volume_layer
+from napari_selfreg.widgets.volume.result_info import VolumeResultInfo, volume_result_info
+from napari_selfreg.widgets.volume.run import add_classes
+from napari_selfreg.widgets.volume.segment_job import VolumeFound
+from napari_selfreg.widgets.volume.voxel_size import VoxelSizeBox, change_spacing
+from tests.io.volume.files import nifti, unplaced
+from tests.widgets.open_steps import docked, open_and_wait
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """A TIFF stack that states no size."""
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.arange(6 * 7 * 8, dtype=np.uint16).reshape(6, 7, 8))
+    return path
+
+
+def test_only_files_without_a_place_ask_for_it(
+    make_napari_viewer_proxy, qtbot, stack: Path, tmp_path: Path
+) -> None:
+    viewer, box = make_napari_viewer_proxy(), VoxelSizeBox()
+    qtbot.addWidget(box)
+    for path, asked in (
+        (stack, True),
+        (unplaced(tmp_path / "plain.nii"), True),
+        (nifti(tmp_path / "placed.nii"), False),
+    ):
+        data, arguments, _ = open_volume_layer(path)
+        box.setLayer(viewer.add_image(data, **arguments))
+        assert box.isHidden() is not asked
+    box.setLayer(None)
+    assert box.isHidden()
+
+
+def test_a_size_that_is_typed_counts_for_volume_and_results(
+    make_napari_viewer_proxy, stack: Path
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    data, arguments, _ = open_volume_layer(stack)
+    image = viewer.add_image(data, **arguments)
+    view = volume_of(image)
+    info = VolumeResultInfo("m", "M", "0", ("a",), image.unique_id, view.grid)
+    found = VolumeFound(np.ones(data.shape, np.int32), {"index": np.array([1])})
+    result = add_classes(viewer, image, found, info)
+    change_spacing(viewer, image, (3.0, 0.5, 0.25))
+    np.testing.assert_allclose(image.scale, (3, 0.5, 0.25))
+    np.testing.assert_allclose(result.scale, image.scale)
+    assert volume_of(image).spacing == (3, 0.5, 0.25)
+    assert volume_result_info(result).grid.spacing == (3, 0.5, 0.25)
+    assert volume_of(image).grid is image.metadata[VOLUME_KEY]
+
+
+def test_the_open_panel_takes_it(make_napari_viewer_proxy, qtbot, stack: Path) -> None:
+    panel = docked(make_napari_viewer_proxy())
+    image = open_and_wait(panel, qtbot, stack, "stack")
+    box = panel.form.voxels
+    assert not box.isHidden()
+    assert "state their size" in panel.form.status.text()
+    box.edits["z"].setValue(3)
+    with qtbot.waitSignal(panel.shared.pixelSizeChanged):
+        box.edits["z"].editingFinished.emit()
+    np.testing.assert_allclose(image.scale, (3, 1, 1))
+    assert panel.form.status.text() == ""
