@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from napari_selfreg.io.bundle import read_card
 from napari_selfreg.io.models import DEFAULT_MODEL, bundled_models
 from napari_selfreg.widgets.settings import (
     OUTLINE_COLOURS,
@@ -95,5 +96,7 @@ def test_without_the_plugin_nothing_is_loaded_ahead() -> None:
 
 
 def test_the_manifest_offers_what_there_is() -> None:
-    assert set(declared("segmentation")["model"]["enum"]) == set(bundled_models())
+    models = bundled_models().items()
+    for_pictures = {name for name, path in models if read_card(path).spatial_dims == 2}
+    assert set(declared("segmentation")["model"]["enum"]) == for_pictures
     assert declared("results")["outline_colour"]["enum"] == list(OUTLINE_COLOURS)
