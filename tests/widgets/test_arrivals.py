@@ -103,7 +103,10 @@ def test_other_layers_are_left_alone(panel, viewer, tmp_path: Path, qtbot) -> No
     assert source_info(array) is None
     assert source_info(stack) is None
     assert len(panel.fields) == 0
+    assert not panel.form.voxels.isHidden()  # the stack is a volume, and selected
+    viewer.layers.selection.active = array
     assert panel.form.chooser.isEnabled()  # of an array too a size can be chosen
+    assert panel.form.voxels.isHidden()
     viewer.layers.selection.active = array
     panel.form.chooser.buttons["40×"].click()
     assert pixel_size_of(array) == PixelSize.isotropic(0.25)

@@ -17,9 +17,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.volume.grid import Grid, Spacing
 from napari_selfreg.widgets.guards import ignore_stray_wheel
-from napari_selfreg.widgets.volume.layers import AXES, VOLUME_KEY, axes_of, is_volume
+from napari_selfreg.widgets.volume.layers import AXES, VOLUME_KEY, axes_of, is_volume, volume_of
 from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, volume_result_info
 
 _LEAST, _MOST = 0.0001, 1000.0
@@ -57,13 +58,12 @@ class VoxelSizeBox(QGroupBox):
 
     def setLayer(self, layer: Any) -> None:
         """Show the size of a volume, if a person may state it."""
-        grid = layer.metadata.get(VOLUME_KEY) if is_volume(layer) else None
-        open_to_her = isinstance(grid, Grid) and grid.affine is None
-        if isinstance(grid, Grid):
+        grid = _grid(layer)
+        if grid is not None:
             for edit, size in zip(self.edits.values(), grid.spacing, strict=True):
                 edit.setValue(size)
             self._shown = self.value()
-        self.setVisible(open_to_her)
+        self.setVisible(grid is not None and grid.affine is None)
 
     def _on_edit(self) -> None:
         if self.value() != self._shown:
@@ -79,12 +79,12 @@ def change_spacing(viewer: Any, image: Any, spacing: Spacing) -> None:
     viewer : napari.Viewer
         Holds the results.
     image : napari.layers.Image
-        A volume that we have opened.
+        A volume.
     spacing : (float, float, float)
         Millimetres per voxel along z, y and x.
     """
     # What a header said of the size counts no more: files of results state the new one.
-    grid = replace(image.metadata[VOLUME_KEY], spacing=spacing, storage=None)
+    grid = replace(volume_of(image).grid, spacing=spacing, storage=None)
     image.metadata[VOLUME_KEY] = grid
     _stretch(image, spacing)
     for layer in viewer.layers:
@@ -98,6 +98,15 @@ def _stretch(layer: Any, spacing: Spacing) -> None:
     scale = np.array(layer.scale)
     scale[list(axes_of(layer))] = spacing
     layer.scale = scale
+    layer.units = ("millimeter",) * 3
+
+
+def _grid(layer: Any) -> Grid | None:
+    """Return where the voxels of a layer lie, None if it is no volume."""
+    try:
+        return volume_of(layer).grid if is_volume(layer) else None
+    except BadInputError:  # a single slice
+        return None
 
 
 def _edit(axis: str) -> QDoubleSpinBox:

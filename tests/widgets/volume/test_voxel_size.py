@@ -39,6 +39,14 @@ def test_only_files_without_a_place_ask_for_it(
         assert box.isHidden() is not asked
     box.setLayer(None)
     assert box.isHidden()
+    array = viewer.add_image(np.zeros((4, 5, 6)), name="array")  # of no file
+    box.setLayer(array)
+    assert not box.isHidden()
+    change_spacing(viewer, array, (2, 1, 1))
+    assert (volume_of(array).spacing, volume_of(array).notes) == ((2, 1, 1), ())
+    assert volume_of(array).grid.stem == "array"
+    box.setLayer(viewer.add_image(np.zeros((1, 5, 6)), name="slice"))
+    assert box.isHidden()
 
 
 def test_a_size_that_is_typed_counts_for_volume_and_results(
