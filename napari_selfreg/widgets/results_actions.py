@@ -190,7 +190,12 @@ class ResultsActions(QObject):
         self._end(describe_failure(error))
 
     def _on_cancelled(self) -> None:
-        self._end("Cancelled: nothing was changed.")
+        late, importing = self.runner.late_result, self._import is not None
+        self._import = None
+        if late is not None and not importing:
+            self._on_finished(late)  # too late: the files are there, and she must know
+        else:
+            self._end("Cancelled: nothing was changed.")
 
     def _on_saved(self, files: dict[str, Path]) -> str:
         folder = next(iter(files.values())).parent

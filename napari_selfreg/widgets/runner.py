@@ -133,6 +133,8 @@ class JobRunner(QObject):
         The exception; its traceback is in the log.
     cancelled : Signal()
         The job has ended because of `cancel`.
+    late_result : object
+        While `cancelled` is told: the result of a job that was done before it noticed, else None.
     """
 
     started = Signal()
@@ -146,6 +148,7 @@ class JobRunner(QObject):
         self._owner = owner
         self._lane = lane
         self._worker: JobWorker | None = None
+        self.late_result: Any = None
         self._events: list[Event] = []
         self._last_flush = 0.0
         self._flush_timer = QTimer(self)
@@ -251,7 +254,9 @@ class JobRunner(QObject):
         self._unwatch()
         stopped, self._worker = self.cancelling, None
         if stopped:
+            self.late_result = outcome.result
             self.cancelled.emit()
+            self.late_result = None
         elif outcome.error is not None:
             self.failed.emit(outcome.error)
         else:

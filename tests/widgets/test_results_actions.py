@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -147,12 +148,39 @@ def test_an_image_that_goes_meanwhile_gets_no_labels(acting: Any, tmp_path: Path
     assert "field 1 imported" not in [layer.name for layer in acting.viewer.layers]
 
 
-def test_cancelling_leaves_no_file(acting: Any, tmp_path: Path, qtbot) -> None:
+def test_cancelling_leaves_no_file(
+    acting: Any, tmp_path: Path, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = results_actions.save_results
+
+    def save_slowly(*args: Any) -> Any:
+        for event in whole(*args):
+            while not acting.actions.runner.cancelling:
+                time.sleep(0.005)
+            yield event
+
+    monkeypatch.setattr(results_actions, "save_results", save_slowly)
     acting.form.save_button.click()
     acting.form.cancel_button.click()
     assert acting.form.cancel_button.text() == "Stopping…"
     assert done(acting, qtbot) == "Cancelled: nothing was changed."
     assert not (tmp_path / "out").exists() or files_of(tmp_path / "out") == []
+
+
+def test_what_was_written_before_the_cancelling_was_noticed_is_told(
+    acting: Any, tmp_path: Path, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = results_actions.save_results
+
+    def save_and_be_cancelled(*args: Any) -> Any:
+        saved = yield from whole(*args)
+        acting.actions.runner.cancel()
+        return saved
+
+    monkeypatch.setattr(results_actions, "save_results", save_and_be_cancelled)
+    acting.form.save_button.click()
+    assert "Saved field 1_objects" in done(acting, qtbot)
+    assert len(files_of(tmp_path / "out")) == 3
 
 
 def test_two_things_at_once_are_one(acting: Any, tmp_path: Path, qtbot) -> None:
