@@ -27,6 +27,7 @@ NAMES = ["dice", "iou", "object_f1", "object_dice", "object_hausdorff", "aji", "
 def model_of_channel(channel: int, um: float = 1.0) -> Any:
     card = SimpleNamespace(
         n_classes=1,
+        spatial_dims=2,
         separation=None,
         postprocessing=PostProcessing(),
         pixel_size=PixelSize(um, um),
