@@ -30,14 +30,9 @@ def clean_canvases(event: Any = None) -> None:
     """Switch off what removed layers have left on; every drawing switches on what it needs."""
     if QApplication.instance() is None:
         return
-    from qtpy.QtGui import QOpenGLContext
     from qtpy.QtOpenGLWidgets import QOpenGLWidget
     from vispy.gloo import gl  # type: ignore[import-untyped]
 
-    # What napari deletes next on the graphics card it deletes from the context that is current:
-    # with none, every removed image would keep its texture until the program ends.
-    before = QOpenGLContext.currentContext()
-    surface = None if before is None else before.surface()
     for window in QApplication.topLevelWidgets():
         for canvas in window.findChildren(QOpenGLWidget):
             if not canvas.isValid():
@@ -45,5 +40,7 @@ def clean_canvases(event: Any = None) -> None:
             canvas.makeCurrent()
             for place in range(_ATTRIBUTES):
                 gl.glDisableVertexAttribArray(place)
-    if before is not None:
-        before.makeCurrent(surface)
+            # None stays current on purpose: napari then keeps the textures of removed images (a
+            # few MB each) until the program ends. Freed, Mesa crashes at the next drawing of a
+            # large image (benchmarks/panel.py shows it), and to lose the program is worse.
+            canvas.doneCurrent()
