@@ -64,10 +64,12 @@ def test_a_window_that_was_never_drawn_is_left_alone(qtbot) -> None:
 def test_no_context_stays_current_so_that_nothing_is_freed_under_a_drawing(qtbot) -> None:
     from qtpy.QtGui import QOpenGLContext
     from qtpy.QtOpenGLWidgets import QOpenGLWidget
+    from qtpy.QtWidgets import QWidget
 
-    canvas = QOpenGLWidget()
-    qtbot.addWidget(canvas)
-    canvas.show()
+    window = QWidget()
+    qtbot.addWidget(window)
+    canvas = QOpenGLWidget(window)
+    window.show()
     qtbot.waitUntil(canvas.isValid, timeout=20_000)
     canvas.makeCurrent()
     clean_canvases()
