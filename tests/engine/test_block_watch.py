@@ -66,6 +66,7 @@ def test_looks_take_no_more_than_their_share_of_the_steps(
     monkeypatch.setattr(
         block_watch, "time", type("Time", (), {"monotonic": staticmethod(lambda: now[0])})
     )
+    watch._share = 0.03
     watch.look(network)
     looks = [bool(watch.after_step(network, 4.0)) for _ in range(100)]
     assert 0 < sum(watch.spent[1:]) <= 0.03 * 400

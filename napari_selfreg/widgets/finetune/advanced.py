@@ -33,7 +33,7 @@ _ABOUT_SCR = "Keeps all layers of the network consistent with the last one (SCR)
 _ABOUT_IFD = "Couples the two halves of each layer's channels (IFD)."
 _ABOUT_CLOSE = "Higher forgets less of the old tissue, and learns less; 0 is free."
 _ABOUT_SEED = "The same number repeats the same draws of crops and colours."
-_ABOUT_BLOCKS = "Draws the numbers of Look inside while it learns; takes up to 3 % of the time."
+_ABOUT_BLOCKS = "Draws the numbers of Look inside while it learns; takes about 2 % of the time."
 _ABOUT_DEVICE = "What computes; Automatic takes a graphics card if there is one."
 
 
