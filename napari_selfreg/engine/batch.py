@@ -1,7 +1,8 @@
 """Job: *Run on all* segments field after field and writes their files and one summary.
 
 Each field is complete on disk before the next one begins, so that nothing is lost on cancel. A
-field that cannot be segmented is told and does not stop the others.
+field that cannot be segmented is told and does not stop the others. The model decides whether the
+fields are pictures or volumes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,13 +29,20 @@ from napari_selfreg.engine.batch_events import (
 from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.events import Event, Progress, TileDone
 from napari_selfreg.engine.segment import FileResult, SegmentRequest, segment_file
+from napari_selfreg.engine.volume.events import VolumeTileDone
+from napari_selfreg.engine.volume.segment import VolumeSegmentRequest, segment_volume_file
 from napari_selfreg.io.bundle import sha256
 from napari_selfreg.io.fields import results_folder
 from napari_selfreg.io.models import find_model
 from napari_selfreg.io.outputs import check_distinct_stems, check_writable
 from napari_selfreg.io.summary import problem_row, summary_row, update_summary
+from napari_selfreg.io.volume.names import volume_stem
+from napari_selfreg.io.volume.paths import check_distinct_volumes
+from napari_selfreg.io.volume.summary import volume_problem_row, volume_row
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _KEPT_BYTES = 1 << 30
 _STEPS = 100
@@ -64,9 +72,12 @@ def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]
     BadModelError, DeviceError, WriteError
         If no field could be segmented, or written, at all.
     """
-    _check(request)
+    _check_folders(request)
     yield Progress(0, 0, "Loading the model")
     model, version = _model(request.model)
+    volumes = model.card.spatial_dims == 3
+    _check_stems(request, volumes)
+    one = _one_volume if volumes else _one
     waiting, total = list(request.fields), len(request.fields)
     done: list[Path] = []
     failed: list[tuple[Path, str]] = []
@@ -75,18 +86,19 @@ def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]
         field = _next(waiting, request)
         yield FieldStarted(field.path)
         try:
-            result = yield from _one(field, request, model, len(done) + len(failed), total)
+            result = yield from one(field, request, model, len(done) + len(failed), total)
         except (BadModelError, DeviceError, WriteError):
             raise  # the next field would meet the same
         except Exception as error:  # one bad field must not stop the rest
             logger.info("a field could not be segmented", exc_info=error)
             reason = _sentence(error, field.path)
-            _note_problem(field, reason, request)
+            _note_problem(field, reason, request, volumes)
             failed.append((field.path, reason))
             yield FieldFailed(field.path, reason)
             continue
         done.append(field.path)
-        result, kept = _slim(result, kept)
+        if result is not None:
+            result, kept = _slim(result, kept)
         yield FieldDone(field.path, result, version)
     return BatchResult(tuple(done), tuple(failed))
 
@@ -99,13 +111,17 @@ def _model(named: Any) -> tuple[Any, str]:
     return load_model(path), sha256(path)[:_VERSION_DIGITS]
 
 
-def _check(request: BatchRequest) -> None:
+def _check_folders(request: BatchRequest) -> None:
+    for folder in {_folder(field, request) for field in request.fields}:
+        check_writable(folder)
+
+
+def _check_stems(request: BatchRequest, volumes: bool) -> None:
     by_folder: dict[Path, list[Path]] = {}
     for field in request.fields:
         by_folder.setdefault(_folder(field, request), []).append(field.path)
-    for folder, paths in by_folder.items():
-        check_distinct_stems(paths)
-        check_writable(folder)
+    for paths in by_folder.values():
+        (check_distinct_volumes if volumes else check_distinct_stems)(paths)
 
 
 def _next(waiting: list[BatchField], request: BatchRequest) -> BatchField:
@@ -140,9 +156,23 @@ def _one(
     return result
 
 
+def _one_volume(
+    field: BatchField, request: BatchRequest, model: Any, index: int, total: int
+) -> Generator[Event, None, None]:
+    """Segment a volume; its classes are read from its files when somebody looks at them."""
+    folder = _folder(field, request)
+    job = segment_volume_file(
+        VolumeSegmentRequest(
+            field.path, model, folder, field.spacing, request.device, request.precision
+        )
+    )
+    result = yield from _overall(job, index, total, volume_stem(field.path))
+    update_summary(folder, [volume_row(result.grid, result.table, model.card.name)])
+
+
 def _overall(
-    job: Generator[Event, None, FileResult], index: int, total: int, stem: str
-) -> Generator[Event, None, FileResult]:
+    job: Generator[Event, None, Result], index: int, total: int, stem: str
+) -> Generator[Event, None, Result]:
     """Turn what one field tells into the progress over all of them."""
     message = f"{stem}: field {index + 1} of {total}"
     part = 0
@@ -151,10 +181,12 @@ def _overall(
             event = next(job)
             if isinstance(event, TileDone):
                 part = _STEPS * event.done // max(1, event.total) * 9 // 10
-            if isinstance(event, TileDone | Progress):
+            elif isinstance(event, VolumeTileDone):
+                part = int(_STEPS * event.done) * 9 // 10
+            if isinstance(event, TileDone | VolumeTileDone | Progress):
                 yield Progress(_STEPS * index + part, _STEPS * total, message)
     except StopIteration as end:
-        result: FileResult = end.value
+        result: Result = end.value
         return result
     finally:
         job.close()
@@ -170,9 +202,13 @@ def _slim(result: FileResult, kept: int) -> tuple[FileResult, int]:
     return replace(result, result=slim), kept + probability.nbytes
 
 
-def _note_problem(field: BatchField, reason: str, request: BatchRequest) -> None:
+def _note_problem(field: BatchField, reason: str, request: BatchRequest, volume: bool) -> None:
     words = reason.replace(str(field.path), field.path.name)
-    update_summary(_folder(field, request), [problem_row(field.path.stem, words)])
+    if volume:
+        row = volume_problem_row(volume_stem(field.path), words)
+    else:
+        row = problem_row(field.path.stem, words)
+    update_summary(_folder(field, request), [row])
 
 
 def _folder(field: BatchField, request: BatchRequest) -> Path:

@@ -24,10 +24,13 @@ class BatchField:
         The file.
     pixel_size : PixelSize or None
         What a person has chosen; None where the file states it.
+    spacing : (float, float, float) or None
+        Of a volume that states no place: millimetres per voxel along z, y and x, as chosen.
     """
 
     path: Path
     pixel_size: PixelSize | None = None
+    spacing: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class BatchRequest:
     current : callable, optional
         Returns the field that a person looks at, which comes next; called between fields, from
         the thread of the job.
+    precision : str
+        ``fp32`` or ``auto``; of volumes.
     """
 
     fields: tuple[BatchField, ...]
@@ -60,6 +65,7 @@ class BatchRequest:
     tta: bool = False
     settings: PostProcessing | None = None
     current: Callable[[], Path | None] | None = None
+    precision: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +83,14 @@ class FieldDone(Event):
     ----------
     path : Path
         The image.
-    result : FileResult
-        Objects, and where they come from.
+    result : FileResult or None
+        Objects, and where they come from; None of a volume, whose classes its files hold.
     version : str
         First digits of the bundle's SHA-256; empty for a model without a file.
     """
 
     path: Path
-    result: FileResult
+    result: FileResult | None
     version: str = ""
 
 

@@ -168,6 +168,7 @@ class FieldResults(QObject):
 
 def result_info_of(done: FieldDone, card: Card, image: Any) -> ResultInfo:
     """Return where the objects of a finished field come from."""
+    assert done.result is not None  # a picture
     found, origin = done.result.result, done.result.origin
     probability = found.probability
     return ResultInfo(

@@ -58,6 +58,12 @@ def test_new_rows_take_the_place_of_old_ones(tmp_path: Path) -> None:
     assert rows[1]["objects"] == "2"
 
 
+def test_rows_stand_in_the_order_of_their_names_not_of_the_work(tmp_path: Path) -> None:
+    for stem in ("field 10", "field 2", "Field 3", "a"):
+        update_summary(tmp_path, [row(stem)])
+    assert [each["image"] for each in read(tmp_path)] == ["a", "field 2", "Field 3", "field 10"]
+
+
 def test_a_problem_is_told_in_its_row(tmp_path: Path) -> None:
     update_summary(tmp_path, [problem_row("b", "b.png is empty.")])
     (only,) = read(tmp_path)

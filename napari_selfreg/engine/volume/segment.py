@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from napari_selfreg.core.blocks import Spans, slices
 from napari_selfreg.core.errors import BadInputError, BadModelError
-from napari_selfreg.core.types import PixelSize
 from napari_selfreg.core.volume.measurements import Measurements, measure_classes
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, Notice, Progress
@@ -30,6 +29,8 @@ from napari_selfreg.engine.volume.predict import (
     predict_volume,
 )
 from napari_selfreg.io.outputs import check_writable
+from napari_selfreg.io.pixel_size import Um, as_pixel_size
+from napari_selfreg.io.volume.grid import Grid
 from napari_selfreg.io.volume.names import is_nifti
 from napari_selfreg.io.volume.outputs import write_volume_results
 from napari_selfreg.io.volume.reading import is_volume_path, read_volume
@@ -137,7 +138,38 @@ class VolumeResult:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class VolumeFileResult:
+    """A file that was segmented, without its voxels.
+
+    Parameters
+    ----------
+    document : dict
+        What ``segment --json`` prints.
+    grid : Grid
+        Where its voxels lie.
+    table : dict of str to ndarray
+        Measurements, one row per class.
+    """
+
+    document: VolumeSegmentResult
+    grid: Grid
+    table: Measurements
+
+
 def segment_volume(request: VolumeSegmentRequest) -> Generator[Event, None, VolumeSegmentResult]:
+    """Segment a file as `segment_volume_file` does.
+
+    Returns
+    -------
+    dict
+        ``image``, ``objects``, ``seconds`` (from opening the file to the last file written),
+        ``megapixels_per_second`` and ``outputs``.
+    """
+    return (yield from segment_volume_file(request)).document
+
+
+def segment_volume_file(request: VolumeSegmentRequest) -> Generator[Event, None, VolumeFileResult]:
     """Segment a file; write ``<stem>_labels.nii.gz`` and ``<stem>_measurements.csv``.
 
     Parameters
@@ -151,9 +183,7 @@ def segment_volume(request: VolumeSegmentRequest) -> Generator[Event, None, Volu
 
     Returns
     -------
-    dict
-        ``image``, ``objects``, ``seconds`` (from opening the file to the last file written),
-        ``megapixels_per_second`` and ``outputs``.
+    VolumeFileResult
 
     Raises
     ------
@@ -185,13 +215,14 @@ def segment_volume(request: VolumeSegmentRequest) -> Generator[Event, None, Volu
         request.output_dir, found.labels, found.table, volume, model=model.card.name
     )
     seconds = time.perf_counter() - began
-    return {
+    document: VolumeSegmentResult = {
         "image": str(request.image_path),
         "objects": int(np.count_nonzero(found.table["voxels"])),
         "seconds": round(seconds, 4),
         "megapixels_per_second": float(f"{volume.voxels.size / 1e6 / seconds:.6g}"),
         "outputs": {"labels": str(files["labels"]), "measurements": str(files["measurements"])},
     }
+    return VolumeFileResult(document, volume.grid, found.table)
 
 
 def segment_volume_array(request: VolumeArrayRequest) -> Generator[Event, None, VolumeResult]:
@@ -268,7 +299,7 @@ def require_picture_file(path: Path, model: Model) -> None:
         )
 
 
-def spacing_of(um_per_px: float | PixelSize | None) -> Triple | None:
+def spacing_of(um_per_px: Um | None) -> Triple | None:
     """Return millimetres per voxel for a pixel size in µm, which then holds for slices too.
 
     Raises
@@ -278,11 +309,10 @@ def spacing_of(um_per_px: float | PixelSize | None) -> Triple | None:
     """
     if um_per_px is None:
         return None
-    if isinstance(um_per_px, PixelSize):
-        if um_per_px.y != um_per_px.x:
-            raise BadInputError("Voxels of a volume need one size: give one number of micrometres.")
-        um_per_px = um_per_px.x
-    return (um_per_px / 1000,) * 3
+    size = as_pixel_size(um_per_px)
+    if size.y != size.x:
+        raise BadInputError("Voxels of a volume need one size: give one number of micrometres.")
+    return (size.x / 1000,) * 3
 
 
 def _moved(request: VolumeArrayRequest, region: Spans) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ from napari_selfreg.io.atomic import atomic_paths
 from napari_selfreg.io.outputs import SOFTWARE, column_texts
 from napari_selfreg.io.volume.grid import Grid, Volume
 from napari_selfreg.io.volume.reading import labels_content
+from napari_selfreg.io.volume.summary import spacing_text
 
 OUTPUT_NAMES = {"labels": "{stem}_labels.nii.gz", "measurements": "{stem}_measurements.csv"}
 """Kind of output -> file name."""
@@ -62,7 +63,7 @@ def write_volume_results(
     """
     targets = volume_output_paths(directory, like.stem)
     content = labels_content(targets["labels"], labels, like)
-    constant = {"spacing_mm": " ".join(f"{size:.6g}" for size in like.spacing), "model": model}
+    constant = {"spacing_mm": spacing_text(like), "model": model}
     constant |= ({"model_version": version} if version else {}) | {"software": SOFTWARE}
     with atomic_paths(list(targets.values())) as (label_file, table_file):
         label_file.write_bytes(content)
