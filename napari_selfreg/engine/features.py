@@ -15,7 +15,7 @@ from napari_selfreg.core.map_grid import MapGrid, mean_onto
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, Notice, Progress
-from napari_selfreg.engine.inside import compare_blocks, look, map_of
+from napari_selfreg.engine.inside import chosen_blocks, compare_blocks, look, map_of
 from napari_selfreg.engine.inside_types import Attention, BlockMaps, Inside, InsideRequest, Kind
 from napari_selfreg.engine.segment import working_level
 from napari_selfreg.io.feature_files import (
@@ -84,8 +84,11 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
     BadInputError
         If the image cannot be read or is too large for the memory, or the figure cannot be drawn.
     BadModelError, DeviceError, WriteError
-        If a model, the device or the folder cannot be used.
+        If a model, the device or the folder cannot be used. Whether every model has the blocks is
+        known before anything is computed.
     """
+    for model in request.models:  # before the first of them has computed for minutes
+        chosen_blocks(model, request.blocks)
     check_writable(request.output_dir)
     with open_image(request.image_path) as source:
         card = request.models[0].card

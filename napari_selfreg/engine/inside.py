@@ -40,7 +40,7 @@ from napari_selfreg.engine.planning import Tiling, largest_side
 from napari_selfreg.engine.predict import region_of
 from napari_selfreg.engine.tile_loop import run_tiles
 
-__all__ = ["InsideRequest", "click_similarity", "compare_blocks", "look", "map_of"]
+__all__ = ["InsideRequest", "chosen_blocks", "click_similarity", "compare_blocks", "look", "map_of"]
 
 _LARGEST_SIDE = 640
 """Of windows: every block of one is in memory at once, in single precision."""
@@ -76,7 +76,7 @@ def _look(request: InsideRequest) -> Generator[Event, None, Inside]:
     device = resolve_device(request.device)
     model = request.model
     model = load_model(model) if isinstance(model, str | Path) else model
-    blocks = _chosen(model, request.blocks)
+    blocks = chosen_blocks(model, request.blocks)
     see = see_volume if model.card.spatial_dims == 3 else _see_picture
     sight = yield from see(request, model, blocks, device)
     notes = (*sight.notes, *_empty(request.attention, model, sight.blocks))
@@ -147,8 +147,20 @@ def numbers_of(maps: BlockMaps) -> BlockNumbers:
     return block_numbers(maps.block, maps.maps, distance, share)
 
 
-def _chosen(model: Model, blocks: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the blocks that are kept, in the order of the forward pass."""
+def chosen_blocks(model: Model, blocks: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the blocks that are kept, in the order of the forward pass.
+
+    Parameters
+    ----------
+    model : Model
+    blocks : tuple of str, optional
+        Names; all by default.
+
+    Raises
+    ------
+    BadModelError
+        If the model lacks one of them, or none is named.
+    """
     there = model.tapspec.blocks
     unknown = [block for block in blocks or () if block not in there]
     if unknown or blocks == ():

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles import tiny_bundle
+from napari_selfreg.engine import features as job
+from napari_selfreg.engine.bundles import save_bundle
+from napari_selfreg.engine.skeleton import build_from_card
+from napari_selfreg.nets.registry import tap_spec
+from tests.bundles import example_card, tiny_bundle
 from tests.cli.shell import faults, picture, run
 
 FIGURE = {f"figure.{kind}" for kind in ("pdf", "svg", "png", "npz", "py")}
@@ -64,6 +68,22 @@ def test_a_fault_is_one_sentence(
     assert result.stdout == ""
     (sentence,) = faults(result)
     assert words in sentence
+
+
+def test_a_block_that_only_the_second_model_lacks_is_told_before_any_computing(
+    command: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"channels": [4, 8, 16]}
+    card = example_card(name="shallow", architecture="attention_unet", architecture_args=arguments)
+    shallow = tmp_path / "shallow.safetensors"
+    save_bundle(build_from_card(card), tap_spec("attention_unet", **arguments), card, shallow)
+    monkeypatch.setattr(job, "look", lambda asked: pytest.fail("it has computed"))
+    result = run(*command, "--versus", shallow, "--blocks", "E1,E4")
+    assert result.exit_code == 1
+    assert faults(result) == [
+        "Error: The model 'shallow' has no block 'E4': it has E1, E2, B, D2, D1."
+    ]
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_an_image_that_is_not_there(command: list[object], tmp_path: Path) -> None:

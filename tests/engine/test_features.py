@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine import features as module
 from napari_selfreg.engine.bundles import load_model
@@ -79,6 +80,18 @@ def test_one_model_has_nothing_to_be_compared_with(
     (model,) = document["models"]
     assert list(model["maps"]) == list(model["numbers"]) == ["D1"]
     assert model["numbers"]["D1"]["cka"] is None
+
+
+def test_blocks_of_all_models_are_known_before_one_computes(
+    request_: FeaturesRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = request_.models
+    shallow = replace(second.tapspec, taps=second.tapspec.taps[-2:])
+    models = (first, replace(second, tapspec=shallow))
+    monkeypatch.setattr(module, "look", lambda asked: pytest.fail("it has computed"))
+    with pytest.raises(BadModelError, match=r"'tiny' has no block 'E1': it has D2, D1\."):
+        run(features(replace(request_, models=models)))
+    assert not Path(request_.output_dir).exists()
 
 
 def test_an_assumed_pixel_size_is_said(request_: FeaturesRequest, drawn: list[Any]) -> None:
