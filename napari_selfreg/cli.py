@@ -57,7 +57,8 @@ UmOption = Annotated[
         "--um-per-px",
         metavar="X",
         callback=_positive,
-        help="Micrometres per pixel of the images; wins over what the files state.",
+        help="Micrometres per pixel of the images; wins over what the files state. Of volumes only "
+        "where they do not state their place in space.",
     ),
 ]
 OffsetOption = Annotated[

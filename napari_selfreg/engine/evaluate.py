@@ -32,7 +32,7 @@ from napari_selfreg.engine.scores import (
     write_scores,
 )
 from napari_selfreg.engine.volume.evaluate import evaluate_volumes
-from napari_selfreg.engine.volume.segment import require_picture_file
+from napari_selfreg.engine.volume.segment import require_picture_file, spacing_of
 from napari_selfreg.io.atomic import write_error
 from napari_selfreg.io.images import ImageSource, PixelSizeChoice, open_image
 from napari_selfreg.io.label_files import read_labels, read_mask8
@@ -68,7 +68,8 @@ class EvaluateRequest:
     images, labels : str or Path
         Folders, which may be the same; paired by stem, see `io.pairs`.
     um_per_px : float or (float, float), optional
-        Pixel size of all images in µm, one number or y and x; wins over what the files state.
+        Pixel size of all images in µm, one number or y and x; wins over what the files state. Of
+        volumes the edge of a voxel, for files that do not state their place in space.
     protocol : {"native", "uctransnet224"}
         See `engine.protocols`.
     device : str
@@ -171,7 +172,10 @@ def _of_volumes(
 ) -> Generator[Event, None, EvaluationDocument]:
     if request.protocol != "native":
         raise BadInputError("Volumes are scored with the protocol native: choose that one.")
-    evaluation = yield from evaluate_volumes(model, request.images, request.labels, request.device)
+    spacing = spacing_of(request.um_per_px)
+    evaluation = yield from evaluate_volumes(
+        model, request.images, request.labels, request.device, spacing
+    )
     if request.output is not None:
         evaluation.write(request.output)
     return evaluation.document()

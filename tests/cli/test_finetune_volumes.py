@@ -43,6 +43,6 @@ def test_json_has_the_keys_of_pictures(data: Path, tmp_path: Path) -> None:
 def test_options_of_pictures_are_refused(data: Path, tmp_path: Path) -> None:
     folders = ["--images", data / "images", "--labels", data / "labels"]
     command = ["finetune", "--model", "blobs", *folders, "--output", tmp_path / "m.safetensors"]
-    result = run(*command, "--um-per-px", 1)
+    result = run(*command, "--regions", tmp_path)
     assert result.exit_code == 1
     assert "for pictures" in faults(result)[0]

@@ -90,7 +90,11 @@ class VolumeEvaluation:
 
 
 def evaluate_volumes(
-    model: Model | str | Path, images: str | Path, labels: str | Path, device: str = "auto"
+    model: Model | str | Path,
+    images: str | Path,
+    labels: str | Path,
+    device: str = "auto",
+    spacing: Triple | None = None,
 ) -> Generator[Event, None, VolumeEvaluation]:
     """Score a model on two folders of volumes and labels.
 
@@ -103,6 +107,8 @@ def evaluate_volumes(
         also hold ``imagesTr`` and ``labelsTr``.
     device : str, default "auto"
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    spacing : (float, float, float), optional
+        Millimetres per voxel along z, y and x, for files that do not state their place in space.
 
     Yields
     ------
@@ -129,7 +135,7 @@ def evaluate_volumes(
     for number, case in enumerate(cases):
         done = Progress(number, len(cases), "Comparing with the truth")
         yield done
-        image, truth, notes = read_case(case)
+        image, truth, notes = read_case(case, spacing)
         for sentence in notes:
             yield Notice(sentence)
         _check_truth(case, truth, model)

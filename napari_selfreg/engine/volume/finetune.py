@@ -30,9 +30,10 @@ from napari_selfreg.engine.volume.finetune_fields import (
     prepare_volumes,
 )
 from napari_selfreg.engine.volume.fit import patch_losses
-from napari_selfreg.engine.volume.predict import model_for_volumes, trained_on
+from napari_selfreg.engine.volume.predict import Triple, model_for_volumes, trained_on
 from napari_selfreg.engine.volume.recipe import VolumeAugmentSection
 from napari_selfreg.engine.volume.sampling import PatchSampler
+from napari_selfreg.engine.volume.segment import spacing_of
 from napari_selfreg.engine.volume.validation import class_dice
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.pixel_size import Um
@@ -211,7 +212,8 @@ def corrected(
     card : Card
         Of the base.
     images, labels, regions, um_per_px
-        See `engine.finetune_files.corrected_fields`; volumes take the first two only.
+        See `engine.finetune_files.corrected_fields`; volumes take no regions, and the last for
+        files that do not state their place in space.
 
     Yields
     ------
@@ -235,16 +237,15 @@ def corrected(
                 images, labels, regions, um_per_px=um_per_px, fallback=card.pixel_size
             )
         )
-    if regions is not None or um_per_px is not None:
+    if regions is not None:
         raise BadInputError(
-            "--regions and --um-per-px are for pictures: volumes state their voxel size, and the "
-            "label 255 says what is not reviewed."
+            "--regions is for pictures: in volumes the label 255 says what is not reviewed."
         )
-    return (yield from corrected_volumes(images, labels))
+    return (yield from corrected_volumes(images, labels, spacing_of(um_per_px)))
 
 
 def corrected_volumes(
-    images: str | Path, labels: str | Path
+    images: str | Path, labels: str | Path, spacing: Triple | None = None
 ) -> Generator[Event, None, tuple[FinetuneVolume, ...]]:
     """Read volumes that a person corrected.
 
@@ -252,6 +253,8 @@ def corrected_volumes(
     ----------
     images, labels : str or Path
         Folders, which may be the same; paired by stem. Labels are class ids, 255 = not reviewed.
+    spacing : (float, float, float), optional
+        Millimetres per voxel along z, y and x, for files that do not state their place in space.
 
     Yields
     ------
@@ -272,7 +275,7 @@ def corrected_volumes(
     fields, told = [], set[str]()
     for number, case in enumerate(cases):
         yield Progress(number, len(cases), "Reading volumes")
-        image, truth, notes = read_case(case)
+        image, truth, notes = read_case(case, spacing)
         for sentence in notes:
             if sentence not in told:
                 yield Notice(sentence)

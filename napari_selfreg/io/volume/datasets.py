@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.pairs import Naming, find_pairs
-from napari_selfreg.io.volume.grid import Volume, require_same_grid
+from napari_selfreg.io.volume.grid import Spacing, Volume, require_same_grid
 from napari_selfreg.io.volume.names import VOLUME_SUFFIXES, volume_stem
 from napari_selfreg.io.volume.reading import read_volume, read_volume_labels
 
@@ -114,8 +114,17 @@ def pair_volumes(
     return cases, pairing.unlabelled
 
 
-def read_case(case: VolumeCase) -> tuple[Volume, npt.NDArray[np.int32], tuple[str, ...]]:
+def read_case(
+    case: VolumeCase, spacing: Spacing | None = None
+) -> tuple[Volume, npt.NDArray[np.int32], tuple[str, ...]]:
     """Read one case.
+
+    Parameters
+    ----------
+    case : VolumeCase
+    spacing : (float, float, float), optional
+        Millimetres per voxel along z, y and x, for files that do not state their place in space;
+        see `read_volume`.
 
     Returns
     -------
@@ -130,8 +139,9 @@ def read_case(case: VolumeCase) -> tuple[Volume, npt.NDArray[np.int32], tuple[st
     BadInputError
         If a file cannot be read, or the labels do not lie on the image.
     """
-    image = read_volume(case.image)
-    labels, grid = read_volume_labels(case.labels)
+    image = read_volume(case.image, spacing)
+    # labels without a place of their own have the voxels of their image, whoever stated those
+    labels, grid = read_volume_labels(case.labels, None if spacing is None else image.spacing)
     require_same_grid(image, grid)
     return image, labels, image.notes + grid.notes
 

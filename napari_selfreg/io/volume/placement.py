@@ -29,6 +29,9 @@ _FIELDS = (
 _FLATTEST = 1e-6
 """Smallest volume of a voxel, as a share of the box of its edges, that is no flat voxel."""
 
+_SAME_SIZE = 0.01
+"""Sizes that differ by less, in parts, are the same size rounded."""
+
 
 def grid_of(header: Any, path: Path, spacing: Spacing | None = None) -> Grid:
     """Return the grid of a NIfTI file once its axes are turned.
@@ -61,7 +64,21 @@ def grid_of(header: Any, path: Path, spacing: Spacing | None = None) -> Grid:
     affine = stored @ orientations.inv_ornt_aff(turn, shape)
     affine[:3] *= factor
     z, y, x = (int(n) for n in _turned_lengths(shape, turn)[::-1])
-    return Grid((z, y, x), _edges(affine), affine, volume_stem(path), (), _storage(header, turn))
+    edges = _edges(affine)
+    notes = _overruled(path, edges, spacing)
+    return Grid((z, y, x), edges, affine, volume_stem(path), notes, _storage(header, turn))
+
+
+def _overruled(path: Path, edges: Spacing, spacing: Spacing | None) -> tuple[str, ...]:
+    """Say so where a person states another voxel size than the affine does."""
+    if spacing is None or np.allclose(spacing, edges, rtol=_SAME_SIZE):
+        return ()
+    z, y, x = edges
+    note = (
+        f"{path.name} states its place in space, so its own voxels of {z:.4g} x {y:.4g} x {x:.4g} "
+        "mm count, not the size that was given; correct its affine if they are wrong."
+    )
+    return (note,)
 
 
 def _unplaced(header: Any, shape: tuple[int, ...], path: Path, spacing: Spacing | None) -> Grid:

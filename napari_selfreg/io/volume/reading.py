@@ -40,7 +40,7 @@ def read_volume(path: str | Path, spacing: Spacing | None = None) -> Volume:
         ``.nii``, ``.nii.gz``, or a TIFF that holds a grey stack.
     spacing : (float, float, float), optional
         Millimetres per voxel along z, y and x as a person states them. They count for TIFF stacks,
-        and for NIfTI files that state no place.
+        and for NIfTI files that state no place; others keep their own, and a note says so.
 
     Returns
     -------
@@ -61,12 +61,14 @@ def read_volume(path: str | Path, spacing: Spacing | None = None) -> Volume:
     return Volume(voxels, grid.spacing, grid.affine, grid.stem, grid.notes + notes, grid.storage)
 
 
-def read_volume_labels(path: str | Path) -> tuple[npt.NDArray[np.int32], Grid]:
+def read_volume_labels(
+    path: str | Path, spacing: Spacing | None = None
+) -> tuple[npt.NDArray[np.int32], Grid]:
     """Read the labels of a volume.
 
     Parameters
     ----------
-    path : path-like
+    path, spacing
         As for `read_volume`.
 
     Returns
@@ -82,7 +84,7 @@ def read_volume_labels(path: str | Path) -> tuple[npt.NDArray[np.int32], Grid]:
         As `read_volume`, and if a value is no whole number of at least 0.
     """
     file = Path(path)
-    values, grid = _opened(file)
+    values, grid = _opened(file, spacing=None if spacing is None else _checked(spacing))
     flat = labels_from_array(values.reshape(-1, values.shape[-1]), file.name)
     labels = flat.reshape(values.shape)
     if not labels.any():

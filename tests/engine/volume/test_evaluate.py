@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from napari_selfreg.core.errors import BadInputError, BadModelError
@@ -82,6 +84,29 @@ def test_what_nobody_reviewed_does_not_count(tmp_path):
     nifti(tmp_path / "labels" / "a.nii.gz", truth, AFFINE)
     where = {"images": tmp_path / "images", "labels": tmp_path / "labels"}
     assert run(evaluate(EvaluateRequest(MODEL, **where)))["metrics"]["dice"]["mean"] == 1
+
+
+def test_a_stated_size_counts_for_files_without_a_place(tmp_path):
+    values = steps(8, 9, 10)
+    for kind, stack in (("images", values.astype(np.uint16)), ("labels", truth_of(values))):
+        (tmp_path / kind).mkdir()
+        tifffile.imwrite(tmp_path / kind / "a.tif", stack, photometric="minisblack", metadata=None)
+    where = {"images": tmp_path / "images", "labels": tmp_path / "labels"}
+    request = EvaluateRequest(MODEL, **where, um_per_px=500.0, output=tmp_path / "scores.csv")
+    run(evaluate(request))
+    with (tmp_path / "scores.csv").open(newline="") as stream:
+        assert [row["spacing_mm"] for row in csv.DictReader(stream)] == ["0.5 0.5 0.5"]
+    with pytest.raises(BadInputError, match="one number"):
+        run(evaluate(replace(request, um_per_px=(500.0, 250.0))))
+
+
+def test_a_place_in_space_wins_over_a_stated_size(tmp_path):
+    events = []
+    where = folders(tmp_path)
+    stated = run(evaluate(EvaluateRequest(MODEL, **where, um_per_px=500.0)), events.append)
+    assert stated == run(evaluate(EvaluateRequest(MODEL, **where)))
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert any("a.nii.gz states its place in space" in sentence for sentence in told)
 
 
 def test_progress_counts_cases_and_left_out_images_are_told(tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from napari_selfreg.core.errors import BadInputError, BadModelError
@@ -121,5 +122,17 @@ def test_folders_of_volumes_are_read(base: Model, tmp_path: Path) -> None:
     voxels, labels = blobs(1)
     assert np.allclose(fields[1].picture, voxels)
     assert np.array_equal(fields[1].labels, labels)
+    assert fields[1].spacing == (1.0, 1.0, 1.0)
     with pytest.raises(BadInputError, match="for pictures"):
         run(corrected(base.card, data / "images", data / "labels", regions=data))
+
+
+def test_stacks_have_the_stated_size(base: Model, tmp_path: Path) -> None:
+    voxels, labels = blobs(0)
+    for kind, stack in (("images", voxels), ("labels", labels)):
+        (tmp_path / kind).mkdir()
+        tifffile.imwrite(tmp_path / kind / "a.tif", stack, photometric="minisblack")
+    job = corrected(base.card, tmp_path / "images", tmp_path / "labels", um_per_px=500.0)
+    (field,) = run(job)
+    assert isinstance(field, FinetuneVolume)
+    assert field.spacing == (0.5, 0.5, 0.5)

@@ -145,5 +145,6 @@ def test_one_size_of_voxels_is_needed():
     assert spacing_of(None) is None
     assert spacing_of(500.0) == (0.5, 0.5, 0.5)
     assert spacing_of(PixelSize(250.0, 250.0)) == (0.25, 0.25, 0.25)
+    assert spacing_of((250.0, 250.0)) == (0.25, 0.25, 0.25)
     with pytest.raises(BadInputError, match="one number"):
         spacing_of(PixelSize(250.0, 500.0))

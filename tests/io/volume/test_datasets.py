@@ -19,7 +19,7 @@ from napari_selfreg.io.volume.datasets import (
     open_volume_folder,
     read_case,
 )
-from tests.io.volume.files import RAMP, nifti
+from tests.io.volume.files import RAMP, nifti, unplaced
 
 LABELS = (RAMP % 3).astype(np.uint8)
 MSD = {
@@ -140,6 +140,17 @@ def test_a_case_is_read_whole(tmp_path: Path) -> None:
     assert np.array_equal(image.voxels, RAMP.T)
     assert np.array_equal(labels, LABELS.T)
     assert notes == ()
+
+
+def test_labels_without_a_place_have_the_voxels_of_their_image(tmp_path: Path) -> None:
+    image = nifti(tmp_path / "a.nii.gz", RAMP, np.diag([2.0, 2.0, 2.0, 1.0]))
+    labels = unplaced(tmp_path / "a_labels.nii.gz", LABELS)
+    case = VolumeCase("a", image, labels)
+    with pytest.raises(BadInputError, match="the size of their voxels"):
+        read_case(case)
+    read, _, notes = read_case(case, (9.0, 9.0, 9.0))
+    assert read.spacing == (2.0, 2.0, 2.0)  # an affine wins over what a person states
+    assert [note.split(" states ")[0] for note in notes] == ["a.nii.gz", "a_labels.nii.gz"]
 
 
 def test_cases_are_held_out_by_a_list(tmp_path: Path) -> None:

@@ -164,6 +164,17 @@ def test_a_file_without_affine_is_read_as_it_is_stored(tmp_path: Path) -> None:
     assert same_grid(volume, grid)
 
 
+def test_a_place_in_space_wins_over_a_stated_size(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "a.nii.gz", RAMP, np.diag([2.0, 3.0, 4.0, 1.0]))
+    volume = read_volume(path, (5, 6, 7))
+    assert volume.spacing == (4.0, 3.0, 2.0)
+    (note,) = volume.notes
+    assert note.startswith("a.nii.gz states its place in space, so its own voxels of 4 x 3 x 2 mm")
+    assert read_volume(path, (4.01, 3.0, 2.0)).notes == ()
+    _, grid = read_volume_labels(nifti(tmp_path / "b.nii.gz", LABELS), (2, 2, 2))
+    assert grid.spacing == (1.0, 1.0, 1.0)
+
+
 def test_pictures_and_other_files_are_no_volumes(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "grey.tif", np.zeros((20, 30), np.uint8))
     tifffile.imwrite(tmp_path / "rgb.tif", np.zeros((20, 30, 3), np.uint8), photometric="rgb")
