@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from napari_selfreg.engine.events import Event
@@ -20,14 +21,23 @@ NUMBERS = {
 }
 """Field of `BlockNumbers` -> what it is called, and what it means."""
 
-_FIRST, _LAST = (68, 140, 255), (255, 200, 60)
+ON_DARK = ("#45b6ef", "#a46a3b", "#58bd97", "#bf4d90", "#d0b928")
+ON_LIGHT = ("#008ec4", "#ca6a06", "#1f8c69", "#860e5e", "#783020")
+"""A colour for each depth, from full resolution down, on a dark or a light background.
+
+All are seen on their background (contrast of 3 and more) and told apart by colour-blind eyes.
+"""
+
 _HEIGHT = 130
+_MIDDLE = 127
+_KEY = "Full lines: encoder. Broken lines: decoder, in the colour of its resolution. Thick: B."
 
 
 class BlockCurves(QWidget):
     """One plot: the chosen number of each block over the steps; hidden until there is one.
 
-    Blocks run from blue (the first) to yellow (the last). pyqtgraph is loaded when the first
+    A colour stands for a resolution, which encoder (full lines) and decoder (broken lines) share;
+    the bottleneck is a thick line in the colour of the text. pyqtgraph is loaded when the first
     curve is drawn.
     """
 
@@ -41,6 +51,7 @@ class BlockCurves(QWidget):
         ignore_stray_wheel(self.number)
         self._legend = QLabel()
         self._legend.setWordWrap(True)
+        self._legend.setToolTip(_KEY)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(2)
@@ -96,25 +107,53 @@ class BlockCurves(QWidget):
         self._plot.getAxis("left").setWidth(44)
         self._column.addWidget(self._plot)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self._lines:
+            self._plot.resetCachedContent()  # pyqtgraph keeps a picture of the old background
+            self._colour()
+
     def _line(self, block: str) -> Any:
         if block not in self._lines:
-            import pyqtgraph as pg
-
-            colours = _colours(list(self.seen[-1].numbers))
-            self._lines[block] = self._plot.plot(pen=pg.mkPen(colours[block], width=1.5))
-            self._legend.setText(" ".join(_mark(name, c) for name, c in colours.items()))
+            self._lines[block] = self._plot.plot()
+            self._colour()
         return self._lines[block]
 
+    def _colour(self) -> None:
+        """Give lines and legend the colours of the present theme."""
+        import pyqtgraph as pg
 
-def _colours(blocks: list[str]) -> dict[str, tuple[int, int, int]]:
-    """Return a colour for each block, evenly between the first and the last."""
-    found = {}
-    for at, block in enumerate(blocks):
-        part = at / max(1, len(blocks) - 1)
-        red, green, blue = (round(a + part * (b - a)) for a, b in zip(_FIRST, _LAST, strict=True))
-        found[block] = (red, green, blue)
-    return found
+        ink = self.palette().color(QPalette.ColorRole.WindowText)
+        for block, line in self._lines.items():
+            dashes = [4, 3] if _is_decoder(block) else None
+            width = 3 if block == "B" else 1.5
+            line.setPen(pg.mkPen(colour_of(block, ink.name()), width=width, dash=dashes))
+        for side in ("left", "bottom"):
+            self._plot.getAxis(side).setTextPen(ink)
+        self._legend.setText("  ".join(_mark(block, ink.name()) for block in self._lines))
 
 
-def _mark(name: str, colour: tuple[int, int, int]) -> str:
-    return f'<span style="color: rgb{colour}">●</span>&nbsp;{name}'
+def colour_of(block: str, ink: str) -> str:
+    """Return the colour of a block, as ``#rrggbb``.
+
+    Parameters
+    ----------
+    block : str
+        Blocks of one resolution share a colour.
+    ink : str
+        Colour of the text, bright on a dark background; that of the bottleneck.
+    """
+    if block == "B":
+        return ink
+    colours = ON_DARK if QColor(ink).lightness() > _MIDDLE else ON_LIGHT
+    return colours[(int(block[1:]) - 1) % len(colours)]
+
+
+def _is_decoder(block: str) -> bool:
+    return block.startswith("D")
+
+
+def _mark(block: str, ink: str) -> str:
+    stroke = "╍" if _is_decoder(block) else "━"
+    return f'<span style="color: {colour_of(block, ink)}">{stroke}</span>&nbsp;{block}'

@@ -1,11 +1,37 @@
 from __future__ import annotations
 
+from itertools import combinations
+
+import numpy as np
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_selfreg.core.redundancy import BlockNumbers
 from napari_selfreg.engine.events import StepDone
 from napari_selfreg.engine.finetune_types import BlocksMeasured
-from napari_selfreg.widgets.finetune.block_curves import NUMBERS, BlockCurves
+from napari_selfreg.widgets.finetune.block_curves import (
+    NUMBERS,
+    ON_DARK,
+    ON_LIGHT,
+    BlockCurves,
+    colour_of,
+)
+
+THEMES = {"dark": ("#23242b", "#f0f1f2"), "light": ("#ebe7e6", "#1e1e21")}
+"""Background and text of napari's themes."""
+
+# Machado, Oliveira and Fernandes 2009, severity 1: what is left of linear red, green and blue.
+EYES = {
+    "trichromat": np.eye(3),
+    "deuteranope": np.array(
+        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]
+    ),
+    "protanope": np.array(
+        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]
+    ),
+}
 
 
 def measured(step: int, similarity: float, rank: float = 3.0) -> BlocksMeasured:
@@ -57,8 +83,69 @@ def test_a_new_run_starts_empty(curves) -> None:
 
 
 def test_every_number_is_explained(curves) -> None:
-    from qtpy.QtCore import Qt
-
     tips = [curves.number.itemData(at, Qt.ItemDataRole.ToolTipRole) for at in range(len(NUMBERS))]
     assert all(tips)
     assert len(set(tips)) == len(NUMBERS)
+
+
+def linear(colour: str) -> np.ndarray:
+    """Return linear red, green and blue of an sRGB colour."""
+    value = np.array(QColor(colour).getRgbF()[:3])
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def seen(colours: list[str], eye: str) -> np.ndarray:
+    """Return the Lab values of colours as an eye sees them."""
+    light = np.clip(np.array([linear(each) for each in colours]) @ EYES[eye].T, 0, 1)
+    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return rgb2lab(encoded[np.newaxis])[0]
+
+
+@pytest.mark.parametrize("eye", list(EYES))
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_every_eye_tells_the_resolutions_apart(theme: str, eye: str) -> None:
+    _, ink = THEMES[theme]
+    colours = [colour_of(block, ink) for block in ("E1", "E2", "E3", "E4", "E5", "B")]
+    lab = seen(colours, eye)
+    apart = [float(deltaE_ciede2000(lab[a], lab[b])) for a, b in combinations(range(6), 2)]
+    assert min(apart) > 15
+
+
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_every_line_is_seen_on_its_background(theme: str) -> None:
+    background, ink = THEMES[theme]
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    for colour in (*(ON_DARK if theme == "dark" else ON_LIGHT), ink):
+        dark, bright = sorted(float(linear(each) @ weights) for each in (colour, background))
+        assert (bright + 0.05) / (dark + 0.05) >= 3
+
+
+def test_encoder_and_decoder_of_one_resolution_differ_by_their_stroke(curves) -> None:
+    curves.show_events((measured(0, 0.25),))
+    encoder, bottleneck, decoder = (curves._lines[each].opts["pen"] for each in ("E2", "B", "D2"))
+    assert encoder.color() == decoder.color() != bottleneck.color()
+    assert encoder.style() == Qt.PenStyle.SolidLine != decoder.style()
+    assert bottleneck.widthF() > encoder.widthF()
+    assert curves._legend.text().count("╍") == 1
+    assert "Broken lines: decoder" in curves._legend.toolTip()
+
+
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_colours_follow_the_theme_at_once(curves, theme: str) -> None:
+    curves.show_events((measured(0, 0.25),))
+    curves.setStyleSheet("QWidget { background-color: #808080; }")
+    curves.show()
+    curves.grab()  # now the plot knows its old background
+    background, ink = THEMES[theme]
+    curves.setStyleSheet(f"QWidget {{ background-color: {background}; color: {ink}; }}")
+    expected = (ON_DARK if theme == "dark" else ON_LIGHT)[1]
+    assert curves._lines["E2"].opts["pen"].color() == QColor(expected)
+    assert curves._lines["B"].opts["pen"].color() == QColor(ink)
+    assert curves._plot.getAxis("left").textPen().color() == QColor(ink)
+    assert expected in curves._legend.text()
+    corner = curves._plot.grab().toImage().pixelColor(2, 2)
+    assert corner.lightness() == pytest.approx(QColor(background).lightness(), abs=2)
+
+
+def test_blocks_beyond_the_last_colour_have_one_all_the_same() -> None:
+    assert colour_of("E6", "#000000") == colour_of("E1", "#000000") == ON_LIGHT[0]
