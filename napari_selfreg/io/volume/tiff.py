@@ -31,7 +31,7 @@ _COLOURS = 4
 _UM_PER_MM = 1000.0
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError),
-    *(struct.error, zlib.error, tifffile.TiffFileError),
+    *(AssertionError, struct.error, zlib.error, tifffile.TiffFileError),
 )
 """What tifffile and its codecs raise over damaged files; RuntimeError stands for imagecodecs."""
 

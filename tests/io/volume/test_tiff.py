@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from napari_selfreg.core.errors import BadInputError
@@ -173,7 +173,9 @@ def test_a_file_that_ends_early(tmp_path: Path, left: float, compression: str | 
 
 
 @settings(max_examples=100)
-@given(st.integers(0, 400), st.integers(0, 255), st.booleans())
+@given(place=st.integers(0, 400), value=st.integers(0, 255), ome=st.booleans())
+@example(place=42, value=0, ome=True)
+@example(place=42, value=0, ome=False)
 def test_any_wrong_byte_is_survived(
     tmp_path_factory: pytest.TempPathFactory, place: int, value: int, ome: bool
 ) -> None:
