@@ -65,6 +65,17 @@ def test_a_picture_and_a_damaged_file_fail_alone(tmp_path: Path, bundle: Path) -
     assert "field.png is no volume" in told[1]
 
 
+def test_volumes_of_one_name_do_not_overwrite_each_other(tmp_path: Path, bundle: Path) -> None:
+    scans = [nifti(tmp_path / name, np.ones((8, 8, 8))) for name in ("a.nii", "a.nii.gz")]
+    output = tmp_path / "out"
+    result = run("segment", *scans, "--model", bundle, "--output", output)
+    assert result.exit_code == 1
+    (fault,) = faults(result)
+    assert "a.nii and " in fault
+    assert "would write the same files" in fault
+    assert not output.exists()
+
+
 def test_a_volume_is_refused_by_a_model_of_pictures(shelf: Path, tmp_path: Path) -> None:
     scan = nifti(tmp_path / "scan.nii.gz")
     result = run("segment", scan, "--output", tmp_path / "out")

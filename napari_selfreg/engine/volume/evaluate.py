@@ -17,6 +17,7 @@ from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.scores import EvaluationDocument
+from napari_selfreg.engine.volume.cases import FileNotes
 from napari_selfreg.engine.volume.labelling import to_labels
 from napari_selfreg.engine.volume.predict import (
     Triple,
@@ -131,18 +132,20 @@ def evaluate_volumes(
     cases, left_out = labelled_cases(images, labels)
     if left_out:
         yield Notice(f"{left_out} images have no label file and are left out.")
-    scores = []
+    scores, notes = [], FileNotes()
     for number, case in enumerate(cases):
         done = Progress(number, len(cases), "Comparing with the truth")
         yield done
-        image, truth, notes = read_case(case, spacing)
-        for sentence in notes:
+        image, truth, sentences = read_case(case, spacing)
+        for sentence in notes.add(case, sentences):
             yield Notice(sentence)
         _check_truth(case, truth, model)
         prediction = yield from _predicted(model, image, device, done)
         found = to_labels(prediction.probability, model.card.n_classes)
         values = volume_scores(found, truth, image.spacing, model.card.classes)
         scores.append(CaseScores(case.stem, values, image.spacing))
+    for sentence in notes.sentences(least=2):
+        yield Notice(sentence)
     return VolumeEvaluation(tuple(scores))
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.bundles import Model
-from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.events import Event, Notice
 from napari_selfreg.engine.finetune import FEW_PIXELS, Kind
 from napari_selfreg.engine.finetune_fields import odd_classes
 from napari_selfreg.engine.finetune_loop import Clock, TuningLoop, TuningSettings
@@ -23,6 +24,7 @@ from napari_selfreg.engine.finetune_types import (
     FinetuneRequest,
     FinetuneVolume,
 )
+from napari_selfreg.engine.volume.cases import read_cases
 from napari_selfreg.engine.volume.finetune_fields import (
     PROTOCOL,
     SPLIT,
@@ -37,7 +39,8 @@ from napari_selfreg.engine.volume.segment import spacing_of
 from napari_selfreg.engine.volume.validation import class_dice
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.pixel_size import Um
-from napari_selfreg.io.volume.datasets import pair_volumes, read_case
+from napari_selfreg.io.volume.datasets import VolumeCase, pair_volumes
+from napari_selfreg.io.volume.grid import Volume
 from napari_selfreg.nets.losses import SegmentationLoss
 from napari_selfreg.nets.regularization import Regularization
 from napari_selfreg.nets.tapspec import TapSpec
@@ -144,12 +147,21 @@ def volume_kind() -> Kind:
     return Kind(
         model_for_volumes,
         prepare_volumes,
-        lambda material: odd_classes([case.labels for case in material.training]),
+        what_is_odd,
         settings_for_volumes,
         VolumeFinetuneLoop,
         SPLIT,
         PROTOCOL,
     )
+
+
+def what_is_odd(material: VolumeMaterial) -> str:
+    """Return what a person should know of the volumes; empty if nothing."""
+    odd = odd_classes([case.labels for case in material.training])
+    if not material.left_out:
+        return odd
+    names = ", ".join(material.left_out)
+    return f"Too little is reviewed in {names} to learn from: review more there. {odd}".rstrip()
 
 
 def settings_for_volumes(
@@ -272,13 +284,8 @@ def corrected_volumes(
     cases, unlabelled = pair_volumes(images, labels)
     if unlabelled:
         yield Notice(f"{len(unlabelled)} volumes have no label file and are left out.")
-    fields, told = [], set[str]()
-    for number, case in enumerate(cases):
-        yield Progress(number, len(cases), "Reading volumes")
-        image, truth, notes = read_case(case, spacing)
-        for sentence in notes:
-            if sentence not in told:
-                yield Notice(sentence)
-            told.add(sentence)
-        fields.append(FinetuneVolume(image.voxels, truth, name=case.stem, spacing=image.spacing))
-    return tuple(fields)
+    return tuple((yield from read_cases(cases, _field, spacing)))
+
+
+def _field(case: VolumeCase, image: Volume, labels: npt.NDArray[np.int32]) -> FinetuneVolume:
+    return FinetuneVolume(image.voxels, labels, name=case.stem, spacing=image.spacing)

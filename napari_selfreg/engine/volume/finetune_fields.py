@@ -18,7 +18,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.engine.finetune_fields import checksum
 from napari_selfreg.engine.finetune_types import FinetuneVolume
-from napari_selfreg.engine.volume.sampling import Case, Spacing, case_of
+from napari_selfreg.engine.volume.sampling import Case, Spacing, case_of, require_foreground
 from napari_selfreg.io.card import Card
 
 HELD_OUT = 0.25
@@ -48,12 +48,15 @@ class VolumeMaterial:
         Reviewed voxels of the network's grid, those of the slabs included.
     checksums : list of str
         SHA-256 of intensities, labels and mask of each volume.
+    left_out : tuple of str
+        Names of volumes in which too little is reviewed.
     """
 
     training: list[Case]
     slabs: list[Case]
     reviewed: int
     checksums: list[str]
+    left_out: tuple[str, ...] = ()
 
 
 def prepare_volumes(fields: Sequence[FinetuneVolume], card: Card) -> VolumeMaterial:
@@ -72,13 +75,14 @@ def prepare_volumes(fields: Sequence[FinetuneVolume], card: Card) -> VolumeMater
     Raises
     ------
     BadInputError
-        If volume and labels do not fit each other, or too little is reviewed.
+        If volume and labels do not fit each other, too little is reviewed, or no class is there.
     """
     z, y, x = (side / 1000.0 for side in card.um_per_px)
     cases = [_case(field, (z, y, x), card.n_classes) for field in fields]
     usable = [case for case in cases if _slab(case, 0) is not None]
     if not usable:
         raise BadInputError("Too little is reviewed to learn from: review more of a volume.")
+    require_foreground(usable, "to learn from")
     training, slabs = [], []
     for number, case in enumerate(usable):
         slab = _slab(case, number) if number < MAX_SLABS else None
@@ -90,6 +94,7 @@ def prepare_volumes(fields: Sequence[FinetuneVolume], card: Card) -> VolumeMater
         slabs=slabs,
         reviewed=sum(int((case.labels != IGNORE).sum()) for case in cases),
         checksums=[checksum(field) for field in fields],
+        left_out=tuple(case.stem for case in cases if _slab(case, 0) is None),
     )
 
 

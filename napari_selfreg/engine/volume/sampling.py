@@ -16,7 +16,6 @@ from napari_selfreg.core.volume.intensity import normalise
 from napari_selfreg.core.volume.resample import resample
 from napari_selfreg.engine.volume.augment import patch_transforms
 from napari_selfreg.engine.volume.recipe import VolumeAugmentSection
-from napari_selfreg.io.volume.datasets import VolumeCase, read_case
 
 Spacing = tuple[float, float, float]
 
@@ -91,26 +90,55 @@ def case_of(
     BadInputError
         If the labels hold a class that there is not.
     """
+    check_classes(stem, labels, n_classes)
+    small = resample(labels.astype(np.uint8), spacing, target, 0)
+    return Case(stem, network_input(voxels, spacing, target), np.asarray(small, dtype=np.uint8))
+
+
+def check_classes(stem: str, labels: npt.NDArray[np.integer], n_classes: int) -> None:
+    """Refuse labels of classes that there are not.
+
+    Parameters
+    ----------
+    stem : str
+        For the sentence.
+    labels : ndarray
+        Class ids, 255 = ignore.
+    n_classes : int
+        Number of foreground classes.
+
+    Raises
+    ------
+    BadInputError
+    """
     highest = int(labels[labels != IGNORE].max(initial=0))
     if highest > n_classes:
         raise BadInputError(
             f"The labels of {stem} hold the class {highest}, but there are only {n_classes} "
             "classes: name them all in data.classes."
         )
-    small = resample(labels.astype(np.uint8), spacing, target, 0)
-    return Case(stem, network_input(voxels, spacing, target), np.asarray(small, dtype=np.uint8))
 
 
-def load_case(case: VolumeCase, target: Spacing, n_classes: int) -> Case:
-    """Read one case and bring it to the network's voxel size, see `case_of`.
+def require_foreground(cases: Sequence[Case], what: str) -> None:
+    """Refuse cases none of which has a labelled voxel.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    what : str
+        What these cases are for: ends the subject of the sentence.
 
     Raises
     ------
     BadInputError
-        If image or labels cannot be read, their grids differ, or a class is not named.
     """
-    image, labels, _ = read_case(case)
-    return case_of(case.stem, image.voxels, labels, image.spacing, target, n_classes)
+    if not any(np.any((case.labels > 0) & (case.labels != IGNORE)) for case in cases):
+        count = "The only volume" if len(cases) == 1 else f"None of the {len(cases)} volumes"
+        verb = "has no" if len(cases) == 1 else "has a"
+        raise BadInputError(
+            f"{count} {what} {verb} voxel of a class: check that the labels are complete, or add "
+            "volumes with labels."
+        )
 
 
 class PatchSampler:

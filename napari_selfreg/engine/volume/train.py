@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -23,6 +25,7 @@ from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.train import TrainResult, state_folder
 from napari_selfreg.engine.training_loop import FitResult, best_weights, last_progress
+from napari_selfreg.engine.volume.cases import read_cases
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, fit_volumes
 from napari_selfreg.engine.volume.publish import (
     VolumePublication,
@@ -31,9 +34,15 @@ from napari_selfreg.engine.volume.publish import (
     write_volume_bundle,
 )
 from napari_selfreg.engine.volume.recipe import VolumeRecipe
-from napari_selfreg.engine.volume.sampling import Case, load_case
-from napari_selfreg.engine.volume.split import HoldOut, split_cases
+from napari_selfreg.engine.volume.sampling import (
+    Case,
+    case_of,
+    check_classes,
+    require_foreground,
+)
+from napari_selfreg.engine.volume.split import HoldOut, Split, split_cases
 from napari_selfreg.io.volume.datasets import VolumeCase, open_volume_folder
+from napari_selfreg.io.volume.grid import Volume
 from napari_selfreg.nets.registry import build_network, tap_spec
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -105,8 +114,7 @@ def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainRe
     check_volume_card(recipe)
     network, tapspec = new_volume_network(recipe)
     split = split_cases(open_volume_folder(request.data).cases, recipe.data, request.hold_out)
-    training = yield from _load(split.training, recipe)
-    validation = yield from _load(split.validation, recipe)
+    training, validation = yield from _load(split, recipe)
     yield Notice(
         f"{len(training)} volumes to learn from, {len(validation)} to choose the best weights by, "
         f"{len(split.held_out)} held out."
@@ -220,13 +228,27 @@ def _check_patch(patch: tuple[int, int, int], spec: TapSpec) -> None:
 
 
 def _load(
-    cases: tuple[VolumeCase, ...], recipe: VolumeRecipe
-) -> Generator[Event, None, list[Case]]:
-    loaded = []
-    for number, case in enumerate(cases):
-        yield Progress(number, len(cases), "Reading volumes")
-        loaded.append(load_case(case, recipe.spacing, len(recipe.data.classes)))
-    return loaded
+    split: Split, recipe: VolumeRecipe
+) -> Generator[Event, None, tuple[list[Case], list[Case]]]:
+    """Return what teaches and what chooses the weights; the rest is only looked through.
+
+    A held-out file that cannot be read must be found now, not after hours of training.
+    """
+    n_classes, kept = len(recipe.data.classes), {*split.training, *split.validation}
+
+    def use(case: VolumeCase, image: Volume, labels: npt.NDArray[np.int32]) -> Case | None:
+        if case not in kept:
+            check_classes(case.stem, labels, n_classes)
+            return None
+        spacing = image.spacing
+        return case_of(case.stem, image.voxels, labels, spacing, recipe.spacing, n_classes)
+
+    cases = (*split.training, *split.validation, *split.held_out)
+    found = [case for case in (yield from read_cases(cases, use)) if case is not None]
+    count = len(split.training)
+    require_foreground(found[:count], "to learn from")
+    require_foreground(found[count:], "to choose the best weights by")
+    return found[:count], found[count:]
 
 
 def _keep_best(so_far: VolumePublication, request: VolumeFitRequest, output: Path) -> None:

@@ -87,10 +87,23 @@ def read_volume_labels(
     values, grid = _opened(file, spacing=None if spacing is None else _checked(spacing))
     flat = labels_from_array(values.reshape(-1, values.shape[-1]), file.name)
     labels = flat.reshape(values.shape)
+    notes = _odd_labels(labels, values, file.name)
+    return labels, dataclasses.replace(grid, notes=grid.notes + notes)
+
+
+def _odd_labels(
+    labels: npt.NDArray[np.int32], values: npt.NDArray[Any], name: str
+) -> tuple[str, ...]:
+    """Return sentences about labels that may not be what a person believes they are."""
     if not labels.any():
-        note = f"{file.name} labels nothing, all of it is background: check that it is complete."
-        grid = dataclasses.replace(grid, notes=(*grid.notes, note))
-    return labels, grid
+        return (f"{name} labels nothing, all of it is background: check that it is complete.",)
+    if values.max() > labels.max():
+        note = (
+            f"{name} holds 0 and 255 only and is taken as a mask: 255 is class 1 here, not what is "
+            "left out; store the mask as 0 and 1 to be sure."
+        )
+        return (note,)
+    return ()
 
 
 def write_volume_labels(
@@ -167,8 +180,8 @@ def _finite(values: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[np.float32
         voxels = np.where(good, voxels, np.float32(low))
         count = good.size - int(np.count_nonzero(good))
         notes = (
-            f"{name} holds {count} voxels without a finite number: they are taken as its lowest "
-            f"value, {low:.4g}; save it again if they matter.",
+            f"{name} holds voxels without a finite number ({count} of {good.size}): they are taken "
+            f"as its lowest value, {low:.4g}; save it again if they matter.",
         )
     if max(abs(low), abs(high)) > _BEYOND_SCANNERS:
         note = (
@@ -176,6 +189,9 @@ def _finite(values: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[np.float32
             "the highest and lowest are cut off before segmenting; check the file if the result "
             "looks wrong."
         )
+        notes = (*notes, note)
+    if low == high:
+        note = f"{name} holds one value only, {low:.4g}: check that it is the file you mean."
         notes = (*notes, note)
     return voxels, notes
 

@@ -94,12 +94,27 @@ def test_pictures_and_volumes_do_not_mix(base: Model, tmp_path: Path) -> None:
         run(finetune(_request(flat)))
 
 
-def test_volumes_without_any_object_are_spoken_of(base: Model) -> None:
+def test_volumes_without_any_class_are_refused_if_there_is_no_other(
+    base: Model, tmp_path: Path
+) -> None:
     voxels, labels = blobs(0)
-    empty = (FinetuneVolume(voxels, np.zeros_like(labels)),)
+    empty = FinetuneVolume(voxels, np.zeros_like(labels))
+    output = tmp_path / "mine.safetensors"
+    with pytest.raises(BadInputError, match="The only volume to learn from has no voxel of a"):
+        run(finetune(_request(base, fields=(empty,), steps=1, output=output)))
+    assert not list(tmp_path.iterdir())
+    fields = (empty, FinetuneVolume(voxels, labels))
+    assert run(finetune(_request(base, fields=fields, steps=1))).steps == 1
+
+
+def test_what_teaches_nothing_is_told(base: Model) -> None:
+    voxels, labels = blobs(0)
+    unseen = FinetuneVolume(voxels, labels, np.zeros(labels.shape, bool), name="unseen")
     events: list[Any] = []
-    run(finetune(_request(base, fields=empty, steps=1)), events.append)
-    assert any("No object" in event.message for event in events if isinstance(event, Notice))
+    fields = (unseen, FinetuneVolume(voxels, labels))
+    run(finetune(_request(base, fields=fields, steps=1)), events.append)
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert told == ["Too little is reviewed in unseen to learn from: review more there."]
 
 
 def test_patches_suit_a_base_that_does_not_name_its_own(base: Model) -> None:

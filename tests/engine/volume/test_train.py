@@ -15,14 +15,16 @@ from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, run
 from napari_selfreg.engine.volume.recipe import VolumeRecipe, load_any_recipe
 from napari_selfreg.engine.volume.scoring import segmented
-from napari_selfreg.engine.volume.split import HoldOut
+from napari_selfreg.engine.volume.split import HoldOut, split_cases
 from napari_selfreg.engine.volume.train import (
     VolumeTrainRequest,
     new_volume_network,
     train_volumes,
 )
 from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.volume.datasets import open_volume_folder
 from tests.engine.volume.blobs import SHAPE, blob_folder, blob_recipe, blobs
+from tests.io.volume.files import nifti
 
 RECIPE = Path(__file__).resolve().parents[3] / "recipes" / "hippocampus.toml"
 
@@ -151,6 +153,47 @@ def test_a_wrong_data_folder_costs_no_old_state(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="typo"):
         run(train_volumes(replace(request, data=tmp_path / "typo")))
     assert state.is_file()
+
+
+def _empty(data: Path, *stems: str) -> None:
+    for stem in stems:
+        nifti(data / "labels" / f"{stem}.nii.gz", np.zeros(SHAPE[::-1], np.uint8))
+
+
+def test_a_case_without_any_class_is_told_and_teaches(tmp_path: Path) -> None:
+    request = _request(tmp_path, blob_recipe(train={"steps": 1}))
+    _empty(tmp_path / "data", "blob0", "blob1")
+    events: list[Event] = []
+    run(train_volumes(request), events.append)
+    told = [event.message for event in events if isinstance(event, Notice)]
+    (sentence,) = (each for each in told if "labels nothing" in each)
+    assert "blob0.nii.gz" in sentence
+    assert "blob1.nii.gz" in sentence
+
+
+def test_cases_that_hold_no_class_at_all_are_refused(tmp_path: Path) -> None:
+    request = _request(tmp_path, blob_recipe())
+    cases = open_volume_folder(tmp_path / "data").cases
+    split = split_cases(cases, request.recipe.data)
+    _empty(tmp_path / "data", *(case.stem for case in split.validation))
+    with pytest.raises(BadInputError, match="The only volume to choose the best weights by has no"):
+        run(train_volumes(request))
+    _empty(tmp_path / "data", *(case.stem for case in split.training))
+    with pytest.raises(BadInputError, match="None of the 4 volumes to learn from has a voxel"):
+        run(train_volumes(request))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+
+def test_a_damaged_held_out_case_is_found_before_the_training(tmp_path: Path) -> None:
+    request = _request(tmp_path, blob_recipe())
+    (case,) = split_cases(open_volume_folder(tmp_path / "data").cases, request.recipe.data).held_out
+    nifti(case.labels, np.full(SHAPE[::-1], 7, np.uint8))
+    with pytest.raises(BadInputError, match=f"labels of {case.stem} hold the class 7"):
+        run(train_volumes(request))
+    case.image.write_bytes(case.image.read_bytes()[:-20])
+    with pytest.raises(BadInputError, match=rf"{case.stem}\.nii\.gz is damaged"):
+        run(train_volumes(request))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 
 
 def test_two_steps_on_the_hippocampus(tmp_path: Path, shared_data: Path) -> None:

@@ -165,7 +165,7 @@ def test_voxels_that_are_no_number_take_the_lowest_value(tmp_path: Path, bad: fl
     assert np.isfinite(volume.voxels).all()
     assert volume.voxels[3, 2, 1] == volume.voxels[1, 2, 3] == 5
     (note,) = volume.notes
-    assert note.startswith("a.nii.gz holds 2 voxels without a finite number")
+    assert note.startswith("a.nii.gz holds voxels without a finite number (2 of 120)")
 
 
 def test_nothing_but_nan(tmp_path: Path) -> None:
@@ -197,6 +197,23 @@ def test_labels_that_are_empty(tmp_path: Path) -> None:
     assert not labels.any()
     assert grid.notes == (
         "a.nii.gz labels nothing, all of it is background: check that it is complete.",
+    )
+
+
+def test_a_mask_of_255_is_spoken_of(tmp_path: Path) -> None:
+    labels, grid = read_volume_labels(nifti(tmp_path / "a.nii.gz", np.uint8([[[0, 255]] * 2] * 2)))
+    assert set(np.unique(labels)) == {0, 1}
+    assert grid.notes[0].startswith("a.nii.gz holds 0 and 255 only and is taken as a mask")
+    partly = np.uint8([[[0, 255, 1]] * 2] * 2)
+    labels, grid = read_volume_labels(nifti(tmp_path / "b.nii.gz", partly))
+    assert set(np.unique(labels)) == {0, 1, 255}
+    assert grid.notes == ()
+
+
+def test_a_volume_of_one_value_is_spoken_of(tmp_path: Path) -> None:
+    volume = read_volume(nifti(tmp_path / "a.nii.gz", np.full((4, 5, 6), 7, np.float32)))
+    assert volume.notes == (
+        "a.nii.gz holds one value only, 7: check that it is the file you mean.",
     )
 
 
