@@ -1,4 +1,4 @@
-"""The pixel size a person has chosen for the pictures of a folder, kept between sessions.
+"""The size of pixels or voxels a person has chosen for a folder, kept between sessions.
 
 Folders are told apart by a hash: the file of settings names none of them.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +18,16 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.terms import settings_folder
+from napari_selfreg.io.volume.grid import Spacing
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "pixel_sizes.json"
 _MOST_FOLDERS = 1000
-_here: dict[str, tuple[float, float]] = {}
+_VOXELS = "/voxels"
+"""What the key of a folder's volumes ends in."""
+
+_here: dict[str, tuple[float, ...]] = {}
 
 
 def remember_pixel_size(path: str | os.PathLike[str], pixel_size: PixelSize) -> None:
@@ -37,7 +42,23 @@ def remember_pixel_size(path: str | os.PathLike[str], pixel_size: PixelSize) -> 
     pixel_size : PixelSize
         Micrometres per pixel.
     """
-    key, value = _key(path), (pixel_size.y, pixel_size.x)
+    _remember(_key(path), (pixel_size.y, pixel_size.x))
+
+
+def remember_voxel_size(path: str | os.PathLike[str], spacing: Spacing) -> None:
+    """Note the size of voxels that a person has chosen for the volumes of a folder; never fails.
+
+    Parameters
+    ----------
+    path : path-like
+        A volume, or the folder itself.
+    spacing : (float, float, float)
+        Millimetres per voxel along z, y and x.
+    """
+    _remember(_key(path) + _VOXELS, spacing)
+
+
+def _remember(key: str, value: tuple[float, ...]) -> None:
     _here[key] = value
     kept = {other: size for other, size in _stored().items() if other != key}
     newest = [*kept.items(), (key, value)][-_MOST_FOLDERS:]
@@ -64,6 +85,27 @@ def remembered_pixel_size(path: str | os.PathLike[str]) -> PixelSize | None:
         return None if value is None else PixelSize(*map(float, value))
     except (SelfRegError, TypeError, ValueError):
         return None
+
+
+def remembered_voxel_size(path: str | os.PathLike[str]) -> Spacing | None:
+    """Return what was chosen for the volumes of a folder, or None.
+
+    Parameters
+    ----------
+    path : path-like
+        A volume or a folder.
+
+    Returns
+    -------
+    (float, float, float) or None
+        Millimetres per voxel along z, y and x.
+    """
+    key = _key(path) + _VOXELS
+    try:
+        z, y, x = map(float, _here.get(key) or _stored().get(key) or ())
+    except (TypeError, ValueError):
+        return None
+    return (z, y, x) if min(z, y, x) > 0 and math.isfinite(z + y + x) else None
 
 
 def _key(path: str | os.PathLike[str]) -> str:

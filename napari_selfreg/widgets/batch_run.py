@@ -69,7 +69,8 @@ class BatchRun(QObject):
             Of the model.
         """
         fields = self._shared.fields
-        chosen = fields.to_run() if fields is not None else ()
+        volumes = card.spatial_dims == 3
+        chosen = fields.to_run(volumes) if fields is not None else ()
         if fields is None or not chosen or self.runner.running:
             self._conclude(NO_FIELDS)
             return
@@ -86,6 +87,7 @@ class BatchRun(QObject):
                 settings.tta,
                 settings.settings,
                 fields.current_path,
+                settings.precision,
             ),
         )
 

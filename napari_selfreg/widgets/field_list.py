@@ -17,7 +17,8 @@ from napari_selfreg.engine.batch_events import BatchField, FieldDone, FieldFaile
 from napari_selfreg.engine.events import Event
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.fields import FieldFacts, State
-from napari_selfreg.io.remembered import remembered_pixel_size
+from napari_selfreg.io.remembered import remembered_pixel_size, remembered_voxel_size
+from napari_selfreg.io.volume.grid import Spacing
 from napari_selfreg.io.volume.names import is_nifti, volume_stem
 
 _HERS = ("corrected", "done")
@@ -42,12 +43,16 @@ class Field:
         Why it cannot be opened or segmented.
     pixel_size : PixelSize or None
         What a person has chosen for it.
+    spacing : (float, float, float) or None
+        Of a volume, what she has chosen: millimetres per voxel along z, y and x.
     running : bool
         Whether *Run on all* works on it now.
     layers : list of napari.layers.Layer
         What lies on the image while another field is shown.
     pending : (FieldDone, Card) or None
         Objects found by *Run on all*, not yet made a layer of, and the model that found them.
+    written : (FieldDone, Card) or None
+        The same of a volume, whose classes lie in its files only.
     recalled : bool
         Whether results that were saved earlier need not be looked for any more.
     undone : {"new", "segmented", "corrected"}
@@ -60,9 +65,11 @@ class Field:
     facts: FieldFacts | None = None
     problem: str = ""
     pixel_size: PixelSize | None = None
+    spacing: Spacing | None = None
     running: bool = False
     layers: list[Any] = field(default_factory=list)
     pending: Any = None
+    written: Any = None
     recalled: bool = False
     undone: State = "corrected"
 
@@ -80,6 +87,21 @@ class Field:
         """Return the pixel size: the person's, the file's, or what counts for its folder."""
         stated = self.facts.stated if self.facts else None
         return self.pixel_size or stated or remembered_pixel_size(self.path)
+
+    def known_spacing(self) -> Spacing | None:
+        """Return a volume's size of voxels as chosen for it, or for its folder if it states none.
+
+        None where the file's own size counts.
+        """
+        stated = self.facts is not None and self.facts.stated is not None
+        return self.spacing or (None if stated else remembered_voxel_size(self.path))
+
+    def size_known(self) -> bool:
+        """Tell whether anybody has said how large pixels or voxels are."""
+        if not self.is_volume:
+            return self.known_size() is not None
+        stated = self.facts is not None and self.facts.stated is not None
+        return stated or self.known_spacing() is not None
 
 
 class FieldList(QObject):
@@ -204,20 +226,33 @@ class FieldList(QObject):
         start = max(0, self.current_index)
         return self._fields[start:] + self._fields[:start]
 
-    def to_run(self) -> tuple[BatchField, ...]:
-        """Return the pictures for *Run on all*: all but those that hold a person's own work.
+    def to_run(self, volumes: bool = False) -> tuple[BatchField, ...]:
+        """Return the pictures, or volumes, for *Run on all*: all but those with a person's work.
 
         Objects that she has corrected, and saved perhaps, must not be replaced by a model's.
         """
+        waiting = [each for each in self.queue() if each.state not in _HERS]
+        if volumes:
+            return tuple(
+                BatchField(each.path, None, each.known_spacing())
+                for each in waiting
+                if each.is_volume
+            )
         return tuple(
-            BatchField(each.path, self._option(each))
-            for each in self.queue()
-            if each.state not in _HERS and not each.is_volume
+            BatchField(each.path, self._option(each)) for each in waiting if not each.is_volume
         )
 
     def left_out(self) -> int:
         """Return how many fields *Run on all* leaves alone."""
         return sum(each.state in _HERS for each in self._fields)
+
+    def of_other_kind(self, volumes: bool) -> int:
+        """Return how many fields wait for a model of the other kind."""
+        return sum(
+            each.is_volume is not volumes and not each.problem
+            for each in self._fields
+            if each.state not in _HERS
+        )
 
     def can_open_any(self) -> bool:
         """Tell whether any field to run is an image, as far as is known."""
@@ -247,7 +282,7 @@ class FieldList(QObject):
         elif isinstance(event, FieldDone):
             # She may have begun to correct it meanwhile: what was found comes as another layer.
             state = known.state if known.state in _HERS else "segmented"
-            self.update(known, running=False, state=state, pending=(event, card))
+            self.update(known, running=False, state=state, **_found(event, card))
         elif isinstance(event, FieldFailed):
             self.update(known, running=False, problem=event.reason)
 
@@ -262,3 +297,10 @@ class FieldList(QObject):
         """Return what a person has chosen, None where it is the file that states the size."""
         stated = each.facts.stated if each.facts else None
         return each.pixel_size or (None if stated else remembered_pixel_size(each.path))
+
+
+def _found(event: FieldDone, card: Card) -> dict[str, Any]:
+    """Return what a field learns of its result."""
+    if event.result is None:
+        return {"written": (event, card), "recalled": False}
+    return {"pending": (event, card)}

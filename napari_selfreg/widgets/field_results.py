@@ -68,6 +68,7 @@ class FieldResults(QObject):
         self._fields = fields
         self._stage = stage
         self._asked: Field | None = None
+        self._written: Any = None
         self._runner = JobRunner(owner, "saved")
         self._runner.finished.connect(self._on_saved)
         self._runner.failed.connect(self._on_not_saved)
@@ -99,12 +100,13 @@ class FieldResults(QObject):
         return added
 
     def _recall(self, field: Field, image: Any) -> None:
-        """Look for what was saved of a field in an earlier session, once."""
+        """Look for what was saved of a field in an earlier session, or just now, once."""
         if field.state not in _SAVED or field.recalled or self._runner.running:
             return
         field.recalled = True
-        if not self._has_result(image):
+        if field.written is not None or not self._has_result(image):
             self._asked = field
+            self._written, field.written = field.written, None
             job = load_saved_volume if field.is_volume else load_saved
             self._runner.start(job, field.path, self._fields.output_dir)
 
@@ -115,18 +117,17 @@ class FieldResults(QObject):
 
     def _on_saved(self, saved: SavedResult | SavedVolume) -> None:
         field, self._asked = self._asked, None
+        written, self._written = self._written, None
         image = self._stage.image
         if field is None or field is not self._stage.field or image is None:
             if field is not None:
                 field.recalled = False  # she has gone on: next time
+                field.written = field.written or written
             self._recall_shown()
             return
         if isinstance(saved, SavedVolume):
-            added = None
-            if not self._has_result(image):
-                added = show_saved_volume(self._viewer, image, saved)
-            if added is not None:
-                shared_for(self._viewer).resultChanged.emit(added)
+            self._show_volume(image, saved, written)
+            self._recall_shown()  # it may have been segmented anew meanwhile
             return
         picture = _picture(self._viewer, image, saved.labels.shape)
         if picture is not None and not self._has_result(image):
@@ -139,8 +140,19 @@ class FieldResults(QObject):
                 mark_touched(added)
             shared_for(self._viewer).resultChanged.emit(added)
 
+    def _show_volume(self, image: Any, saved: SavedVolume, written: Any) -> None:
+        """Show the classes of a volume; those just found also beside others."""
+        if written is not None:
+            done, card = written
+            added = show_saved_volume(self._viewer, image, saved, card, done.version)
+        else:
+            there = self._has_result(image)
+            added = None if there else show_saved_volume(self._viewer, image, saved)
+        if added is not None:
+            shared_for(self._viewer).resultChanged.emit(added)
+
     def _on_not_saved(self, error: Exception) -> None:
-        self._asked = None
+        self._asked = self._written = None
         logger.info("saved results are not shown: %s", error)
         self._recall_shown()
 

@@ -32,10 +32,11 @@ NO_MODEL_PANEL = "Open the Segment panel too: its model and settings count for a
 
 RUNNING = "The fields are being segmented. Those that are finished are kept."
 NOT_READABLE = "No field of the list can be opened: pointing at one says why."
-ONLY_VOLUMES = "Run on all is for pictures: segment each volume in the Segment panel."
+ONLY_VOLUMES = "All fields are volumes: choose a model for volumes in the Segment panel."
+ONLY_PICTURES = "All fields are pictures: choose a model for pictures in the Segment panel."
 ALL_HERS = "All fields are done or corrected."
 LOOKING = "The images are being looked at: one moment."
-SAMPLES = "Choose a folder for results first: the sample pictures lie inside the program."
+SAMPLES = "Choose a folder for results first: the samples lie inside the program."
 
 
 class OpenForm(QWidget):
@@ -71,7 +72,7 @@ class OpenForm(QWidget):
     def __init__(self, fields: FieldList, parent: QWidget) -> None:
         super().__init__(parent)
         self._fields = fields
-        self._runnable = False
+        self._runnable = self._volumes = False
         self.files_button = _button(
             "Files…", "Open pictures, slides or volumes (Ctrl+O opens them too)"
         )
@@ -123,9 +124,9 @@ class OpenForm(QWidget):
         self.size_group.setTitle(f"Pixel size of {_short(name)}" if name else "Pixel size")
         self.size_group.setVisible(bool(name))
 
-    def set_runnable(self, runnable: bool) -> None:
-        """Say whether there is a model that could run on all fields."""
-        self._runnable = runnable
+    def set_runnable(self, runnable: bool, volumes: bool = False) -> None:
+        """Say whether there is a model that could run on all fields, and whether of volumes."""
+        self._runnable, self._volumes = runnable, volumes
         self.refresh()
 
     def refresh(self) -> None:
@@ -154,13 +155,17 @@ class OpenForm(QWidget):
         # A file that was not looked at yet may state a size, or none: nothing runs on a guess.
         if any(each.facts is None and not each.problem for each in self._fields):
             return LOOKING
-        if all(each.is_volume for each in self._fields):
-            return ONLY_VOLUMES
-        unknown = [each for each in self._fields if each.facts and each.known_size() is None]
+        suited = [each for each in self._fields if each.is_volume is self._volumes]
+        if not suited:
+            return ONLY_PICTURES if self._volumes else ONLY_VOLUMES
+        unknown = [each for each in suited if each.facts and not each.size_known()]
         if unknown:
             name = _short(unknown[0].path.name)
-            return f"{name} does not state its pixel size: choose it above first."
-        if not self._fields.to_run():
+            what = (
+                "the size of its voxels: type it" if self._volumes else "its pixel size: choose it"
+            )
+            return f"{name} does not state {what} above first."
+        if not self._fields.to_run(self._volumes):
             return ALL_HERS
         if not self._fields.can_open_any():
             return NOT_READABLE
@@ -172,7 +177,7 @@ class OpenForm(QWidget):
         if self._fields.batch_running:
             self._offer_cancel()
             return
-        count, missing = len(self._fields.to_run()), self.missing()
+        count, missing = len(self._fields.to_run(self._volumes)), self.missing()
         self.run_all_button.setText(f"Run on all {count} fields" if count > 1 else "Run on all")
         self.run_all_button.setEnabled(not missing)
         tip = "Segment every field that is neither done nor corrected, and write summary.csv"
@@ -197,6 +202,9 @@ class OpenForm(QWidget):
         folder, hers = self._fields.output_dir, self._fields.left_out()
         place = _short(folder.name) if folder else f"“{RESULTS_FOLDER}”, beside the images"
         rest = f" {hers} done or corrected: left alone." * bool(hers)
+        if others := self._fields.of_other_kind(self._volumes):
+            kind = "picture" if self._volumes else "volume"
+            rest += f" {others} {kind}{'s' * (others != 1)} left alone: the model is for others."
         return f"Results go to {place}.{rest}"
 
     def _arrange(self, parent: QWidget) -> None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.project.manifest import is_project
+from napari_selfreg.io.remembered import remember_voxel_size
 from napari_selfreg.widgets.arrivals import TOGETHER_MS, Arrivals
 from napari_selfreg.widgets.default_reader import become_default_reader
 from napari_selfreg.widgets.drops import MODEL_SUFFIX, DropFilter
@@ -34,11 +35,12 @@ from napari_selfreg.widgets.open_form import OpenForm
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import PathOffer, shared_for
-from napari_selfreg.widgets.volume.layers import is_volume
+from napari_selfreg.widgets.volume.layers import is_volume, volume_of
 from napari_selfreg.widgets.volume.orientation import Orientation
 from napari_selfreg.widgets.volume.voxel_size import change_spacing
 
 _STEPS = {"PgUp": -1, "PgDown": 1}
+FOLDER_VOXELS = "The size of the voxels is the one you have chosen for this folder."
 MEASURED_BEFORE = (
     "The objects on this image were measured with another pixel size: run the model again."
 )
@@ -222,6 +224,7 @@ class OpenPanel(QWidget):
         image = self.stage.image
         self.orientation.suit(image)
         if field is not None and is_volume(image):
+            self._give_spacing(field, image)
             self.results.bring(field, image)
         elif field is not None and image is not None:
             self._give_size(field, image)
@@ -239,6 +242,14 @@ class OpenPanel(QWidget):
             remembered = self.shared.remembered_pixel_size(field.path)
             if remembered is not None:
                 self._fit(image, remembered, REMEMBERED)
+
+    def _give_spacing(self, field: Field, image: Any) -> None:
+        """Apply what a person has chosen for a volume that states no place, or for its folder."""
+        grid, spacing = volume_of(image).grid, field.known_spacing()
+        if grid.affine is None and spacing is not None and spacing != grid.spacing:
+            change_spacing(self._viewer, image, spacing)
+            self.stage.fit()
+            self.form.tell("" if field.spacing is not None else FOLDER_VOXELS)
 
     def _fit(self, image: Any, size: PixelSize, origin: str) -> None:
         """Give an image just shown its size, and show it whole again where that was new."""
@@ -265,7 +276,13 @@ class OpenPanel(QWidget):
         if is_volume(image):
             change_spacing(self._viewer, image, spacing)
             self.stage.fit()
+            info = source_info(image)
+            if info is not None and info.stated is None:
+                remember_voxel_size(info.path, spacing)
+            if image == self.stage.image and self.stage.field is not None:
+                self.fields.update(self.stage.field, spacing=spacing)
             self.form.tell("")
+            self.form.refresh()
             self.shared.pixelSizeChanged.emit(image)
 
     def _on_size_elsewhere(self, image: Any) -> None:
@@ -329,7 +346,8 @@ class OpenPanel(QWidget):
         self.shared.fieldsChanged.emit()
 
     def _on_card(self) -> None:
-        self.form.set_runnable(self.shared.card is not None)
+        card = self.shared.card
+        self.form.set_runnable(card is not None, card is not None and card.spatial_dims == 3)
         self._draw()
 
     def _on_canvas(self, event: Any = None) -> None:

@@ -18,8 +18,21 @@ from napari_selfreg.widgets.placement import expand, placement
 MAX_SIDE = 1024
 """The preview has at most this many pixels along each side."""
 
+NAME = "preview (in progress)"
+
 _COLOUR = (0.0, 0.85, 0.75)
 """Stands out from pink and violet for colour-blind eyes too."""
+
+
+def preview_look() -> dict[str, Any]:
+    """Return the arguments of a layer that give probabilities from 0 to 255 their colours."""
+    # Neutral below one half, so that only what will become an object has a colour.
+    colormap = Colormap(
+        [(*_COLOUR, 0.0), (*_COLOUR, 0.0), (*_COLOUR, 0.55), (*_COLOUR, 0.7)],
+        controls=[0.0, 0.35, 0.6, 1.0],
+        name="selfreg preview",
+    )
+    return {"colormap": colormap, "contrast_limits": (0, 255), "interpolation2d": "linear"}
 
 
 class Preview:
@@ -73,21 +86,13 @@ class Preview:
 
     def _add(self) -> None:
         origin = (self._region.y0, self._region.x0)
-        # Neutral below one half, so that only what will become an object has a colour.
-        colormap = Colormap(
-            [(*_COLOUR, 0.0), (*_COLOUR, 0.0), (*_COLOUR, 0.55), (*_COLOUR, 0.7)],
-            controls=[0.0, 0.35, 0.6, 1.0],
-            name="selfreg preview",
-        )
         with selection_kept(self._viewer):
             self._layer = self._viewer.add_image(
                 expand(self._canvas, self._picture),
-                name="preview (in progress)",
+                name=NAME,
                 rgb=False,
-                colormap=colormap,
-                contrast_limits=(0, 255),
-                interpolation2d="linear",
                 metadata={OWN_KEY: "preview"},
+                **preview_look(),
                 **placement(self._image, self._picture, origin, self._step),
             )
 
@@ -107,17 +112,36 @@ def paste(canvas: npt.NDArray[np.uint8], tile: TileDone, region: Box, step: int)
         At least 1.
     """
     height, width = tile.preview.shape
-    rows, from_rows = _nearest(tile.box.y0, tile.box.y1, height, region.y0, step, len(canvas))
-    columns, from_columns = _nearest(
+    rows, from_rows = nearest(tile.box.y0, tile.box.y1, height, region.y0, step, len(canvas))
+    columns, from_columns = nearest(
         tile.box.x0, tile.box.x1, width, region.x0, step, canvas.shape[1]
     )
     canvas[np.ix_(rows, columns)] = tile.preview[np.ix_(from_rows, from_columns)]
 
 
-def _nearest(
+def nearest(
     start: int, stop: int, length: int, origin: int, step: int, limit: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return the canvas indices whose centre lies in ``[start, stop)``, and the tile's for them."""
+    """Return which pixels of a canvas show a tile along one axis, and which of the tile's they are.
+
+    Parameters
+    ----------
+    start, stop : int
+        First and one after the last pixel that the tile covers.
+    length : int
+        Pixels of the tile, spread evenly over what it covers.
+    origin : int
+        First pixel that the canvas covers.
+    step : int
+        Pixels per pixel of the canvas.
+    limit : int
+        Pixels of the canvas.
+
+    Returns
+    -------
+    there, here : ndarray of int, shape (n,)
+        Indices into canvas and tile; n is 0 where no centre of the canvas lies in the tile.
+    """
     centres = origin + (np.arange(limit) + 0.5) * step
     inside = np.flatnonzero((centres >= start) & (centres < stop))
     source = (centres[inside] - start) / max(1, stop - start) * length

@@ -138,8 +138,7 @@ class SegmentPanel(QWidget):
     def run_on_all(self) -> None:
         """Segment all fields of the Open panel with these settings."""
         card = self.model_picker.card()
-        unsuited = card is not None and card.spatial_dims != 2
-        if self._running() or card is None or self.terms_notice.pending or unsuited:
+        if self._running() or card is None or self.terms_notice.pending:
             self._refuse_all()
             return
         self.progress_row.start()
@@ -152,8 +151,6 @@ class SegmentPanel(QWidget):
             words = ONE_RUN
         elif self.model_picker.card() is None:
             words = self.form.missing()
-        elif not self.terms_notice.pending:
-            words = ONLY_PICTURES
         else:
             words = f"{_READ_TERMS} They are in the Segment panel."
             self._conclude(_READ_TERMS)

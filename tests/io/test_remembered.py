@@ -7,7 +7,13 @@ import pytest
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io import remembered
-from napari_selfreg.io.remembered import FILE_NAME, remember_pixel_size, remembered_pixel_size
+from napari_selfreg.io.remembered import (
+    FILE_NAME,
+    remember_pixel_size,
+    remember_voxel_size,
+    remembered_pixel_size,
+    remembered_voxel_size,
+)
 
 SIZE = PixelSize(0.5, 0.25)
 
@@ -85,3 +91,19 @@ def test_settings_that_cannot_be_written_last_for_the_session(
     assert remembered_pixel_size(tmp_path / "a.png") == SIZE
     forget_session(monkeypatch)
     assert remembered_pixel_size(tmp_path / "a.png") is None
+
+
+def test_voxels_are_remembered_apart_from_pixels(
+    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_pixel_size(tmp_path, PixelSize(0.5, 0.25))
+    assert remembered_voxel_size(tmp_path / "a.nii") is None
+    remember_voxel_size(tmp_path / "a.nii", (3.0, 1.0, 0.5))
+    assert remembered_voxel_size(tmp_path / "b.nii") == (3.0, 1.0, 0.5)
+    assert remembered_pixel_size(tmp_path / "b.nii") == PixelSize(0.5, 0.25)
+    forget_session(monkeypatch)
+    assert remembered_voxel_size(tmp_path) == (3.0, 1.0, 0.5)
+    text = (settings / FILE_NAME).read_text("utf-8")
+    for absurd in ("[3.0, 1.0]", "[3.0, 1.0, -1]", '"abc"', "7"):
+        (settings / FILE_NAME).write_text(text.replace("[3.0, 1.0, 0.5]", absurd), "utf-8")
+        assert remembered_voxel_size(tmp_path) is None

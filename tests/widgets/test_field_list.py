@@ -10,7 +10,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.batch_events import BatchField, FieldDone, FieldFailed, FieldStarted
 from napari_selfreg.engine.events import Progress
 from napari_selfreg.io.fields import FieldFacts
-from napari_selfreg.io.remembered import remember_pixel_size
+from napari_selfreg.io.remembered import remember_pixel_size, remember_voxel_size
 from napari_selfreg.widgets.field_list import FieldList
 from tests.widgets.fakes import make_card
 
@@ -114,6 +114,32 @@ def test_the_person_then_the_file_then_the_folder_say_the_pixel_size(
         BatchField(second.path, None),
         BatchField(tmp_path / "c.png", HALF),
     )
+
+
+def test_volumes_are_run_apart_with_their_own_size(fields: FieldList, tmp_path: Path) -> None:
+    silent, placed = fields.add([tmp_path / "v.nii.gz", tmp_path / "w.nii"])
+    fields.update(silent, facts=FieldFacts((4, 5), None, None, slices=3))
+    fields.update(placed, facts=FieldFacts((4, 5), HALF, None, slices=3))
+    assert [each.path.stem for each in fields.to_run()] == list("abcd")
+    assert (silent.size_known(), placed.size_known()) == (False, True)
+    assert (fields.of_other_kind(volumes=False), fields.of_other_kind(volumes=True)) == (2, 4)
+    remember_voxel_size(tmp_path, (3, 2, 1))
+    assert silent.size_known()
+    assert fields.to_run(volumes=True) == (
+        BatchField(silent.path, None, (3, 2, 1)),
+        BatchField(placed.path),
+    )
+    fields.update(silent, spacing=(4, 2, 1))
+    assert fields.to_run(volumes=True)[0].spacing == (4, 2, 1)
+
+
+def test_what_run_on_all_finds_in_a_volume_lies_in_its_files(fields: FieldList) -> None:
+    first = fields[0]
+    fields.update(first, recalled=True)
+    done, card = FieldDone(first.path, None), make_card()
+    fields.on_batch_event(done, card)
+    assert (first.state, first.pending, first.written) == ("segmented", None, (done, card))
+    assert not first.recalled
 
 
 def test_what_run_on_all_tells_is_noted(fields: FieldList, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What predicting a volume reports while it runs."""
+"""What predicting a volume reports while it runs; loads no torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from napari_selfreg.core.blocks import Spans
 from napari_selfreg.engine.events import Event
-from napari_selfreg.engine.forward import Floats
 
 PREVIEW_SIDE = 128
 """Previews are thinned out to at most this many voxels per side."""
@@ -34,7 +33,7 @@ class VolumeTileDone(Event):
     done: float
 
 
-def preview(classes: Floats) -> npt.NDArray[np.uint8]:
+def preview(classes: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Return the foreground's probability times 255, thinned out to `PREVIEW_SIDE`.
 
     Parameters

@@ -14,7 +14,7 @@ from napari_selfreg.widgets.areas import Scope
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.volume.layers import in_words, is_volume, volume_of
 
-ONLY_PICTURES = "This is for pictures: a volume is segmented with Run, one at a time."
+ONLY_PICTURES = "This is for pictures: volumes are segmented with Run or Run on all."
 WHOLE_ONLY = "A volume is segmented whole: its model needs what lies around every voxel."
 NO_VIEWS = "This is for pictures: volumes are segmented in one view."
 NO_SLIDERS = "A model for volumes gives every voxel its class: there is nothing to set afterwards."

@@ -15,7 +15,7 @@ from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.volume.grid import Spacing
 from napari_selfreg.widgets.inside.looking import Looked, LookRequest, Source, Target, names_of
 from napari_selfreg.widgets.segment_job import start_engine
-from napari_selfreg.widgets.volume.layers import VolumeView, in_words, same_place, volume_of
+from napari_selfreg.widgets.volume.layers import VolumeView, in_words, place_on, volume_of
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.inside_types import BlockMaps, Inside
@@ -132,16 +132,8 @@ def volume_map(
     maps : BlockMaps
         Says where it lies on the voxels.
     """
-    order = list(view.order)
-    point = np.zeros(3)
-    point[order] = maps.translate
-    place = same_place(layer)
-    moved = np.asarray(layer.data_to_world(point)) - np.asarray(layer.data_to_world(np.zeros(3)))
-    linear = np.asarray(place["affine"])[:-1, :-1]
-    scale = np.array(place["scale"], dtype=np.float64)
-    scale[order] *= maps.scale
-    translate = np.asarray(place["translate"]) + np.linalg.solve(linear, moved)
-    return {"data": view.as_layer(values), **place, "scale": scale, "translate": translate}
+    placed = place_on(layer, view.order, maps.scale, maps.translate)
+    return {"data": view.as_layer(values), **placed}
 
 
 def require_volume(image: Any) -> None:

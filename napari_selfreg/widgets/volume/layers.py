@@ -162,6 +162,34 @@ def same_place(layer: Any) -> dict[str, Any]:
     }
 
 
+def place_on(
+    layer: Any, order: Sequence[int], scale: Sequence[float], translate: Sequence[float]
+) -> dict[str, Any]:
+    """Return the arguments that put a layer of other voxels on a volume.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The volume, as it lies now.
+    order : three int
+        Its axes that are z, y and x.
+    scale : three float
+        Voxels of the volume per voxel of the other layer, along z, y and x.
+    translate : three float
+        Where the middle of the other layer's first voxel lies, in voxels of the volume.
+    """
+    axes = list(order)
+    point = np.zeros(3)
+    point[axes] = translate
+    place = same_place(layer)
+    moved = np.asarray(layer.data_to_world(point)) - np.asarray(layer.data_to_world(np.zeros(3)))
+    linear = np.asarray(place["affine"])[:-1, :-1]
+    stretched = np.array(place["scale"], dtype=np.float64)
+    stretched[axes] *= scale
+    moved_by = np.linalg.solve(linear, moved)
+    return {**place, "scale": stretched, "translate": np.asarray(place["translate"]) + moved_by}
+
+
 def in_words(spacing: Spacing) -> str:
     """Return the size of voxels as a person reads it, along z, y and x."""
     return " × ".join(f"{size:.3g}" for size in spacing) + " mm"

@@ -80,8 +80,13 @@ def read_volume_facts(path: Path) -> FieldFacts:
     return FieldFacts((rows, columns), stated_size(volume), thumbnail(volume), slices)
 
 
-def stated_size(volume: Volume) -> PixelSize:
-    """Return the size of pixels in a slice, in micrometres."""
+def stated_size(volume: Volume) -> PixelSize | None:
+    """Return the size of pixels in a slice, in micrometres, if the file states it.
+
+    Voxels of 1 × 1 × 1 mm without a place are what is taken, or written, where nobody knows.
+    """
+    if volume.affine is None and volume.spacing == (1.0, 1.0, 1.0):
+        return None
     return PixelSize(volume.spacing[1] * _UM_PER_MM, volume.spacing[2] * _UM_PER_MM)
 
 

@@ -23,7 +23,8 @@ from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_run import CANCELLED, CHANGED, REMOVED
 from napari_selfreg.widgets.segment_setup import SegmentSettings
 from napari_selfreg.widgets.sentences import describe_failure
-from napari_selfreg.widgets.volume.layers import same_place, volume_of
+from napari_selfreg.widgets.volume.layers import VolumeView, same_place, volume_of
+from napari_selfreg.widgets.volume.preview import VolumePreview
 from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, VolumeResultInfo
 from napari_selfreg.widgets.volume.segment_job import (
     VolumeFound,
@@ -42,6 +43,7 @@ class _Run:
     layer_id: Any
     request: VolumeRequest
     card: Card
+    preview: VolumePreview
     began: float = field(default_factory=time.monotonic)
     notices: list[str] = field(default_factory=list)
     reason: str = CANCELLED
@@ -96,10 +98,10 @@ class VolumeRun(QObject):
         """
         if settings.model is None:
             raise BadInputError("Choose a model first.")
-        request = VolumeRequest(
-            volume_of(layer), settings.model, settings.device, settings.precision
-        )
-        self._run = _Run(layer.unique_id, request, card)
+        view = volume_of(layer)
+        request = VolumeRequest(view, settings.model, settings.device, settings.precision)
+        preview = VolumePreview(self._viewer, layer, view)
+        self._run = _Run(layer.unique_id, request, card, preview)
         self.told.emit("Waiting until another job has ended…")
         self.runner.start(self._job, request)
 
@@ -107,6 +109,7 @@ class VolumeRun(QObject):
         run = self._run
         if run is None or self.runner.cancelling:
             return
+        run.preview.show(events)
         for event in events:
             if isinstance(event, Notice):
                 run.notices.append(event.message)
@@ -121,9 +124,8 @@ class VolumeRun(QObject):
         if layer is None or not run.request.view.fits(layer):
             self.concluded.emit(CHANGED)
             return
-        added = add_classes(
-            self._viewer, layer, found, info_of(run.request, layer, run.card, found)
-        )
+        info = info_of(run.request.view, layer, run.card, found.version)
+        added = add_classes(self._viewer, layer, found, info)
         self.segmented.emit(added)
         seconds = time.monotonic() - run.began
         words = [describe_classes(found.table, seconds), *run.notices, *found.notes]
@@ -147,19 +149,20 @@ class VolumeRun(QObject):
     def _end_run(self) -> _Run:
         run, self._run = self._run, None
         assert run is not None  # the runner ends each job exactly once
+        run.preview.remove()
         return run
 
 
-def info_of(request: VolumeRequest, layer: Any, card: Card, found: VolumeFound) -> VolumeResultInfo:
+def info_of(view: VolumeView, layer: Any, card: Card, version: str) -> VolumeResultInfo:
     """Return what a result layer says about itself."""
     return VolumeResultInfo(
         model_name=card.name,
         model_title=card.title,
-        model_version=found.version,
+        model_version=version,
         classes=tuple(card.classes),
         image_layer_id=layer.unique_id,
-        grid=request.view.grid,
-        order=request.view.order,
+        grid=view.grid,
+        order=view.order,
         citation=" ".join(data.citation for data in card.data),
         terms=card.terms,
     )

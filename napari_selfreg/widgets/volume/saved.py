@@ -14,12 +14,13 @@ import numpy.typing as npt
 from napari_selfreg.core.errors import BadInputError, SelfRegError
 from napari_selfreg.core.volume.measurements import measure_classes
 from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.io.card import Card
 from napari_selfreg.io.fields import results_folder
 from napari_selfreg.io.volume import Grid, read_volume_labels, same_grid, volume_stem
 from napari_selfreg.io.volume.outputs import volume_output_paths
 from napari_selfreg.widgets.volume.layers import volume_of
 from napari_selfreg.widgets.volume.result_info import VolumeResultInfo
-from napari_selfreg.widgets.volume.run import add_classes
+from napari_selfreg.widgets.volume.run import add_classes, info_of
 from napari_selfreg.widgets.volume.segment_job import VolumeFound
 
 
@@ -73,8 +74,22 @@ def load_saved_volume(path: Path, directory: Path | None) -> Generator[Event, No
     return SavedVolume(labels, grid, classes, model, version)
 
 
-def show_saved_volume(viewer: Any, image: Any, saved: SavedVolume) -> Any:
+def show_saved_volume(
+    viewer: Any, image: Any, saved: SavedVolume, card: Card | None = None, version: str = ""
+) -> Any:
     """Add saved classes to their volume.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    image : napari.layers.Image
+        The volume.
+    saved : SavedVolume
+        What its files say.
+    card : Card, optional
+        Of the model that has just found them; the files say less of it.
+    version : str
+        First digits of that model's SHA-256.
 
     Returns
     -------
@@ -90,14 +105,17 @@ def show_saved_volume(viewer: Any, image: Any, saved: SavedVolume) -> Any:
     table = measure_classes(
         saved.labels, None, saved.grid.spacing, saved.classes, saved.grid.affine
     )
-    info = VolumeResultInfo(
-        model_name=saved.model,
-        model_title=saved.model,
-        model_version=saved.version,
-        classes=saved.classes,
-        image_layer_id=image.unique_id,
-        grid=view.grid,
-        order=view.order,
-    )
-    found = VolumeFound(view.as_layer(saved.labels), table, (), saved.version)
+    if card is not None:
+        info = info_of(view, image, card, version)
+    else:
+        info = VolumeResultInfo(
+            model_name=saved.model,
+            model_title=saved.model,
+            model_version=saved.version,
+            classes=saved.classes,
+            image_layer_id=image.unique_id,
+            grid=view.grid,
+            order=view.order,
+        )
+    found = VolumeFound(view.as_layer(saved.labels), table, (), info.model_version)
     return add_classes(viewer, image, found, info)

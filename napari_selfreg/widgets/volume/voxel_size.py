@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -33,7 +34,7 @@ class VoxelSizeBox(QGroupBox):
     Attributes
     ----------
     chosen : Signal(object)
-        A person has typed another size: millimetres along z, y and x.
+        A person has typed another size, or agrees with the one shown: millimetres along z, y and x.
     """
 
     chosen = Signal(object)
@@ -46,6 +47,11 @@ class VoxelSizeBox(QGroupBox):
             row.addWidget(QLabel(axis))
             row.addWidget(edit, 1)
             edit.editingFinished.connect(self._on_edit)
+        self.agree_button = QPushButton("Use")
+        self.agree_button.setToolTip("This size is right, also if it is the one that was assumed")
+        self.agree_button.setAccessibleName("Use this size of the voxels")
+        self.agree_button.clicked.connect(self._on_agreed)
+        row.addWidget(self.agree_button)
         column = QVBoxLayout(self)
         column.addLayout(row)
         self._shown: Spacing | None = None
@@ -64,6 +70,10 @@ class VoxelSizeBox(QGroupBox):
                 edit.setValue(size)
             self._shown = self.value()
         self.setVisible(grid is not None and grid.affine is None)
+
+    def _on_agreed(self) -> None:
+        self._shown = self.value()
+        self.chosen.emit(self._shown)
 
     def _on_edit(self) -> None:
         if self.value() != self._shown:

@@ -111,6 +111,9 @@ def test_the_panel_opens_a_volume_and_lists_it(panel, qtbot, head: Path) -> None
     panel.form.set_runnable(True)
     assert panel.form.missing() == ONLY_VOLUMES
     assert not panel.fields.to_run()
+    panel.form.set_runnable(True, volumes=True)
+    assert panel.form.missing() == ""
+    assert [each.path for each in panel.fields.to_run(volumes=True)] == [head]
 
 
 def test_saved_results_come_back_with_their_volume(panel, qtbot, head: Path) -> None:

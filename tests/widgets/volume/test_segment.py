@@ -8,7 +8,9 @@ from napari.layers import Labels
 
 from napari_selfreg.core.volume.measurements import measure_classes
 from napari_selfreg.engine.events import Progress
+from napari_selfreg.engine.volume.events import VolumeTileDone
 from napari_selfreg.widgets.card_view import summary
+from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.segment_run import CANCELLED, REMOVED
 from napari_selfreg.widgets.volume.form import (
     NO_SLIDERS,
@@ -187,6 +189,34 @@ def test_cancel_adds_nothing(bright, qtbot, scan) -> None:
     assert panel.status.text() == CANCELLED
     assert len(viewer.layers) == 1
     assert panel.run_button.text() == "Run"
+
+
+def test_what_is_found_is_shown_while_it_is_found(make_volume_panel, qtbot, scan) -> None:
+    viewer, panel = make_volume_panel()
+    gate = threading.Event()
+    lower = VolumeTileDone(((0, 5), (0, 12), (0, 14)), np.full((5, 12, 14), 200, np.uint8), 0.5)
+
+    def job(request):
+        yield lower
+        yield Progress(50, 100, "Segmenting the volume")
+        while not gate.wait(0.05):
+            yield Progress(50, 100, "Segmenting the volume")
+        return (yield from BrightJob()(request))
+
+    panel.volumes._job = job
+    volume = viewer.add_image(scan, name="scan", **MM, **PLACE)
+    panel.run_button.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=LONG)
+    shown = viewer.layers[1]
+    assert shown.metadata[OWN_KEY] == "preview"
+    assert (shown.data[:5] == 200).all()
+    assert not shown.data[5:].any()
+    np.testing.assert_allclose(shown.data_to_world((3, 5, 7)), volume.data_to_world((3, 5, 7)))
+    assert viewer.layers.selection.active == volume
+    gate.set()
+    qtbot.waitUntil(lambda: not panel.volumes.runner.running, timeout=LONG)
+    assert shown not in viewer.layers
+    assert [type(each) for each in viewer.layers][1:] == [Labels]
 
 
 def test_a_volume_that_is_removed_ends_its_run(bright, qtbot, scan) -> None:

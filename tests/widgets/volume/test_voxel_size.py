@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from napari_selfreg.widgets.open_panel import FOLDER_VOXELS
 from napari_selfreg.widgets.volume.layers import VOLUME_KEY, volume_of
 from napari_selfreg.widgets.volume.opening import open_volume_layer
 from napari_selfreg.widgets.volume.result_info import VolumeResultInfo, volume_result_info
@@ -13,7 +15,7 @@ from napari_selfreg.widgets.volume.run import add_classes
 from napari_selfreg.widgets.volume.segment_job import VolumeFound
 from napari_selfreg.widgets.volume.voxel_size import VoxelSizeBox, change_spacing
 from tests.io.volume.files import nifti, unplaced
-from tests.widgets.open_steps import docked, open_and_wait
+from tests.widgets.open_steps import docked, open_and_wait, wait_shown
 
 
 @pytest.fixture
@@ -78,3 +80,25 @@ def test_the_open_panel_takes_it(make_napari_viewer_proxy, qtbot, stack: Path) -
         box.edits["z"].editingFinished.emit()
     np.testing.assert_allclose(image.scale, (3, 1, 1))
     assert panel.form.status.text() == ""
+
+
+def test_nothing_runs_on_all_before_the_size_is_known_and_it_counts_for_the_folder(
+    make_napari_viewer_proxy, qtbot, stack: Path
+) -> None:
+    shutil.copy(stack, stack.with_name("twin.tif"))
+    panel = docked(make_napari_viewer_proxy())
+    panel.form.set_runnable(True, volumes=True)
+    image = open_and_wait(panel, qtbot, stack.parent, "stack")
+    assert panel.form.missing() == (
+        "stack.tif does not state the size of its voxels: type it above first."
+    )
+    panel.form.voxels.agree_button.click()  # 1 mm is right
+    assert panel.form.missing() == ""
+    panel.form.voxels.edits["z"].setValue(3)
+    panel.form.voxels.edits["z"].editingFinished.emit()
+    np.testing.assert_allclose(image.scale, (3, 1, 1))
+    assert {each.spacing for each in panel.fields.to_run(volumes=True)} == {(3.0, 1.0, 1.0)}
+    panel.fields.step(1)
+    twin = wait_shown(panel, qtbot, "twin")
+    np.testing.assert_allclose(twin.scale, (3, 1, 1))
+    assert panel.form.status.text() == FOLDER_VOXELS
