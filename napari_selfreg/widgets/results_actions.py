@@ -12,6 +12,7 @@ from napari_selfreg import __version__
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.types import Box, PostProcessing
 from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.io.label_imports import IMPORT_FILTER
 from napari_selfreg.io.methods_text import Method, methods_sentence
 from napari_selfreg.widgets.exchange_job import Imported, ImportRequest, run_import, save_picture
 from napari_selfreg.widgets.guards import reveal
@@ -29,6 +30,16 @@ from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.volume.importing import (
+    VOLUME_IMPORT_FILTER,
+    VolumeImport,
+    add_imported,
+    describe_import,
+    run_volume_import,
+    take_volume_import,
+)
+from napari_selfreg.widgets.volume.layers import is_volume
+from napari_selfreg.widgets.volume.segment_job import VolumeFound
 
 OUTLINE = "#ffff00"
 OUT_OF_VIEW = "The result is not in view: move it into the window."
@@ -58,7 +69,7 @@ class ResultsActions(QObject):
         self._layer: Any = None
         self._shared = shared_for(viewer)
         self._finish: Any = None
-        self._import: tuple[ImportRequest, Any] | None = None
+        self._import: tuple[ImportRequest | VolumeImport, Any] | None = None
         self.runner = JobRunner(parent, LANE)
         form.save_button.clicked.connect(self.save)
         form.view_button.clicked.connect(self.save_view)
@@ -133,16 +144,23 @@ class ResultsActions(QObject):
         if image is None:
             self.answer(NO_IMAGE)
             return
-        path = ask_labels(self._panel, self._folder(image))
+        volume = is_volume(image)
+        kinds = VOLUME_IMPORT_FILTER if volume else IMPORT_FILTER
+        path = ask_labels(self._panel, self._folder(image), kinds)
         if path is None:
             return
+        request: ImportRequest | VolumeImport
         try:
-            request = take_import(self._viewer, image, path)
+            if volume:
+                request = take_volume_import(image, path)
+            else:
+                request = take_import(self._viewer, image, path)
         except SelfRegError as error:
             self.answer(str(error))
             return
         self._import = (request, image)
-        self._start(self._on_imported, run_import, request)
+        job: Job = run_volume_import if volume else run_import
+        self._start(self._on_imported, job, request)
 
     def _save_picture(self, box: Box, what: str) -> None:
         info = result_info(self._layer)
@@ -167,7 +185,7 @@ class ResultsActions(QObject):
         running = self.runner.running
         for part in self._form.with_result():
             part.setEnabled(self._layer is not None and not running)
-        self._form.import_button.setEnabled(not running and not self._form.volume.shown)
+        self._form.import_button.setEnabled(not running)
         self._form.cancel_button.setVisible(running)
         self._form.cancel_button.setText("Stopping…" if self.runner.cancelling else "Cancel")
 
@@ -205,11 +223,18 @@ class ResultsActions(QObject):
     def _on_picture(self, path: Path) -> str:
         return f"Saved {path.name} in the folder {path.parent.name}."
 
-    def _on_imported(self, found: Imported) -> str:
+    def _on_imported(self, found: Imported | VolumeFound) -> str:
         assert self._import is not None
         (request, image), self._import = self._import, None
         if image not in self._viewer.layers:
             return "The image has been removed meanwhile, so nothing was imported."
+        if isinstance(request, VolumeImport):
+            assert isinstance(found, VolumeFound)
+            if not request.view.fits(image):
+                return "The volume has changed meanwhile, so nothing was imported."
+            self._shared.resultChanged.emit(add_imported(self._viewer, image, request, found))
+            return describe_import(request, found)
+        assert isinstance(found, Imported)
         info = _import_info(request, image, found)
         name = f"{image.name} imported"
         added = add_result(self._viewer, image, request.picture, found, name, info)
@@ -219,10 +244,14 @@ class ResultsActions(QObject):
         return f"{count} object{'s' * (count != 1)} imported from {request.path.name}.{rest}"
 
     def _image(self) -> Any:
-        """Return the image of the result, else the selected one, else the only one."""
+        """Return a selected volume, the image of the result, the selected one, or the only one."""
+        active = self._viewer.layers.selection.active
+        if is_volume(active):
+            return active
+        if (volume := self._form.volume.image()) is not None:
+            return volume
         if self._layer is not None and (image := image_of(self._viewer, self._layer)) is not None:
             return image
-        active = self._viewer.layers.selection.active
         pictures = [layer for layer in self._viewer.layers if is_picture(layer)]
         return active if active in pictures else next(iter(pictures), None)
 

@@ -38,9 +38,9 @@ def ask_picture(parent: QWidget, start: Path) -> Path | None:
     return path if not path.exists() or agrees(parent, f"{path.name} will be replaced.") else None
 
 
-def ask_labels(parent: QWidget, start: Path) -> Path | None:
+def ask_labels(parent: QWidget, start: Path, kinds: str = IMPORT_FILTER) -> Path | None:
     """Return the label file to import."""
-    chosen, _ = QFileDialog.getOpenFileName(parent, "Import labels", str(start), IMPORT_FILTER)
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Import labels", str(start), kinds)
     return Path(chosen) if chosen else None
 
 

@@ -65,7 +65,9 @@ class ResultsForm(QWidget):
             "Copy methods sentence", "Model, pixel size and settings, for a report or paper"
         )
         self.import_button = _button(
-            "Import labels…", "Read label TIFF or PNG, QuPath GeoJSON or Aperio XML onto the image"
+            "Import labels…",
+            "Read label TIFF or PNG, QuPath GeoJSON or Aperio XML onto the image; NIfTI or a label "
+            "stack onto a volume",
         )
         self.cancel_button = _button("Cancel", "Stop; files that are there stay as they were (Esc)")
         policy = self.cancel_button.sizePolicy()
@@ -96,7 +98,7 @@ class ResultsForm(QWidget):
         for part in (self.totals, self.histogram):
             part.setVisible(layer is None)
         reason = "" if layer is None else FOR_PICTURES
-        give_reason(reason, *self.with_result(), self.import_button)
+        give_reason(reason, *self.with_result())
 
     def _arrange(self) -> None:
         top = QFormLayout()

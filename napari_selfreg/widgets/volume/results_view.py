@@ -96,6 +96,11 @@ class VolumeResultsView(QWidget):
         """Whether the result of a volume is chosen."""
         return volume_result_info(self._layer) is not None
 
+    def image(self) -> Any:
+        """Return the volume whose result is chosen; None if there is none, or it is gone."""
+        info = volume_result_info(self._layer)
+        return None if info is None else self._image(info)
+
     def setLayer(self, layer: Any) -> None:
         """Turn to the result of a volume, or to none."""
         for emitter in self._edits():

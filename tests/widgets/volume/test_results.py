@@ -88,9 +88,10 @@ def test_what_is_for_pictures_is_disabled_with_the_reason(make) -> None:
     viewer, panel, _, layer = make()
     assert panel.form.totals.isHidden()
     assert panel.form.histogram.isHidden()
-    for part in (panel.form.save_button, panel.form.copy_button, panel.form.import_button):
+    for part in (panel.form.save_button, panel.form.copy_button, panel.form.view_button):
         assert (part.isEnabled(), part.toolTip()) == (False, FOR_PICTURES)
     assert panel.form.status.text() == FOR_PICTURES
+    assert panel.form.import_button.isEnabled()
     viewer.layers.remove(layer)
     assert panel.form.status.text() == NO_RESULT
     assert panel.form.import_button.isEnabled()
