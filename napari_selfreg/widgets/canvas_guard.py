@@ -1,13 +1,18 @@
-"""Keeps the canvas from crashing after a layer was removed."""
+"""Keeps the canvas from crashing after a layer was removed, and its memory from growing."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
+from weakref import WeakSet, ref
 
 from qtpy.QtWidgets import QApplication
 
 _ATTRIBUTES = 16
 """Every OpenGL has at least so many places for what describes a corner."""
+
+_log = logging.getLogger(__name__)
+_watched: WeakSet[Any] = WeakSet()
 
 
 def guard_canvas(viewer: Any) -> None:
@@ -24,6 +29,47 @@ def guard_canvas(viewer: Any) -> None:
         Its removed layers are watched.
     """
     viewer.layers.events.removed.connect(clean_canvases)
+    if viewer in _watched:
+        return
+    _watched.add(viewer)
+    found = ref(viewer)
+
+    def shrink(event: Any) -> None:
+        watched = found()
+        if watched is not None:
+            shrink_texture(watched, watched.layers[event.index])
+
+    viewer.layers.events.removing.connect(shrink)
+
+
+def shrink_texture(viewer: Any, layer: Any) -> None:
+    """Give back the graphics memory of a layer that is about to go.
+
+    Without a current context (`clean_canvases` leaves none on purpose) the texture itself stays
+    until the program ends; with one pixel it weighs nothing.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Anything without a window is left alone.
+    layer : napari.layers.Layer
+        One of its layers.
+    """
+    try:  # napari tells nobody in public which picture on the canvas is whose
+        canvas = viewer.window._qt_viewer.canvas
+        texture = canvas.layer_to_visual[layer].node._texture
+        backend, context = canvas._scene_canvas._backend, canvas._scene_canvas.context
+    except (AttributeError, KeyError):
+        return
+    if not backend.isValid():
+        return  # never drawn
+    try:
+        texture.resize((1,) * texture._ndim + tuple(texture.shape[texture._ndim :]))
+        backend.makeCurrent()
+        context.flush_commands()
+        backend.doneCurrent()
+    except (RuntimeError, ValueError):
+        _log.warning("The memory of a removed picture could not be given back", exc_info=True)
 
 
 def clean_canvases(event: Any = None) -> None:
@@ -40,7 +86,7 @@ def clean_canvases(event: Any = None) -> None:
             canvas.makeCurrent()
             for place in range(_ATTRIBUTES):
                 gl.glDisableVertexAttribArray(place)
-            # None stays current on purpose: napari then keeps the textures of removed images (a
-            # few MB each) until the program ends. Freed, Mesa crashes at the next drawing of a
-            # large image (benchmarks/panel.py shows it), and to lose the program is worse.
+            # None stays current on purpose: napari then keeps the textures of removed images until
+            # the program ends (`shrink_texture` made them small before). Freed, Mesa crashes at
+            # the next drawing of a large image (benchmarks/panel.py shows it).
             canvas.doneCurrent()

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_selfreg.widgets.canvas_guard import clean_canvases, guard_canvas
+from napari_selfreg.widgets.canvas_guard import (
+    clean_canvases,
+    guard_canvas,
+    shrink_texture,
+)
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 
 # In a process of its own: without the guard this one ends in the driver, not with an exception.
@@ -44,11 +48,55 @@ def test_an_image_can_be_drawn_after_shapes_were_removed() -> None:
 
 def test_watching_twice_is_watching_once(monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = ViewerModel()
-    before = len(viewer.layers.events.removed.callbacks)
+    events = viewer.layers.events
+    before = [len(event.callbacks) for event in (events.removed, events.removing)]
     ScaleGuide(viewer)
     guard_canvas(viewer)
-    assert len(viewer.layers.events.removed.callbacks) == before + 1
+    after = [len(event.callbacks) for event in (events.removed, events.removing)]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1]
     viewer.layers.remove(viewer.add_image(np.zeros((4, 4))))  # nothing to clean, no error
+
+
+MEMORY = """
+import sys
+
+import napari
+import numpy as np
+from qtpy.QtWidgets import QApplication
+
+from napari_selfreg.widgets.canvas_guard import guard_canvas
+
+viewer = napari.Viewer()
+guard_canvas(viewer)
+textures = []
+for data in (np.ones((300, 200, 3), np.uint8), np.ones((40, 300, 200), np.uint8)):
+    image = viewer.add_image(data, name="image")
+    labels = viewer.add_labels(np.ones(data.shape[:2], np.int32), name="labels")
+    viewer.screenshot(flash=False)
+    seen = viewer.window._qt_viewer.canvas.layer_to_visual
+    textures += [seen[layer].node._texture for layer in (image, labels)]
+    assert all(min(texture.shape[:2]) > 1 for texture in textures[-2:])
+    viewer.layers.clear()
+    viewer.screenshot(flash=False)
+print([texture.shape[:2] for texture in textures])
+viewer.add_image(np.eye(64))
+print(viewer.screenshot(flash=False).max())
+viewer.close()
+"""
+
+
+@pytest.mark.usefixtures("qapp")
+def test_the_memory_of_removed_pictures_is_given_back() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.stdout.split("\n")[:2] == [str([(1, 1)] * 4), "255"], done.stderr
+
+
+def test_a_viewer_without_a_window_has_nothing_to_give_back() -> None:
+    viewer = ViewerModel()
+    shrink_texture(viewer, viewer.add_image(np.zeros((4, 4))))
+    assert len(viewer.layers) == 1
 
 
 @pytest.mark.usefixtures("qapp")
