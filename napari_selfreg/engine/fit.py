@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from napari_selfreg.engine.events import Event
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.sampling import Batch, Field, draw_batch
+from napari_selfreg.engine.step import Addition, step_losses
 from napari_selfreg.engine.training_loop import (
     FitResult,
     TrainingTask,
@@ -140,19 +140,20 @@ def training_losses(
     terms : dict of str to Tensor
         Losses weighted, regularizers not.
     """
-    pictures = normalizer(batch.pictures.to(device))
-    pictures = pictures.contiguous(memory_format=torch.channels_last)
-    taps_open = tapspec.open(network) if regularize else nullcontext()
-    autocast = torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
-    with taps_open as taps, autocast:
-        logits = network(pictures)
-        classes, contour = batch.classes.to(logits.device), batch.contour.to(logits.device)
-        terms = loss(logits, classes, contour)
-        total = torch.stack(list(terms.values())).sum()
-        if regularize is not None and taps is not None:
-            extra = regularize(taps, tapspec, step=step)
-            total, terms = total + extra.total, terms | extra.terms
-    return total, terms
+    addition = None
+    if regularize is not None:
+        addition = Addition(
+            tapspec.open(network), lambda taps, _: regularize(taps, tapspec, step=step)
+        )
+    return step_losses(
+        network,
+        normalizer(batch.pictures.to(device)),
+        [batch.classes.to(device), batch.contour.to(device)],
+        loss=loss,
+        layout=torch.channels_last,
+        dtype=dtype,
+        addition=addition,
+    )
 
 
 def _task(request: FitRequest) -> TrainingTask:

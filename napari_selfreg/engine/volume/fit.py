@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.engine.events import Event
+from napari_selfreg.engine.step import Addition, step_losses
 from napari_selfreg.engine.training_loop import (
     FitResult,
     TrainingTask,
@@ -152,18 +153,22 @@ def patch_losses(
         Scalar with gradient.
     terms : dict of str to Tensor
     """
-    volumes = patches.volumes.to(device).contiguous(memory_format=torch.channels_last_3d)
     classes = patches.classes.to(device)
-    taps_open = tapspec.open(network, regularize.blocks) if regularize else nullcontext()
-    autocast = torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
-    with taps_open as taps, autocast:
-        logits = network(volumes)
-        terms = loss(logits, classes)
-        total = torch.stack(list(terms.values())).sum()
-        if regularize is not None and taps is not None:
-            extra = regularize(taps, logits=logits, target=classes, step=step)
-            total, terms = total + extra.total, terms | extra.terms
-    return total, terms
+    addition = None
+    if regularize is not None:
+        addition = Addition(
+            tapspec.open(network, regularize.blocks),
+            lambda taps, logits: regularize(taps, logits=logits, target=classes, step=step),
+        )
+    return step_losses(
+        network,
+        patches.volumes.to(device),
+        [classes],
+        loss=loss,
+        layout=torch.channels_last_3d,
+        dtype=dtype,
+        addition=addition,
+    )
 
 
 def _task(request: VolumeFitRequest) -> TrainingTask:
