@@ -32,6 +32,8 @@ UNFINISHED = "Stopped before the first regions were compared: the verdict above 
 class Outcome(QWidget):
     """The lower half of the Fine-tune panel.
 
+    `verdict` is placed by the panel: above the curves, where nobody has to look for its buttons.
+
     Parameters
     ----------
     viewer : napari.Viewer
@@ -65,7 +67,7 @@ class Outcome(QWidget):
         self.versions = VersionsView()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for part in (self.verdict, self.comparison, self.resegmenting, self.versions):
+        for part in (self.comparison, self.resegmenting, self.versions):
             column.addWidget(part)
         self.verdict.useWanted.connect(self.use)
         self.verdict.keepWanted.connect(self.keep_old)

@@ -155,6 +155,7 @@ class FinetunePanel(QWidget):
             self.start_button,
             self.progress_row,
             self.status,
+            self.outcome.verdict,
             self.curves,
             self.block_curves,
             self.outcome,

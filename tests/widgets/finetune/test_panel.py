@@ -213,3 +213,15 @@ def test_closing_the_project_ends_the_run(make_tuning, project, qtbot) -> None:
         finish(panel, qtbot)
     assert panel.latest is None
     assert panel.outcome.verdict.isHidden()
+
+
+def test_the_verdict_and_its_buttons_stand_above_the_curves(make_tuning, project, qtbot) -> None:
+    review(project, "f2")
+    _, panel, _ = make_tuning(show=True)
+    with qtbot.waitSignal(panel.tuned, timeout=20_000):
+        panel.start()
+    finish(panel, qtbot)
+    verdict = panel.outcome.verdict
+    qtbot.waitUntil(lambda: verdict.isVisible() and verdict.height() > 50, timeout=5000)
+    assert panel.progress_row.geometry().bottom() < verdict.geometry().top()
+    assert verdict.geometry().bottom() < panel.curves.geometry().top()
