@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
-from pydantic import ValidationError
 from torch import nn
 
-from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PostProcessing
-from napari_selfreg.engine.bundles import Model, load_model, save_bundle
+from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.events import Event, Notice
 from napari_selfreg.engine.fit import FitResult
+from napari_selfreg.engine.networks import require_card, write_trained
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.validation import Normalizer
-from napari_selfreg.io.card import (
-    Card,
-    DataSource,
-    MetricRecord,
-    Normalisation,
-    first_reason,
-)
+from napari_selfreg.io.card import Card, DataSource, MetricRecord, Normalisation
 from napari_selfreg.io.datasets import Dataset, Sample
 from napari_selfreg.nets.tapspec import TapSpec
+
+if TYPE_CHECKING:
+    from napari_selfreg.engine.volume.recipe import VolumeRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +137,8 @@ def write_bundle_of(
     -------
     Card
     """
-    network.load_state_dict(publication.main.weights)
     card = make_card(publication, metrics)
-    # Half the size; probabilities move by less than 1e-3.
-    return save_bundle(network.cpu().eval(), tapspec, card, output, storage="float16")
+    return write_trained(network, tapspec, publication.main.weights, card, output)
 
 
 def check_card(recipe: Recipe) -> None:
@@ -169,13 +164,7 @@ def check_card(recipe: Recipe) -> None:
         twin=None,
         device=torch.device("cpu"),
     )
-    try:
-        make_card(trial, ())
-    except ValidationError as error:
-        raise BadInputError(
-            f"The recipe cannot be used: its model's card would not be valid "
-            f"({first_reason(error)})."
-        ) from None
+    require_card(lambda: make_card(trial, ()))
 
 
 def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card:
@@ -191,20 +180,8 @@ def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card
     Card
     """
     recipe, about = publication.recipe, publication.recipe.card
-    source = DataSource(
-        name=about.data_name,
-        licence=about.data_licence,
-        citation=about.citation,
-        images=publication.images,
-    )
     return Card(
-        name=recipe.name,
-        title=about.title,
-        tissue=about.tissue,
-        description=about.description,
-        architecture=recipe.network.architecture,
-        architecture_args=recipe.network.arguments,
-        classes=tuple(recipe.data.classes),
+        **what_a_recipe_says(recipe, publication.images),
         separation=None if recipe.target.contour_um is None else "contour",
         um_per_px=(recipe.data.um_per_px, recipe.data.um_per_px),
         normalisation=Normalisation(
@@ -212,16 +189,40 @@ def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card
         ),
         postprocessing=PostProcessing(**recipe.postprocessing.model_dump()),
         typical_area_um2=about.typical_area_um2,
-        data=(source,),
-        licence=about.licence,
-        terms=about.terms,
-        research_only=about.research_only,
-        bad_at=about.bad_at,
-        recipe=recipe.model_dump(mode="json", exclude={"card"}),
-        seed=recipe.train.seed,
         training=_training_record(publication),
         metrics=tuple(metrics),
     )
+
+
+def what_a_recipe_says(recipe: Recipe | VolumeRecipe, images: int) -> dict[str, Any]:
+    """Return the fields of a card that are the same for pictures and for volumes.
+
+    Parameters
+    ----------
+    recipe : Recipe or VolumeRecipe
+    images : int
+        How many taught.
+    """
+    about = recipe.card
+    source = DataSource(
+        name=about.data_name, licence=about.data_licence, citation=about.citation, images=images
+    )
+    return {
+        "name": recipe.name,
+        "title": about.title,
+        "tissue": about.tissue,
+        "description": about.description,
+        "architecture": recipe.network.architecture,
+        "architecture_args": recipe.network.arguments,
+        "classes": tuple(recipe.data.classes),
+        "data": (source,),
+        "licence": about.licence,
+        "terms": about.terms,
+        "research_only": about.research_only,
+        "bad_at": about.bad_at,
+        "recipe": recipe.model_dump(mode="json", exclude={"card"}),
+        "seed": recipe.train.seed,
+    }
 
 
 def _training_record(publication: Publication) -> dict[str, object]:

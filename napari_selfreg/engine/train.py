@@ -21,6 +21,7 @@ from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.fit import FitRequest, FitResult, best_weights, fit, last_progress
+from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.publish import (
     LambdaChoice,
     Publication,
@@ -35,7 +36,7 @@ from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.datasets import Dataset, Sample, open_dataset, split_by_patient
 from napari_selfreg.io.outputs import check_writable
-from napari_selfreg.nets.registry import build_network, tap_spec
+from napari_selfreg.nets.registry import tap_spec
 from napari_selfreg.nets.tapspec import TapSpec
 
 _LOG = logging.getLogger(__name__)
@@ -291,12 +292,13 @@ def new_network(recipe: Recipe) -> tuple[nn.Module, TapSpec]:
     """
     section = recipe.network
     out_channels = 1 + len(recipe.data.classes) + (recipe.target.contour_um is not None)
-    # torch's layers draw from the global generator: seed it inside a fork, which puts it back.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.train.seed)
-        network = build_network(
-            section.architecture, in_channels=3, out_channels=out_channels, **section.arguments
-        )
+    network = fresh_network(
+        section.architecture,
+        section.arguments,
+        seed=recipe.train.seed,
+        in_channels=3,
+        out_channels=out_channels,
+    )
     if section.start_from is not None:
         _start_from(network, section.start_from)
     return network, tap_spec(section.architecture, **section.arguments)

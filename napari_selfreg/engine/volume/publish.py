@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from torch import nn
 
-from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.engine.bundles import load_model, save_bundle
+from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.events import Event, Notice
-from napari_selfreg.engine.publish import run_record
+from napari_selfreg.engine.networks import require_card, write_trained
+from napari_selfreg.engine.publish import run_record, what_a_recipe_says
 from napari_selfreg.engine.train import TrainResult
 from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.engine.volume.recipe import VolumeRecipe
 from napari_selfreg.engine.volume.scoring import record_of, score_cases
 from napari_selfreg.engine.volume.split import HoldOut, Split
-from napari_selfreg.io.card import Card, DataSource, MetricRecord, Normalisation, first_reason
+from napari_selfreg.io.card import Card, MetricRecord, Normalisation
 from napari_selfreg.nets.tapspec import TapSpec
 
 UM_PER_MM = 1000.0
@@ -108,10 +107,8 @@ def write_volume_bundle(
     -------
     Card
     """
-    network.load_state_dict(publication.result.weights)
     card = volume_card(publication, metrics)
-    # Half the size; probabilities move by less than 1e-3.
-    return save_bundle(network.cpu().eval(), tapspec, card, output, storage="float16")
+    return write_trained(network, tapspec, publication.result.weights, card, output)
 
 
 def check_volume_card(recipe: VolumeRecipe) -> None:
@@ -128,13 +125,8 @@ def check_volume_card(recipe: VolumeRecipe) -> None:
     """
     empty = FitResult({}, TrainingProgress())
     cpu = torch.device("cpu")
-    try:
-        volume_card(VolumePublication(recipe, Split((), (), ()), HoldOut(), empty, cpu), ())
-    except ValidationError as error:
-        raise BadInputError(
-            f"The recipe cannot be used: its model's card would not be valid "
-            f"({first_reason(error)})."
-        ) from None
+    trial = VolumePublication(recipe, Split((), (), ()), HoldOut(), empty, cpu)
+    require_card(lambda: volume_card(trial, ()))
 
 
 def volume_card(publication: VolumePublication, metrics: Sequence[MetricRecord]) -> Card:
@@ -149,36 +141,17 @@ def volume_card(publication: VolumePublication, metrics: Sequence[MetricRecord])
     -------
     Card
     """
-    recipe, about, split = publication.recipe, publication.recipe.card, publication.split
-    source = DataSource(
-        name=about.data_name,
-        licence=about.data_licence,
-        citation=about.citation,
-        images=len(split.training),
-    )
+    recipe, split = publication.recipe, publication.split
     z, y, x = (UM_PER_MM * side for side in recipe.spacing)
     progress = publication.result.progress
     return Card(
-        name=recipe.name,
-        title=about.title,
-        tissue=about.tissue,
-        description=about.description,
-        architecture=recipe.network.architecture,
-        architecture_args=recipe.network.arguments,
+        **what_a_recipe_says(recipe, len(split.training)),
         spatial_dims=3,
         in_channels=1,
-        classes=tuple(recipe.data.classes),
         um_per_px=(z, y, x),
         # Nothing is left to do: the intensities of every volume are on one scale.
         normalisation=Normalisation(mean=(0.0,), std=(1.0,)),
         intensity="volume",
-        data=(source,),
-        licence=about.licence,
-        terms=about.terms,
-        research_only=about.research_only,
-        bad_at=about.bad_at,
-        recipe=recipe.model_dump(mode="json", exclude={"card"}),
-        seed=recipe.train.seed,
         training={
             **run_record(progress, publication.device),
             "validation_cases": len(split.validation),

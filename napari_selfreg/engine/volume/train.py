@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import nn
 
 from napari_selfreg.core.errors import BadInputError
@@ -22,6 +21,7 @@ from napari_selfreg.engine import train
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.train import TrainResult, state_folder
 from napari_selfreg.engine.training_loop import FitResult, best_weights, last_progress
@@ -43,7 +43,7 @@ from napari_selfreg.engine.volume.sampling import (
 from napari_selfreg.engine.volume.split import HoldOut, Split, split_cases
 from napari_selfreg.io.volume.datasets import VolumeCase, open_volume_folder
 from napari_selfreg.io.volume.grid import Volume
-from napari_selfreg.nets.registry import build_network, tap_spec
+from napari_selfreg.nets.registry import tap_spec
 from napari_selfreg.nets.tapspec import TapSpec
 
 _LOG = logging.getLogger(__name__)
@@ -200,16 +200,14 @@ def new_volume_network(recipe: VolumeRecipe) -> tuple[nn.Module, TapSpec]:
     section = recipe.network
     spec = tap_spec(section.architecture, spatial_dims=3, **section.arguments)
     _check_patch(recipe.train.patch, spec)
-    # torch's layers draw from the global generator: seed it inside a fork, which puts it back.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.train.seed)
-        network = build_network(
-            section.architecture,
-            in_channels=1,
-            out_channels=1 + len(recipe.data.classes),
-            spatial_dims=3,
-            **section.arguments,
-        )
+    network = fresh_network(
+        section.architecture,
+        section.arguments,
+        seed=recipe.train.seed,
+        in_channels=1,
+        out_channels=1 + len(recipe.data.classes),
+        spatial_dims=3,
+    )
     return network, spec
 
 
