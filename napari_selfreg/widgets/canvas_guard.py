@@ -8,6 +8,8 @@ from weakref import WeakSet, ref
 
 from qtpy.QtWidgets import QApplication
 
+from napari_selfreg.widgets.guards import bare
+
 _ATTRIBUTES = 16
 """Every OpenGL has at least so many places for what describes a corner."""
 
@@ -28,6 +30,7 @@ def guard_canvas(viewer: Any) -> None:
     viewer : napari.Viewer
         Its removed layers are watched.
     """
+    viewer = bare(viewer)  # of a proxy, which plugins get, nothing private may be asked
     viewer.layers.events.removed.connect(clean_canvases)
     if viewer in _watched:
         return
