@@ -57,19 +57,32 @@ class Ranked:
     pictures: list[npt.NDArray[np.uint8]]
 
 
-def rank(maps: Any, by: Ranking) -> Generator[Event, None, Ranked]:
-    """Order the channels of a `BlockMaps`; runs in a thread."""
+def rank(maps: Any, by: Ranking, upwards: bool = False) -> Generator[Event, None, Ranked]:
+    """Order the channels of a `BlockMaps`; runs in a thread.
+
+    Parameters
+    ----------
+    maps : BlockMaps
+    by : Ranking
+    upwards : bool
+        Rows run upwards on the canvas, so that pictures are turned over.
+    """
     yield Progress(0, 0)
     order = rank_channels(maps.maps, by, getattr(maps, "importance", None))
     yield Progress(0, 0)
-    pictures = [thumbnail(maps.maps[channel]) for channel in order[:GALLERY]]
+    pictures = [thumbnail(maps.maps[channel], upwards) for channel in order[:GALLERY]]
     return Ranked(maps.block, order, pictures)
 
 
-def thumbnail(plane: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Return a small picture of one channel, shape (y, x, 3); of a volume its middle slice."""
+def thumbnail(plane: npt.NDArray[Any], upwards: bool = False) -> npt.NDArray[np.uint8]:
+    """Return a small picture of one channel, shape (y, x, 3); of a volume its middle slice.
+
+    With `upwards` its last row is at the top.
+    """
     if plane.ndim == 3:
         plane = plane[len(plane) // 2]
+    if upwards:
+        plane = plane[::-1]
     step = max(1, min(plane.shape) // _SIDE)
     small = plane[::step, ::step].astype(np.float32)
     low, high = float(small.min()), float(small.max())

@@ -150,8 +150,13 @@ class MapsView(QWidget):
             self.attentionWanted.emit()
             return True
         self._ranked = wanted
-        self._ranker.submit(rank, maps, by)
+        self._ranker.submit(rank, maps, by, self._upwards(looked))
         return True
+
+    def _upwards(self, looked: Looked) -> bool:
+        """Tell whether slices are shown with their first row at the bottom."""
+        volume = isinstance(looked.request.picture, VolumeView)
+        return volume and str(self._viewer.scene.camera.orientation2d[0]) == "up"
 
     def _on_ranked(self, ranked: Ranked) -> None:
         if alive(self) and self.looked is not None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from napari.layers import Image
+from qtpy.QtGui import QTransform
 from torch import nn
 
 from napari_selfreg.core.errors import BadInputError
@@ -193,6 +194,22 @@ def test_a_gallery_shows_the_middle_slice() -> None:
     small = thumbnail(values)
     assert small.shape == (8, 8, 3)
     assert small[0].mean() != small[-1].mean()
+    np.testing.assert_array_equal(thumbnail(values, upwards=True), small[::-1])
+
+
+def test_a_gallery_is_turned_over_with_the_slice_on_screen(opened, qtbot) -> None:
+    viewer, _, panel = opened
+    panel.maps.form.setKind("channel")
+    taken = {}
+    for up in ("down", "up"):
+        viewer.scene.camera.orientation2d = (up, "right")
+        look(panel, qtbot)
+        gallery = panel.maps.form.channels.gallery
+        taken[up] = gallery.item(0).icon().pixmap(54, 54).toImage()
+    assert taken["up"] != taken["down"]
+    turned = taken["down"].transformed(QTransform().scale(1, -1))
+    colours = [image.pixelColor(20, 5).getRgb()[:3] for image in (taken["up"], turned)]
+    assert colours[0] == pytest.approx(colours[1], abs=12)
 
 
 def test_what_is_no_volume_is_refused(field) -> None:
