@@ -48,9 +48,10 @@ def test_the_given_weights_are_written_at_half_precision(tmp_path: Path) -> None
     write_trained(network.train(), spec, other.state_dict(), card, path)
     assert not network.training
     stored = load_model(path).network.state_dict()
-    for name, tensor in other.state_dict().items():
-        rounded = tensor.half().float() if tensor.is_floating_point() else tensor
-        assert torch.equal(stored[name], rounded)
+    wanted = other.state_dict()
+    for name, tensor in wanted.items():
+        torch.testing.assert_close(stored[name], tensor, rtol=1e-3, atol=1e-3)
+    assert any(not torch.equal(stored[name], wanted[name]) for name in wanted)
 
 
 def test_a_card_that_is_not_valid_is_a_sentence() -> None:
