@@ -97,8 +97,8 @@ def page(runs: Sequence[Trained]) -> Iterator[str]:
         "included."
     )
     yield ""
-    yield f"| row | runs | cases | {' | '.join(METRICS.values())} | minutes | parameters |"
-    yield "|---|---|---|" + "---|" * (len(METRICS) + 2)
+    yield f"| row | runs | cases | {' | '.join(METRICS.values())} | steps | minutes | parameters |"
+    yield "|---|---|---|" + "---|" * (len(METRICS) + 3)
     for row in rows:
         yield f"| {' | '.join(_scores(runs, row))} |"
     yield ""
@@ -128,7 +128,7 @@ def _scores(runs: Sequence[Trained], row: str) -> list[str]:
     heads = f" + {own[0].heads:,} in training" if own[0].heads else ""
     size = f"{own[0].parameters:,}{heads}"
     count = len(case_means(runs, row, "dice"))
-    return [row, str(len(own)), str(count), *cells, minutes, size]
+    return [row, str(len(own)), str(count), *cells, str(own[0].steps), minutes, size]
 
 
 def _differences(runs: Sequence[Trained], row: str) -> list[str]:
