@@ -28,6 +28,9 @@ FARTHEST_OCTAVES = 1.15
 LEAST_TISSUE = 0.02
 """With a smaller share of tissue in view there is nothing to judge."""
 
+LEAST_COLOUR = 0.02
+"""With a smaller share of coloured tissue in view there is no dye."""
+
 COARSEST = 2.1
 """So many times coarser than a model's pixels, a picture lacks what the model looks for."""
 
@@ -77,10 +80,8 @@ def stain_gap(rgb: npt.NDArray[np.uint8], training_mean: Sequence[float]) -> Sta
     StainGap or None
         None where there is too little tissue to judge.
     """
-    pixels = np.asarray(rgb).reshape(-1, 3).astype(np.float32) / 255
-    grey = pixels.max(axis=1, initial=0) - pixels.min(axis=1, initial=1) < _GREY
-    tissue = pixels[~(grey & (pixels.min(axis=1, initial=1) > _BRIGHT))]
-    if len(tissue) < max(1, LEAST_TISSUE * len(pixels)):
+    tissue = _tissue(rgb)
+    if tissue is None:
         return None
     seen, learned = _density(tissue.mean(axis=0)), _density(training_mean)
     lengths = float(np.linalg.norm(seen)), float(np.linalg.norm(learned))
@@ -91,12 +92,41 @@ def stain_gap(rgb: npt.NDArray[np.uint8], training_mean: Sequence[float]) -> Sta
     return StainGap(angle, math.log2(lengths[0] / lengths[1]))
 
 
+def is_colourless(rgb: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether a picture shows something without any dye: greys, or black.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (Y, X, 3)
+        Thinned out as you like.
+
+    Returns
+    -------
+    bool
+        False where there is too little tissue to judge.
+    """
+    tissue = _tissue(rgb)
+    return tissue is not None and bool(np.mean(_chroma(tissue) >= _GREY) < LEAST_COLOUR)
+
+
 def too_coarse(picture_um: float, model_um: float) -> bool:
     """Tell whether a picture's pixels are too large for a model.
 
     Finer ones never are: they are averaged to the model's.
     """
     return picture_um > COARSEST * model_um
+
+
+def _tissue(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating[Any]] | None:
+    """Return the pixels that are no bright glass, from 0 to 1; None if they are too few."""
+    pixels = np.asarray(rgb).reshape(-1, 3).astype(np.float32) / 255
+    glass = (_chroma(pixels) < _GREY) & (pixels.min(axis=1, initial=1) > _BRIGHT)
+    tissue: npt.NDArray[np.floating[Any]] = pixels[~glass]
+    return tissue if len(tissue) >= max(1, LEAST_TISSUE * len(pixels)) else None
+
+
+def _chroma(pixels: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    return np.asarray(pixels.max(axis=1, initial=0) - pixels.min(axis=1, initial=1))
 
 
 def _density(colour: Sequence[float] | npt.NDArray[Any]) -> npt.NDArray[np.float64]:

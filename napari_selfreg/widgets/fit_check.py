@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import SelfRegError
-from napari_selfreg.core.stain_gap import StainGap, stain_gap, too_coarse
+from napari_selfreg.core.stain_gap import StainGap, is_colourless, stain_gap, too_coarse
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.card import Card
@@ -21,10 +21,12 @@ from napari_selfreg.widgets.areas import view_box
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.layers import Picture, picture_of, pixel_size_of
 from napari_selfreg.widgets.runner import JobRunner
+from napari_selfreg.widgets.sentences import GREY
 
 _PAUSE_MS = 250
 _ENOUGH_PIXELS = 250_000
 _MOST_SIDE = 2048
+_COLOURS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,9 +144,12 @@ def check_fit(request: FitRequest) -> Generator[Event, None, str]:
     yield Progress(0, 0)
     pixels = to_rgb8(request.picture.read(request.box), request.picture.name)
     step = max(1, math.floor(math.sqrt(math.prod(pixels.shape[:2]) / _ENOUGH_PIXELS)))
-    thinned = np.ascontiguousarray(pixels[::step, ::step])
-    gap = stain_gap(thinned, request.card.normalisation.mean)
-    return describe_fit(gap, request.um_per_px, request.card, grey=request.picture.is_grey)
+    thinned, learned = np.ascontiguousarray(pixels[::step, ::step]), request.card.normalisation.mean
+    if len(learned) != _COLOURS:  # a model of greys knows no stain
+        return describe_fit(None, request.um_per_px, request.card)
+    grey = request.picture.is_grey or is_colourless(thinned)
+    gap = None if grey else stain_gap(thinned, learned)
+    return describe_fit(gap, request.um_per_px, request.card, grey=grey)
 
 
 def describe_fit(gap: StainGap | None, um_per_px: float, card: Card, grey: bool = False) -> str:
@@ -156,7 +161,9 @@ def describe_fit(gap: StainGap | None, um_per_px: float, card: Card, grey: bool 
             f"This image is {um_per_px / model_um:.1f} times coarser than what the model has "
             "learned from: it will miss objects."
         )
-    if gap is not None and gap.far and not grey:
+    if grey:
+        sentences.append(GREY)
+    elif gap is not None and gap.far:
         sentences.append(f"{_stain(gap)} what the model has learned from: check with care.")
     return " ".join(sentences)
 

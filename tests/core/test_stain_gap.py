@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_selfreg.core.stain_gap import stain_gap, too_coarse
+from napari_selfreg.core.stain_gap import is_colourless, stain_gap, too_coarse
 
 HAEMATOXYLIN, EOSIN = np.array([0.65, 0.70, 0.29]), np.array([0.07, 0.99, 0.11])
 
@@ -52,6 +52,17 @@ def test_glass_does_not_count() -> None:
     assert beside.octaves == pytest.approx(alone.octaves, abs=0.05)
     assert stain_gap(glass, MEAN) is None
     assert stain_gap(glass[:0], MEAN) is None
+
+
+def test_greys_and_black_have_no_dye_and_glass_is_not_judged() -> None:
+    tissue = stained()
+    grey = np.repeat(tissue.mean(axis=2, keepdims=True), 3, axis=2)
+    noise = np.random.default_rng(0).integers(-5, 6, grey.shape)  # as JPEG leaves it
+    for without in (grey, grey + noise, 255 - grey, grey * 0):
+        assert is_colourless(np.clip(without, 0, 255).astype(np.uint8))
+    glass = np.full((600, 70, 3), 245, np.uint8)
+    for other in (tissue, stained(0.2), 255 - tissue, np.concatenate([tissue, glass]), glass):
+        assert not is_colourless(other)
 
 
 def test_scale() -> None:

@@ -9,10 +9,13 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.stain_gap import StainGap
 from napari_selfreg.core.types import PixelSize
+from napari_selfreg.engine.events import run
 from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.card import Card
 from napari_selfreg.io.models import bundled_models
 from napari_selfreg.widgets import sample_data
-from napari_selfreg.widgets.fit_check import FitCheck, describe_fit
+from napari_selfreg.widgets.fit_check import FitCheck, check_fit, describe_fit
+from napari_selfreg.widgets.sentences import GREY
 from tests.widgets.fakes import make_card
 from tests.widgets.panel_steps import LONG
 
@@ -39,8 +42,8 @@ class TestWords:
     def test_a_far_stain(self, gap: StainGap, word: str) -> None:
         assert word in describe_fit(gap, 1.0, make_card())
 
-    def test_grey_images_have_a_word_of_their_own_elsewhere(self) -> None:
-        assert describe_fit(StainGap(35, 0), 1.0, make_card(), grey=True) == ""
+    def test_grey_images_have_a_word_of_their_own(self) -> None:
+        assert describe_fit(StainGap(35, 0), 1.0, make_card(), grey=True) == GREY
 
 
 @pytest.fixture
@@ -64,6 +67,43 @@ def test_the_samples_fit(check: FitCheck, qtbot, name: str) -> None:
     with qtbot.waitSignal(check.warned, timeout=LONG) as signal:
         check.look(layer, PixelSize.isotropic(1.1), GLANDS)
     assert signal.args == [""]
+
+
+def dark_dye(tissue: np.ndarray) -> np.ndarray:
+    """Nuclei of blue fluorescence on a black ground."""
+    nuclei = tissue.mean(axis=2) < 150
+    return np.stack([nuclei * 5, nuclei * 20, 8 + nuclei * 190], axis=-1).astype(np.uint8)
+
+
+FAR = {
+    "inverted": (lambda rgb: 255 - rgb, "far from"),
+    "fluorescence": (dark_dye, "what the model has learned from"),
+    "grey colours": (lambda rgb: np.repeat(rgb.mean(2, keepdims=True), 3, 2).astype("u1"), GREY),
+    "one channel": (lambda rgb: rgb.mean(axis=2).astype(np.uint8), GREY),
+    "one dark channel": (lambda rgb: (255 - rgb.mean(axis=2)).astype(np.uint8), GREY),
+}
+CARDS = [card for card in map(read_card, bundled_models().values()) if card.spatial_dims == 2]
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+@pytest.mark.parametrize("kind", FAR)
+def test_every_bundled_model_warns_of_what_is_no_such_stain(
+    check: FitCheck, card: Card, kind: str
+) -> None:
+    change, word = FAR[kind]
+    pixels = change(sample_data.ebhi_normal()[0][0])
+    layer = check.viewer.add_image(pixels, rgb=pixels.ndim == 3, units=["um"] * 2)
+    request = check._request(layer, card.pixel_size, card)
+    assert request is not None
+    assert word in run(check_fit(request))
+
+
+def test_a_model_of_greys_knows_no_stain(check: FitCheck) -> None:
+    layer = add_sample(check.viewer, "ebhi_normal")
+    card = make_card(normalisation={"mean": (0.5,), "std": (0.2,)}, in_channels=1)
+    request = check._request(layer, card.pixel_size, card)
+    assert request is not None
+    assert run(check_fit(request)) == ""
 
 
 def test_a_brown_view_is_warned_about_and_a_new_look_takes_it_back(check: FitCheck, qtbot) -> None:
