@@ -91,7 +91,7 @@ def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]
             raise  # the next field would meet the same
         except Exception as error:  # one bad field must not stop the rest
             logger.info("a field could not be segmented", exc_info=error)
-            reason = _sentence(error, field.path)
+            reason = _sentence(error, field.path, volumes)
             _note_problem(field, reason, request, volumes)
             failed.append((field.path, reason))
             yield FieldFailed(field.path, reason)
@@ -215,9 +215,10 @@ def _folder(field: BatchField, request: BatchRequest) -> Path:
     return request.output_dir if request.output_dir is not None else results_folder(field.path)
 
 
-def _sentence(error: Exception, path: Path) -> str:
+def _sentence(error: Exception, path: Path, volume: bool) -> str:
     if isinstance(error, SelfRegError):
         return str(error)
     if isinstance(error, MemoryError):
-        return f"{path.name} does not fit into memory: segment a part of it in the window."
+        remedy = "close other programs" if volume else "segment a part of it in the window"
+        return f"{path.name} does not fit into memory: {remedy}."
     return f"{path.name} could not be segmented ({type(error).__name__}): open it to see why."

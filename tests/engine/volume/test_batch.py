@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import tifffile
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine import batch
 from napari_selfreg.engine.batch import segment_fields
 from napari_selfreg.engine.batch_events import (
     BatchField,
@@ -104,6 +106,21 @@ def test_a_bad_case_does_not_stop_the_rest(folder: Path, model: Any) -> None:
     assert "case_10.nii.gz" in failed.reason
     last = rows(folder / "results")[-1]
     assert (last["image"], last["problem"], last["volume_mm3"]) == ("case_10", failed.reason, "")
+
+
+def test_one_that_is_too_large_is_told_with_what_can_be_done(
+    folder: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> Generator[Event, None, Any]:
+        raise MemoryError
+        yield
+
+    monkeypatch.setattr(batch, "segment_volume_file", fail)
+    result = run(segment_fields(request(folder, model)))
+    assert {reason for _, reason in result.failed} == {
+        f"case_{number}.nii.gz does not fit into memory: close other programs."
+        for number in (1, 2, 10)
+    }
 
 
 def test_a_size_that_a_person_states_counts(tmp_path: Path, model: Any) -> None:
