@@ -170,6 +170,13 @@ def _attention(target: Target | None) -> Any:
 
 
 def names_of(sources: tuple[Source, ...]) -> tuple[str, ...]:
-    """Return a name for each source; two versions of one model are told apart by their labels."""
+    """Return a name for each source, all different.
+
+    Two versions of one model are told apart by their labels, two files of one title by numbers.
+    """
     names = tuple(source.name for source in sources)
-    return names if len(set(names)) == len(names) else tuple(each.label for each in sources)
+    labels = tuple(source.label for source in sources)
+    for told in (names, labels):
+        if len(set(told)) == len(told):
+            return told
+    return tuple(f"{label} ({number})" for number, label in enumerate(labels, 1))

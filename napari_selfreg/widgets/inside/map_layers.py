@@ -21,8 +21,11 @@ OWN_NAME = "inside"
 """Value of `OWN_KEY` of these layers."""
 
 OPACITY = 0.6
-_FONT = 8
-"""Small enough for ten pictures beside each other."""
+_SMALLEST, _LARGEST = 6.0, 9.0
+"""Points of names on maps."""
+
+_LETTER = 0.9
+"""Pixels of the screen that a letter is wide per point, with a little room around the name."""
 
 Key = tuple[int, str]
 
@@ -107,10 +110,13 @@ class MapLayers:
         for layer in self.layers():
             layer.opacity = opacity
 
-    def set_named(self, named: bool) -> None:
-        """Write its name onto each map, or not."""
-        for layer in self.layers():
-            layer.name_overlay.font_size = _FONT
+    def set_named(self, named: bool, width: float = np.inf) -> None:
+        """Write its name onto each map, or not; as large as a width (in pixels) lets it be."""
+        ours = self.layers()
+        longest = max((len(layer.name) for layer in ours), default=1)
+        points = float(np.clip(width / (longest * _LETTER), _SMALLEST, _LARGEST))
+        for layer in ours:
+            layer.name_overlay.font_size = points
             if layer.name_overlay.visible != named:
                 layer.name_overlay.visible = named
 

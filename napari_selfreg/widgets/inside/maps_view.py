@@ -18,8 +18,11 @@ from napari_selfreg.widgets.inside.painting import Painted, PaintRequest, paint
 from napari_selfreg.widgets.inside.pointing import Pointing
 from napari_selfreg.widgets.inside.side_by_side import SideBySide
 from napari_selfreg.widgets.latest import Latest
+from napari_selfreg.widgets.volume.form import give_reason
 from napari_selfreg.widgets.volume.inside import voxel_at
 from napari_selfreg.widgets.volume.layers import VolumeView
+
+NO_OPACITY = "Side by side no tissue lies under the maps."
 
 
 class MapsView(QWidget):
@@ -179,7 +182,7 @@ class MapsView(QWidget):
         ours = self.layers.layers()
         if self.form.side_by_side.isChecked() and image is not None and ours:
             self.grid.show(image, ours)
-            self.layers.set_named(True)
+            self.layers.set_named(True, self.grid.place_width())
         else:
             self.grid.leave()
             self.layers.set_named(False)
@@ -213,7 +216,7 @@ class MapsView(QWidget):
 
     def _on_side_by_side(self, on: bool) -> None:
         self.form.blocks.setSeveral(on)
-        self.form.opacity.setEnabled(not on)
+        give_reason(NO_OPACITY if on else "", self.form.opacity)
         self.refresh()
 
     def _on_pointed(self, position: Any) -> None:

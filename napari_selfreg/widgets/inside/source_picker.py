@@ -111,7 +111,11 @@ class SourcePicker(QComboBox):
         if entry.card is None:
             self.told.emit(entry.problem)
             return
-        self._extra.append(Source(entry.card.title, entry.card, entry.path))
+        source = Source(entry.card.title, entry.card, entry.path)
+        if self._holds(source):
+            self.choose(source)
+            return
+        self._extra.append(source)
         self._chosen = self._extra[-1]
         self._offer_again()
 
@@ -124,6 +128,9 @@ class SourcePicker(QComboBox):
             self.insertItem(place, source.label if source else NOTHING)
             self.setCurrentIndex(place)
         self.sourceChanged.emit()
+
+    def _holds(self, source: Source) -> bool:
+        return any(each.model == source.model for each in self.sources())
 
     def _place_of(self, source: Source | None) -> int:
         if source is not None:

@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from napari_selfreg.widgets.inside.kinds import KINDS, PAIR, kind_of, layer_name
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from napari.utils.colormaps import ensure_colormap
+
+from napari_selfreg.engine.inside_types import KINDS as ENGINE_KINDS
+from napari_selfreg.widgets.inside.kinds import KINDS, PAIR, Kind, kind_of, layer_name
 
 
 def test_names_say_block_kind_and_model() -> None:
@@ -14,3 +21,36 @@ def test_attention_carries_its_caveat_and_colours_have_ends() -> None:
     for kind in KINDS:
         assert kind.ends[0]
         assert bool(kind.ends[1]) == (kind.colormap is not None)
+
+
+def test_every_kind_has_a_name_and_a_title_of_its_own() -> None:
+    everything = (*KINDS, PAIR)
+    for attribute in ("name", "title", "word", "tip"):
+        said = [getattr(kind, attribute) for kind in everything]
+        assert len(set(said)) == len(everything)
+        assert all(said)
+    assert [kind_of(kind.name) for kind in everything] == list(everything)
+
+
+def test_the_engine_makes_every_kind_but_those_of_a_place() -> None:
+    made = {kind.name for kind in KINDS} - {"similarity"}
+    assert made == set(ENGINE_KINDS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.colormap], ids=str)
+def test_brighter_is_always_more(kind: Kind) -> None:
+    ramp = ensure_colormap(kind.colormap).map(np.linspace(0, 1, 64))[:, :3]
+    brightness = ramp @ np.array([0.2126, 0.7152, 0.0722])
+    assert (np.diff(brightness) > -1e-3).all()
+    assert brightness[-1] - brightness[0] > 0.5
+
+
+@given(block=st.sampled_from(["E1", "B", "D4"]), kind=st.sampled_from(KINDS), model=st.text("ab-"))
+def test_block_and_model_can_be_read_from_a_name(block: str, kind: Kind, model: str) -> None:
+    first, word, last = layer_name(block, kind, model).split(" · ")
+    assert (first, word, last) == (block, kind.word, model)
+
+
+def test_an_unknown_kind_is_a_fault() -> None:
+    with pytest.raises(KeyError, match="colour"):
+        kind_of("colour")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import Qt
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.inside import look_form
@@ -107,3 +109,88 @@ def test_any_change_is_announced(form, viewer, qtbot) -> None:
         form.versus.setValue("one")
     with qtbot.waitSignal(form.valueChanged):
         viewer.add_image(np.zeros((4, 4, 3), np.uint8), rgb=True)
+
+
+def offered(versions: list[SimpleNamespace], folder: Path) -> SimpleNamespace:
+    """What the form needs of a project."""
+    kept = SimpleNamespace(all=versions, path=lambda each: folder / f"{each}.safetensors")
+    return SimpleNamespace(versions=kept, folder=folder / "project", active_version=None)
+
+
+def record(name: str, parent: str | None = None) -> SimpleNamespace:
+    return SimpleNamespace(id=name, parent=parent, title=name.title(), facts={"base": "one"})
+
+
+def test_before_and_after_the_newest_version_are_chosen_once(form, tmp_path: Path) -> None:
+    write_network(tmp_path, "v1")
+    project = offered([record("v1")], tmp_path)
+    form.offer(project)
+    assert [each.name for each in form.sources()] == ["one", "v1"]
+    form.versus.setValue("")  # a person wants something else
+    form.offer(project)
+    assert [each.name for each in form.sources()] == ["one"]
+    write_network(tmp_path, "v2")
+    project.versions.all.append(record("v2", "v1"))
+    form.offer(project)
+    assert [each.name for each in form.sources()] == ["v1", "v2"]
+    form.offer(None)
+    assert [each.name for each in form.sources()] == ["one"]  # they are gone with the project
+
+
+def test_a_version_whose_base_is_gone_chooses_nothing(form, tmp_path: Path) -> None:
+    write_network(tmp_path, "v1")
+    project = offered([record("v1")], tmp_path)
+    project.versions.all[0].facts["base"] = "vanished"
+    form.offer(project)
+    assert [each.name for each in form.sources()] == ["two"]
+
+
+def test_what_is_set_is_what_the_segment_panel_has(form, viewer, field, monkeypatch) -> None:
+    viewer.add_image(field, rgb=True, scale=(0.5, 0.5), units=["um", "um"])
+    monkeypatch.setattr(look_form, "settings", lambda: SimpleNamespace(device="cuda"))
+    form.setScope("shapes")
+    value = form.value()
+    assert (value.pixel_size, value.scope, value.device) == (PixelSize(0.5, 0.5), "shapes", "cuda")
+    assert value.model is not None
+    empty = LookForm(ViewerModel(), {})
+    assert empty.value().model is None
+    assert empty.sources() == ()
+
+
+def test_why_a_file_cannot_be_taken_is_passed_on(form, qtbot, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"nothing")
+    for picker in (form.model, form.versus):
+        with qtbot.waitSignal(form.told) as told:
+            picker.add_file(broken)
+        assert "broken" in told.args[0]
+
+
+def test_a_size_that_was_typed_belongs_to_its_image(form, viewer, field) -> None:
+    first = viewer.add_image(field, rgb=True)
+    form.pixel_size_edit.setValue(PixelSize(2, 2))
+    form.pixel_size_edit.edited.emit()
+    viewer.add_image(field, rgb=True)
+    form.layer_picker.setValue(viewer.layers[-1])
+    assert form.value().pixel_size is None
+    form.layer_picker.setValue(first)
+    assert form.value().pixel_size == PixelSize(2, 2)
+    form.forget_pixel_size(first)
+    assert form.value().pixel_size is None
+
+
+def test_every_area_is_explained(form) -> None:
+    tips = [form.area.itemData(row, Qt.ItemDataRole.ToolTipRole) for row in range(3)]
+    assert all(tips)
+    assert len(set(tips)) == 3
+    for scope in ("view", "whole", "shapes"):
+        form.setScope(scope)
+        assert form.scope() == scope
+
+
+def test_a_removed_image_is_asked_for_again(form, viewer, field) -> None:
+    viewer.add_image(field, rgb=True, units=["um", "um"])
+    assert form.missing() == ""
+    viewer.layers.clear()
+    assert "Open an image first" in form.missing()
+    assert not form.pixel_size_edit.isVisibleTo(form)

@@ -5,12 +5,12 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_selfreg.core.types import Box, PixelSize
-from napari_selfreg.widgets.inside.kinds import kind_of
+from napari_selfreg.widgets.inside.kinds import PAIR, kind_of
 from napari_selfreg.widgets.inside.looking import Looked, LookRequest
 from napari_selfreg.widgets.inside.map_layers import OWN_NAME, MapLayers
 from napari_selfreg.widgets.inside.painting import Painted
 from napari_selfreg.widgets.layers import OWN_KEY, is_picture, picture_of
-from tests.widgets.inside.fakes import inside_of
+from tests.widgets.inside.fakes import BLOCKS, inside_of
 
 BOX = Box(0, 0, 60, 80)
 ENERGY, PATTERNS = kind_of("energy"), kind_of("pca")
@@ -139,3 +139,58 @@ def test_nothing_enters_the_undo_history_of_her_labels(shown) -> None:
     assert objects.data[1, 2] == 5
     objects.undo()
     assert objects.data[1, 2] == 0
+
+
+def test_two_kinds_of_channels_are_told_apart_by_name(shown) -> None:
+    viewer, layers, looked = shown
+    layers.show(looked, PAIR, [Painted(0, "B", np.zeros((60, 80, 4), np.uint8))], (2, 5))
+    assert names(viewer) == ["field", "B · channels 2 + 5 · a", "objects"]
+    assert viewer.layers[1].rgb
+
+
+def test_maps_that_are_no_longer_asked_for_go(shown) -> None:
+    viewer, layers, looked = shown
+    layers.show(looked, ENERGY, [a_map(0, "E1"), a_map(1, "E1"), a_map(0, "D1")])
+    assert layers.keys == ((0, "E1"), (1, "E1"), (0, "D1"))
+    kept = layers.layer((1, "E1"))
+    layers.show(looked, ENERGY, [a_map(1, "E1")])
+    assert layers.keys == ((1, "E1"),)
+    assert layers.layer((1, "E1")) is kept
+    assert layers.layer((0, "D1")) is None
+    layers.show(looked, ENERGY, [])
+    assert names(viewer) == ["field", "objects"]
+
+
+def test_a_new_layer_has_the_opacity_that_is_set(shown) -> None:
+    viewer, layers, looked = shown
+    layers.set_opacity(0.25)
+    layers.show(looked, ENERGY, [a_map(0, "D1")])
+    assert viewer.layers["D1 · energy · a"].opacity == 0.25
+
+
+def test_names_are_as_large_as_their_place_lets_them_be(shown) -> None:
+    _, layers, looked = shown
+    layers.set_named(True, 10)  # without layers
+    layers.show(looked, ENERGY, [a_map(0, "E1"), a_map(0, "D1")])
+
+    def size(width: float) -> float:
+        layers.set_named(True, width)
+        sizes = {layer.name_overlay.font_size for layer in layers.layers()}
+        assert len(sizes) == 1
+        return sizes.pop()
+
+    assert 6 <= size(10) < size(100) <= size(2000) <= 9
+
+
+def test_maps_of_many_places_lie_on_their_image(shown) -> None:
+    viewer, layers, looked = shown
+    image = viewer.layers["field"]
+    image.scale, image.translate = (0.5, 2), (3, -4)
+    for block, step in BLOCKS.items():
+        rows, columns = 60 // step, 80 // step
+        layers.show(looked, ENERGY, [a_map(0, block, rows=rows, columns=columns)])
+        (ours,) = layers.layers()
+        np.testing.assert_allclose(ours.data_to_world((-0.5, -0.5)), (2.75, -5))
+        np.testing.assert_allclose(
+            ours.data_to_world((rows - 0.5, columns - 0.5)), image.data_to_world((59.5, 79.5))
+        )

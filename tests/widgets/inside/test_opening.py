@@ -5,12 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from napari.components import ViewerModel
+from napari.layers import Image
 from torch import nn
 
 import napari_selfreg
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.nets.tapspec import Tap, TapSpec
-from napari_selfreg.widgets.inside.opening import TITLE, look_inside
+from napari_selfreg.widgets.inside.opening import TITLE, _source, look_inside
+from napari_selfreg.widgets.layers import OWN_KEY
 from tests.foreign import import_smp
 from tests.widgets.inside.test_panel import look, ours, settle
 
@@ -78,3 +82,60 @@ def test_the_unet_of_the_readme(make_napari_viewer_proxy, qtbot, field) -> None:
     panel = look_inside(network, np.tile(field, (2, 2, 1)), spec, viewer=viewer)
     look(panel, qtbot)
     assert ours(viewer)[0].name == "D1 · energy · unet"
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [("My Net (v2)", "my-net-v2"), ("…", "network"), ("a" * 90, "a" * 64), ("Ünet", "net")],
+)
+def test_any_title_makes_a_name_for_layers(
+    make_napari_viewer_proxy, field, title: str, expected: str
+) -> None:
+    source = _source(Small(), SPEC, title, ("object",), (1.0, 1.0), (0.5,) * 3, (0.5,) * 3)
+    assert (source.label, source.name) == (title, expected)
+    assert source.blocks == ("B", "D1")
+
+
+def test_what_is_said_of_the_network_is_on_its_card(make_napari_viewer_proxy, field) -> None:
+    viewer = make_napari_viewer_proxy()
+    network = Small().train()
+    panel = look_inside(
+        network,
+        field,
+        SPEC,
+        classes=("gland", "nucleus"),
+        um_per_px=0.5,
+        mean=(0.1, 0.2, 0.3),
+        std=(1, 2, 4),
+        viewer=viewer,
+    )
+    (source,) = panel.form.sources()
+    card = source.card
+    assert card.classes == ("gland", "nucleus")
+    assert tuple(card.um_per_px) == (0.5, 0.5)
+    assert tuple(card.normalisation.mean) == (0.1, 0.2, 0.3)
+    assert tuple(card.normalisation.std) == (1, 2, 4)
+    assert source.model.network is network
+    assert not network.training
+    (layer,) = viewer.layers
+    assert layer.rgb
+    np.testing.assert_allclose(layer.scale, (0.5, 0.5))  # so it sees pixel by pixel
+    assert panel.form.value().pixel_size == PixelSize(0.5, 0.5)
+    assert panel.form.missing() == ""
+
+
+def test_a_layer_needs_its_viewer_and_must_not_be_ours(field) -> None:
+    layer = Image(field, rgb=True)
+    with pytest.raises(BadInputError, match="viewer="):
+        look_inside(Small(), layer, SPEC)
+    ours_now = Image(field, rgb=True, metadata={OWN_KEY: "inside"})
+    with pytest.raises(BadInputError, match="viewer="):
+        look_inside(Small(), ours_now, SPEC, viewer=ViewerModel())
+
+
+def test_a_refused_picture_opens_no_window(monkeypatch) -> None:
+    import napari
+
+    monkeypatch.setattr(napari, "Viewer", lambda: pytest.fail("a window has opened"))
+    with pytest.raises(BadInputError):
+        look_inside(Small(), np.zeros((4, 4), np.uint8), SPEC)

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_selfreg.core.types import Box, PixelSize
-from napari_selfreg.engine.events import run
+from napari_selfreg.engine.events import Progress, run
 from napari_selfreg.widgets.inside.kinds import PAIR, kind_of
 from napari_selfreg.widgets.inside.looking import Looked, LookRequest
 from napari_selfreg.widgets.inside.painting import Painted, PaintRequest, paint, robust, two_colours
@@ -105,3 +107,61 @@ def test_a_constant_or_broken_map_has_a_scale_all_the_same(field) -> None:
     (made,) = painted(looked, "energy")
     assert made.limits[0] < made.limits[1]
     assert robust([np.full((2, 2), np.nan)]) == (0, 1)
+
+
+def test_energy_and_disagreement_are_those_of_the_engine(field) -> None:
+    looked = looked_at(field)
+    maps = looked.insides[0].blocks["E2"]
+    (energy,) = painted(looked, "energy", blocks=("E2",))
+    values = maps.maps.astype(np.float64)
+    np.testing.assert_allclose(energy.plane, np.sqrt((values**2).mean(axis=0)), rtol=1e-2)
+    (scr,) = painted(looked, "scr", blocks=("E2",))
+    np.testing.assert_allclose(
+        scr.plane, ((values - maps.last) ** 2).mean(axis=0), rtol=0.05, atol=1e-3
+    )
+
+
+def test_a_block_that_only_one_model_has_is_painted_for_that_one(field) -> None:
+    looked = looked_at(field, sides=2)
+    looked.insides[0].blocks.pop("B")
+    made = painted(looked, "energy", blocks=("B", "D1"))
+    assert [(each.side, each.block) for each in made] == [(1, "B"), (0, "D1"), (1, "D1")]
+    assert painted(looked, "energy", blocks=()) == ()
+
+
+def test_what_was_dragged_over_counts_as_a_whole(field) -> None:
+    looked = looked_at(field)
+    (made,) = painted(looked, "similarity", place=Box(6, 12, 14, 28))
+    assert made.plane[10, 20] == pytest.approx(1, abs=1e-3)
+    (point,) = painted(looked, "similarity", place=(10.0, 20.0))
+    np.testing.assert_allclose(made.plane, point.plane, atol=1e-2)  # one even spot
+
+
+def test_attention_without_any_answer_has_a_scale(field) -> None:
+    looked = looked_at(field, attention=True)
+    looked.insides[0].blocks["D1"].attention[:] = 0
+    (made,) = painted(looked, "attention")
+    assert made.limits[0] == 0 < made.limits[1]
+    assert not made.plane.any()
+
+
+def test_every_block_is_a_step_at_which_it_can_be_cancelled(field) -> None:
+    request = PaintRequest(looked_at(field), kind_of("energy"), ("E1", "E2", "B"))
+    steps = paint(request)
+    assert [next(steps), next(steps)] == [Progress(0, 0), Progress(0, 0)]
+    steps.close()
+    assert len(list(paint(request))) == 3
+
+
+@given(
+    low=st.floats(-100, 100, width=32),
+    spread=st.floats(0.5, 100, width=32),
+    outlier=st.floats(1e3, 1e4, width=32),
+)
+def test_a_few_extreme_pixels_do_not_make_all_else_one_colour(
+    low: float, spread: float, outlier: float
+) -> None:
+    plane = np.linspace(low, low + spread, 2000, dtype=np.float32)
+    plane[:2] = outlier
+    bottom, top = robust([plane])
+    assert low - 1e-3 <= bottom < top <= low + spread + 1e-3
