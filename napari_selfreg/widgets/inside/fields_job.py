@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,10 @@ from napari_selfreg.widgets.segment_job import start_engine
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.inside_types import Inside
+    from napari_selfreg.widgets.field_list import Field
+
+NO_SIZES = "Nobody knows how large the pixels of these fields are: say so in the Open panel first."
+LEFT_OUT = "Fields left out because nobody knows how large their pixels are: {}."
 
 Means = dict[str, dict[str, Interval]]
 """Block -> number -> its mean over fields."""
@@ -36,12 +40,15 @@ class FieldsRequest:
     names : tuple of str
         Of the models.
     device : str
+    notes : tuple of str
+        What is known before anything is measured.
     """
 
     fields: tuple[tuple[Path, PixelSize], ...]
     sources: tuple[Source, ...]
     names: tuple[str, ...]
     device: str = "auto"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +67,8 @@ class FieldNumbers:
         Fields that could be measured.
     notes : tuple of str
         Which could not, and why.
+    sources : tuple of Source
+        The models.
     """
 
     names: tuple[str, ...]
@@ -67,6 +76,23 @@ class FieldNumbers:
     alike: dict[str, Interval]
     n: int
     notes: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+def known_sizes(
+    fields: Iterable[Field],
+) -> tuple[tuple[tuple[Path, PixelSize], ...], tuple[str, ...]]:
+    """Return the pictures of known pixel size, and what a person should know about the others.
+
+    Parameters
+    ----------
+    fields : iterable of Field
+        Of the Open panel; volumes are no pictures.
+    """
+    sizes = [(each.path, each.known_size()) for each in fields if not each.is_volume]
+    known = tuple((path, size) for path, size in sizes if size is not None)
+    left = len(sizes) - len(known)
+    return known, ((LEFT_OUT.format(left),) if left else ())
 
 
 def measure_fields(request: FieldsRequest) -> Generator[Event, None, FieldNumbers]:
@@ -84,7 +110,7 @@ def measure_fields(request: FieldsRequest) -> Generator[Event, None, FieldNumber
     yield from start_engine()
     from napari_selfreg.engine.inside import compare_blocks
 
-    notes: list[str] = []
+    notes = list(request.notes)
     seen: list[list[Inside]] = []
     alike: list[dict[str, float]] = []
     for number, (path, size) in enumerate(request.fields):
@@ -99,7 +125,8 @@ def measure_fields(request: FieldsRequest) -> Generator[Event, None, FieldNumber
         seen.append([_without_maps(inside) for inside in insides])
         alike += [compare_blocks(*insides)] if len(insides) == 2 else []
     means = tuple(_means([each[side] for each in seen]) for side in range(len(request.sources)))
-    return FieldNumbers(request.names, means, _mean_alike(alike), len(seen), tuple(notes))
+    numbers = means, _mean_alike(alike), len(seen)
+    return FieldNumbers(request.names, *numbers, tuple(notes), request.sources)
 
 
 def _look_at(

@@ -40,7 +40,6 @@ class MatrixPicture(QWidget):
         self._matrices: tuple[Matrix, ...] = ()
         self._signed = False
         self._images: list[QImage] = []
-        self._chosen: tuple[int, int] | None = None
         self.setMouseTracking(True)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -55,7 +54,7 @@ class MatrixPicture(QWidget):
 
     def setMatrices(self, matrices: Sequence[Matrix], signed: bool = False) -> None:
         """Show squares; values run from 0 to 1 or, if signed, from -1 to 1."""
-        self._matrices, self._signed, self._chosen = tuple(matrices), signed, None
+        self._matrices, self._signed = tuple(matrices), signed
         self._images = [matrix_image(each.values, signed) for each in self._matrices]
         self.updateGeometry()
         self.update()

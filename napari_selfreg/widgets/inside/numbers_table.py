@@ -28,7 +28,7 @@ class Column:
     tip : str
         What it says.
     digits : int
-        Behind the point.
+        Behind the point: no more than fit beside six other columns.
     """
 
     field: str
@@ -46,8 +46,8 @@ COLUMNS = (
     ),
     Column("effective_rank", "Rank", "How many channels the block uses in effect", 1),
     Column("dead", "Dead", "Channels that are zero everywhere here", 0),
-    Column("scr_distance", "SCR", "Distance to the last decoder block: what SCR makes small", 3),
-    Column("ifd", "IFD", "Distance between the two halves: what IFD makes small", 3),
+    Column("scr_distance", "SCR", "Distance to the last decoder block: what SCR makes small"),
+    Column("ifd", "IFD", "Distance between the two halves: what IFD makes small"),
 )
 CKA = Column(
     "cka", "CKA", "How alike both models see at this block (linear CKA): 1 = the same patterns"
@@ -142,11 +142,15 @@ def _cell(column: Column, whose: Sequence[str], values: Sequence[Any]) -> QTable
 def _short(column: Column, value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value.mean if isinstance(value, Interval) else value:.{column.digits}f}"
+    number = value.mean if isinstance(value, Interval) else value
+    return f"{round(number, column.digits) + 0.0:.{column.digits}f}"  # never -0.00
 
 
 def _long(column: Column, value: Any) -> str:
-    if not isinstance(value, Interval):
+    """Return a number with a digit more than the table has room for, and its interval."""
+    if value is None:
         return _short(column, value)
-    digits = max(2, column.digits)
+    if not isinstance(value, Interval):
+        return f"{value:.{column.digits + 1}f}" if column.digits else _short(column, value)
+    digits = max(2, column.digits + 1)
     return f"{value.mean:.{digits}f} ({value.low:.{digits}f} to {value.high:.{digits}f})"

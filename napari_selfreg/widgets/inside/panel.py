@@ -11,13 +11,18 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
-from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Progress, TileDone
 from napari_selfreg.widgets.canvas_guard import guard_canvas
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
 from napari_selfreg.widgets.guards import alive, take_double_for_one
 from napari_selfreg.widgets.inside.attention_target import AttentionTarget
-from napari_selfreg.widgets.inside.fields_job import FieldNumbers, FieldsRequest, measure_fields
+from napari_selfreg.widgets.inside.fields_job import (
+    NO_SIZES,
+    FieldNumbers,
+    FieldsRequest,
+    known_sizes,
+    measure_fields,
+)
 from napari_selfreg.widgets.inside.look_form import LookForm
 from napari_selfreg.widgets.inside.looking import (
     Looked,
@@ -131,21 +136,17 @@ class InsidePanel(QWidget):
 
     def measure_fields(self) -> None:
         """Measure the blocks on all fields of the Open panel."""
-        sources, fields = self.form.sources(), self._fields()
-        if self.runner.running or not sources or not fields:
+        sources, (fields, notes) = self.form.sources(), known_sizes(self.shared.fields or ())
+        if self.runner.running or not sources:
             return
-        self._last_words = ""
+        if not fields:
+            self._conclude(NO_SIZES)
+            return
         self.progress_row.start()
         device = self.form.value().device
-        request = FieldsRequest(fields, sources, names_of(sources), device)
+        request = FieldsRequest(fields, sources, names_of(sources), device, notes)
         self.runner.start(self._fields_job, request)
         self._refresh()
-
-    def _fields(self) -> tuple[tuple[Path, PixelSize], ...]:
-        """Return the fields of known pixel size."""
-        pictures = [each for each in self.shared.fields or () if not each.is_volume]
-        known = [(each.path, each.known_size()) for each in pictures]
-        return tuple((path, size) for path, size in known if size is not None)
 
     def cancel(self) -> None:
         """Stop the look; what is on the canvas stays."""

@@ -55,15 +55,17 @@ def save_means(path: Path, measured: FieldNumbers) -> Path:
     """Write means over fields, a row per model, block and number; raises WriteError."""
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
-    table.writerow(["model", "block", "number", "mean", "low", "high", "fields", "software"])
+    head = ["model", "block", "number", "mean", "low", "high", "fields", "model_sha256"]
+    table.writerow([*head, "software"])
+    versions = dict(zip(measured.names, map(version_of, measured.sources), strict=False))
     groups = [*zip(measured.names, measured.means, strict=True)]
     alike = {block: {CKA.field: each} for block, each in measured.alike.items()}
     for name, means in [*groups, *([(" and ".join(measured.names), alike)] if alike else [])]:
         for block, numbers in means.items():
             for number, each in numbers.items():
                 values = [f"{value:.6g}" for value in (each.mean, each.low, each.high)]
-                row = [name, block, number, *values, measured.n, f"napari-selfreg {__version__}"]
-                table.writerow(row)
+                row = [name, block, number, *values, measured.n, versions.get(name, "")]
+                table.writerow([*row, f"napari-selfreg {__version__}"])
     with atomic_write(path) as file:
         file.write(stream.getvalue().encode())
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from qtpy.QtCore import QTimer, Signal
@@ -37,6 +38,7 @@ _ORDERS = {
     "network": ("As in the network", "Not sorted"),
 }
 POINT = "Point at a cell; click it to see both channels on the tissue."
+NO_MATRICES = "Press Show first: means over fields have no matrices to save."
 _NAME = "redundancy.csv"
 _FILTER = "Numbers (*.csv);;Picture (*.png);;Drawing (*.svg)"
 
@@ -81,6 +83,7 @@ class RedundancyView(QWidget):
         self.halves.setToolTip("The halves of the chosen order apart, as in Figure 1c of the paper")
         self.picture = MatrixPicture()
         self.cell = sentence_label(POINT)
+        self.about = sentence_label()
         self.table = NumbersTable()
         self.fields_button = QPushButton("Measure all fields")
         self.fields_button.setToolTip(
@@ -118,6 +121,7 @@ class RedundancyView(QWidget):
         self.blocks.setBlocks(tuple(looked.insides[0].blocks))
         numbers = [inside.numbers for inside in looked.insides]
         self.table.setNumbers(looked.request.names, numbers, looked.alike)
+        self._explain(_order_words(looked.request.names))
         for part in (self.picture, self.cell, self.table, self.save_button):
             part.show()
         self._draw_soon()
@@ -129,7 +133,10 @@ class RedundancyView(QWidget):
         self.table.show()
         self.save_button.show()
         told = f"Means over {measured.n} fields; point at one to see its interval."
-        self.status.setText(" ".join([told, *measured.notes]))
+        if measured.n == 1:
+            told = "The numbers of one field."
+        self._explain(f"{told} {_order_words(measured.names)}")
+        self.status.setText(" ".join(measured.notes))
 
     def clear(self) -> None:
         """Forget what was seen."""
@@ -145,17 +152,25 @@ class RedundancyView(QWidget):
         try:
             if self._measured is not None and path.suffix.lower() == ".csv":
                 written = save_means(path, self._measured)
-            elif self.looked is not None:
-                written = save(path, self.looked, self.picture, self.value())
-            else:
+            elif self.looked is None:
+                self.status.setText(NO_MATRICES)
                 return
+            else:
+                # Not what is chosen: its matrices may be still to come.
+                written = save(path, self.looked, self.picture, self._drawn or self.value())
         except SelfRegError as error:
             self.status.setText(str(error))
             return
         self.status.setText(f"Saved as {written.name}.")
 
+    def _explain(self, words: str) -> None:
+        """Say above the table what its numbers are."""
+        self.about.setText(words.strip())
+        self.about.setVisible(bool(words.strip()))
+
     def _show_empty(self) -> None:
         self.picture.setMatrices(())
+        self._explain("")
         for part in (self.picture, self.cell, self.table, self.save_button):
             part.hide()
         self.status.setText("Press Show to measure the blocks of the model.")
@@ -180,6 +195,7 @@ class RedundancyView(QWidget):
             self.halves,
             self.picture,
             self.cell,
+            self.about,
             self.table,
             self.fields_button,
             self.save_button,
@@ -245,6 +261,13 @@ class RedundancyView(QWidget):
             self.status.setText(f"{path.name} is there already: choose it to replace it.")
             return
         self.save_as(path)
+
+
+def _order_words(names: Sequence[str]) -> str:
+    """Return whose numbers stand above whose."""
+    if len(names) < 2:
+        return ""
+    return f"Of each pair the upper number is of {names[0]}, the lower of {names[1]}."
 
 
 def is_measured(looked: Looked | None) -> bool:

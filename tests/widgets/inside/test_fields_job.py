@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +13,19 @@ from PIL import Image
 from napari_selfreg.core.bootstrap import Interval
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize
-from napari_selfreg.engine.events import run
+from napari_selfreg.engine.events import Progress, run
+from napari_selfreg.io import images
 from napari_selfreg.io.bundle import read_card
-from napari_selfreg.widgets.inside.fields_job import FieldNumbers, FieldsRequest, measure_fields
+from napari_selfreg.widgets.field_list import Field
+from napari_selfreg.widgets.inside.fields_job import (
+    LEFT_OUT,
+    FieldNumbers,
+    FieldsRequest,
+    known_sizes,
+    measure_fields,
+)
 from napari_selfreg.widgets.inside.looking import Source
-from napari_selfreg.widgets.inside.numbers_table import NumbersTable
-from napari_selfreg.widgets.inside.redundancy_files import save_means
-from napari_selfreg.widgets.inside.redundancy_view import RedundancyView
+from napari_selfreg.widgets.inside.numbers_table import COLUMNS
 from tests.bundles import tiny_bundle
 
 SIZE = PixelSize(1, 1)
@@ -69,25 +78,55 @@ MEASURED = FieldNumbers(
 )
 
 
-def test_the_table_shows_means_and_tells_the_interval(qtbot) -> None:
-    table = NumbersTable()
-    qtbot.addWidget(table)
-    table.setMeans(MEASURED)
-    assert table.item(0, 0).text() == "0.50"
-    assert "a: 0.50 (0.25 to 0.75)" in table.item(0, 0).toolTip()
-    assert table.item(0, 1).text() == "–"  # not measured
+def test_fields_of_unknown_size_are_counted_and_volumes_are_none(tmp_path: Path) -> None:
+    known, unknown, volume = (Field(tmp_path / name) for name in ("a.png", "b.png", "c.nii.gz"))
+    known.pixel_size = SIZE
+    assert known_sizes([known]) == (((known.path, SIZE),), ())
+    sizes, notes = known_sizes([known, unknown, volume])
+    assert sizes == ((known.path, SIZE),)
+    assert notes == (LEFT_OUT.format(1),)
+    assert known_sizes([unknown])[0] == ()
+    assert known_sizes([]) == ((), ())
 
 
-def test_means_are_saved_with_their_intervals(qtbot, tmp_path: Path) -> None:
-    view = RedundancyView()
-    qtbot.addWidget(view)
-    view.show_fields(MEASURED)
-    assert view.status.text().startswith("Means over 3 fields")
-    view.save_as(tmp_path / "means.csv")
-    with (tmp_path / "means.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["number"] for row in rows] == ["similarity", "dead"]
-    assert (rows[0]["low"], rows[0]["high"], rows[0]["fields"]) == ("0.25", "0.75", "3")
-    both = FieldNumbers(("a", "b"), MEASURED.means * 2, {"E1": Interval(0.9, 0.8, 1.0)}, 3)
-    save_means(tmp_path / "both.csv", both)
-    assert "a and b,E1,cka,0.9,0.8,1,3" in (tmp_path / "both.csv").read_text()
+def test_what_is_known_before_is_told_after(tmp_path: Path) -> None:
+    measured = run(measure_fields(replace(request(tmp_path, 0), notes=("Mind the gap.",))))
+    assert measured.notes == ("Mind the gap.",)
+    assert [source.name for source in measured.sources] == ["tiny"]
+    assert measured.alike == {}
+    assert measured.n == 2
+
+
+def test_every_field_is_told_and_a_cancelled_job_closes_its_image(
+    tmp_path: Path, monkeypatch
+) -> None:
+    open_image, told = images.open_image, []
+
+    @contextmanager
+    def watched(path: Path) -> Iterator[Any]:
+        told.append(f"open {path.stem}")
+        with open_image(path) as image:
+            try:
+                yield image
+            finally:
+                told.append(f"close {path.stem}")
+
+    monkeypatch.setattr(images, "open_image", watched)
+    steps = measure_fields(request(tmp_path, 0))
+    first = next(each for each in steps if isinstance(each, Progress) and each.total == 2)
+    assert (first.done, first.message) == (0, "Measuring field0")
+    second = next(each for each in steps if each.done == 1)
+    assert second.message == "Measuring field1"
+    steps.close()
+    assert told == ["open field0", "close field0", "open field1", "close field1"]
+
+
+def test_means_of_blocks_and_models_go_with_their_names(tmp_path: Path) -> None:
+    asked = request(tmp_path, 0, 1)
+    both = run(measure_fields(asked))
+    swapped = replace(asked, sources=asked.sources[::-1], names=asked.names[::-1])
+    other = run(measure_fields(swapped))
+    assert other.names == ("m1", "m0")
+    assert both.means[0] == other.means[1]
+    assert both.means[0] != both.means[1]
+    assert set(both.means[0]["D1"]) == {column.field for column in COLUMNS}
