@@ -28,6 +28,7 @@ from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.shortcuts import add_shortcuts
 from napari_selfreg.widgets.terms_notice import TermsNotice
+from napari_selfreg.widgets.volume.correcting import not_tuned
 
 _POLL_MS = 300
 
@@ -186,7 +187,13 @@ class FinetunePanel(QWidget):
         self._poll.timeout.connect(self._on_poll)
         self._poll.start()
 
+    def _elsewhere(self) -> str:
+        """Say where a volume is fine-tuned, if that is what is open, or nothing."""
+        return not_tuned(self._viewer) if self.corrections is None else ""
+
     def _missing(self) -> str:
+        if words := self._elsewhere():
+            return words
         missing = what_is_missing(self.corrections, self.form.base_picker.value())
         if not missing and self.terms_notice.pending:
             return "Please read the terms of this model first."
@@ -203,14 +210,17 @@ class FinetunePanel(QWidget):
         self._look()
 
     def _on_poll(self) -> None:
-        if self.isVisible() and not self.runner.running:
-            seen = self.corrections.changed() if self.corrections is not None else None
-            if seen != self._seen:
-                self._look()
+        if self.isVisible() and not self.runner.running and self._state() != self._seen:
+            self._look()
+
+    def _state(self) -> object:
+        """Return what is another object whenever there is something else to say."""
+        corrections = self.corrections
+        return corrections.changed() if corrections is not None else self._elsewhere()
 
     def _look(self) -> None:
         """Read again what the project says about itself."""
-        self._seen = self.corrections.changed() if self.corrections is not None else None
+        self._seen = self._state()
         card = self.shared.card
         self.form.base_picker.offer(self.shared.project, card.name if card else "")
         self.about.setText(self._about())
@@ -219,6 +229,8 @@ class FinetunePanel(QWidget):
 
     def _about(self) -> str:
         """Say what there is to learn from, and which version is in use."""
+        if words := self._elsewhere():
+            return words
         project = self.shared.project
         active = project.versions.active if project is not None else None
         used = f"{active.title} is in use." if active is not None else ""
@@ -239,7 +251,8 @@ class FinetunePanel(QWidget):
         self.start_button.setText("Start")
         self.start_button.setToolTip(missing or "Learn from the reviewed regions (Ctrl+Enter)")
         self.start_button.setEnabled(not missing)
-        self.status.setText(self._last_words or missing)
+        said = bool(self._elsewhere())  # above already
+        self.status.setText(self._last_words or ("" if said else missing))
 
     def _on_setting(self) -> None:
         base = self.form.base_picker.value()

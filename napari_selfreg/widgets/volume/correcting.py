@@ -1,4 +1,4 @@
-"""Correcting is for pictures so far: what the Correct panel says of volumes."""
+"""Correcting and fine-tuning are for pictures so far: what their panels say of volumes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ NOT_YET = (
     "save them in the Results panel."
 )
 
+NOT_TUNED = (
+    "Models for volumes are fine-tuned in the shell so far: “napari-selfreg finetune”, with the "
+    "volumes and their corrected labels."
+)
+
 
 def is_volume_labels(layer: Any) -> bool:
     """Tell whether a layer holds labels of a volume: results of pictures have one slice only."""
@@ -25,8 +30,17 @@ def is_volume_labels(layer: Any) -> bool:
 
 def not_yet(viewer: Any) -> str:
     """Say that volumes must wait where one is selected or nothing else is there, or nothing."""
+    return NOT_YET if _volumes_only(viewer) else ""
+
+
+def not_tuned(viewer: Any) -> str:
+    """Say where volumes are fine-tuned, where `not_yet` speaks of them too, or nothing."""
+    return NOT_TUNED if _volumes_only(viewer) else ""
+
+
+def _volumes_only(viewer: Any) -> bool:
     active = viewer.layers.selection.active
     if active is not None:
-        return NOT_YET if is_volume(active) or is_volume_labels(active) else ""
+        return is_volume(active) or is_volume_labels(active)
     labels = [layer for layer in viewer.layers if isinstance(layer, Labels)]
-    return NOT_YET if labels and all(map(is_volume_labels, labels)) else ""
+    return bool(labels) and all(map(is_volume_labels, labels))

@@ -6,7 +6,14 @@ from napari.layers import Labels
 
 from napari_selfreg.widgets.correct.layer_fields import is_correctable
 from napari_selfreg.widgets.correct.panel import CorrectPanel
-from napari_selfreg.widgets.volume.correcting import NOT_YET, is_volume_labels, not_yet
+from napari_selfreg.widgets.finetune.panel import FinetunePanel
+from napari_selfreg.widgets.finetune.summary import NO_PROJECT
+from napari_selfreg.widgets.volume.correcting import (
+    NOT_TUNED,
+    NOT_YET,
+    is_volume_labels,
+    not_yet,
+)
 from tests.widgets.volume.conftest import MM
 
 
@@ -34,6 +41,25 @@ def test_start_correcting_says_in_one_sentence_that_volumes_wait(
     assert told == [NOT_YET, NOT_YET]
     assert NOT_YET.count(".") == 1
     assert panel.desk.project is None
+
+
+def test_fine_tuning_says_in_one_sentence_where_volumes_are_tuned(
+    make_napari_viewer_proxy, scan, field, qtbot
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    panel = FinetunePanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Fine-tune")
+    assert panel.about.text() == NO_PROJECT
+    volume = viewer.add_image(scan, name="scan", **MM)
+    qtbot.waitUntil(lambda: panel.about.text() == NOT_TUNED, timeout=20_000)
+    assert NOT_TUNED.count(".") == 1
+    assert panel.start_button.toolTip() == NOT_TUNED
+    assert not panel.start_button.isEnabled()
+    panel.start()
+    assert not panel.runner.running
+    viewer.layers.remove(volume)
+    viewer.add_image(field, rgb=True)
+    qtbot.waitUntil(lambda: panel.about.text() == NO_PROJECT, timeout=20_000)
 
 
 def test_pictures_go_on_as_ever(make_napari_viewer_proxy, scan, field) -> None:
