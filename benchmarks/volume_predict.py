@@ -5,15 +5,15 @@
     OMP_NUM_THREADS=1 python benchmarks/volume_predict.py --clock cpu   # on a machine that is busy
 
 The volume is synthetic: balls of all sizes on noise, dim or bright. The network has batch
-normalisation and random weights, but its last layer is fitted to tell dim from bright: labels of
-random weights alone are ties, of which the seams of MONAI's windows change some hundredths.
+normalisation and is first taught for a minute on that volume to tell dim from bright: labels of
+random weights are ties, of which the seams of MONAI's windows change some hundredths.
 MONAI runs ``SlidingWindowInferer(roi, overlap=0.25, mode="gaussian")`` in float32 on the normalised
 tensor; `predict_volume` starts from the volume as it is read. Contenders take turns; the best of a
 few rounds counts.
 
-Columns: seconds of both, their ratio, mean Dice over the classes to MONAI's labels; against one
-float32 forward of the whole volume (where it is small enough for one) the largest difference of a
-probability and the Dice of both; and by how many MB memory grew.
+Columns: seconds of both, their ratio, mean Dice over the classes to MONAI's labels and to the
+truth; against one float32 forward of the whole volume (where it is small enough for one) the
+largest difference of a probability and the Dice of both; and by how many MB memory grew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,16 +37,20 @@ from torch import nn
 
 from napari_selfreg.core.volume.intensity import normalise
 from napari_selfreg.engine.events import run
+from napari_selfreg.engine.step import step_losses
+from napari_selfreg.engine.training_loop import learning_rate
 from napari_selfreg.engine.volume.predict import VolumePredictRequest, predict_volume
+from napari_selfreg.nets.losses import SegmentationLoss
 from napari_selfreg.nets.outputs import to_probabilities
 from napari_selfreg.nets.registry import build_network, tap_spec
 
 CLASSES = 2
-LESSON = 64
-"""Side of the cube the last layer is fitted on."""
+STEPS = 60
+PATCH, BATCH, RATE = 32, 2, 2e-3
+"""How the network is taught: sides of the patches in voxels, patches of a step, learning rate."""
 
-SHARPNESS = 12.0
-"""By how much the logits of the right class exceed the others."""
+SHOWN = 10
+"""Batches that the statistics of the normalisations are measured on."""
 
 WHOLE_LIMIT = 130
 """One forward of a larger volume does not fit common memories."""
@@ -58,6 +62,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 BARS = {"ratio": 2.0, "dice": 0.995}
 
 Floats = npt.NDArray[np.float32]
+Classes = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -74,6 +79,7 @@ class Row:
     monai: float
     ratio: float
     dice: float
+    dice_truth: float
     difference: float | None
     dice_whole: float | None
     monai_whole: float | None
@@ -81,7 +87,7 @@ class Row:
     monai_mb: float
 
 
-def balls(side: int, seed: int = 0) -> tuple[Floats, npt.NDArray[np.int64]]:
+def balls(side: int, seed: int = 0) -> tuple[Floats, Classes]:
     """Return a cube of balls on noise, and class ids: 1 = dim, 2 = bright."""
     random = np.random.default_rng(seed)
     volume = random.normal(100, 10, (side, side, side)).astype(np.float32)
@@ -97,14 +103,14 @@ def balls(side: int, seed: int = 0) -> tuple[Floats, npt.NDArray[np.int64]]:
     return volume, truth
 
 
-def chosen_model(name: str) -> Any:
-    """Return a network with batch normalisation that tells dim from bright."""
+def chosen_model(name: str, volume: Floats, truth: Classes, steps: int) -> Any:
+    """Return a network with batch normalisation that was taught on a volume."""
     torch.manual_seed(0)
     arguments = ARGUMENTS[name]
     network = build_network(
         name, in_channels=1, out_channels=CLASSES + 1, spatial_dims=3, **arguments
     )
-    teach(network)
+    teach(network, normalise(volume), truth, steps)
     card = SimpleNamespace(
         name=name, classes=("a", "b"), separation=None, um_per_px=(1000.0, 1000.0, 1000.0),
         spatial_dims=3, in_channels=1, training={}, recipe={},
@@ -114,30 +120,49 @@ def chosen_model(name: str) -> Any:
     return SimpleNamespace(card=card, network=network.eval(), tapspec=spec)
 
 
-def teach(network: nn.Module) -> None:
-    """Set the statistics of the normalisations, and fit the last layer by least squares."""
+def teach(network: nn.Module, image: Floats, truth: Classes, steps: int) -> None:
+    """Train for some steps, then measure the statistics of the normalisations anew."""
+    random, loss = np.random.default_rng(0), SegmentationLoss(CLASSES, contour=False)
+    optimizer = torch.optim.AdamW(network.parameters(), RATE)
+    network.train()
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, steps, RATE)
+        inputs, classes = patches(image, truth, random)
+        total, _ = step_losses(
+            network, inputs, [classes], loss=loss, layout=torch.contiguous_format,
+            dtype=torch.float32, addition=None,
+        )  # fmt: skip
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        optimizer.step()
+    # what training gathers are means over weights that are gone
     for module in network.modules():
         if isinstance(module, nn.BatchNorm3d):
+            module.reset_running_stats()
             module.momentum = None  # the plain mean of what is shown
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, 0, 0.2)
-    volume, truth = balls(LESSON, seed=1)
-    image = torch.from_numpy(normalise(volume))[None, None]
-    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv3d)]
-    head = next(conv for conv in reversed(convolutions) if conv.out_channels == CLASSES + 1)
-    seen: list[torch.Tensor] = []
-    handle = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.no_grad():
-        network.train()(image)
-        network.eval()(image)
-        handle.remove()
-        features = seen[-1][0].flatten(1).T.double()
-        known = torch.cat([features, torch.ones(len(features), 1)], 1)
-        wanted = nn.functional.one_hot(torch.from_numpy(truth).flatten(), CLASSES + 1).double()
-        fitted = SHARPNESS * torch.linalg.lstsq(known, wanted).solution.T.float()
-        head.weight.copy_(fitted[:, :-1].reshape(head.weight.shape))
-        if head.bias is not None:
-            head.bias.copy_(fitted[:, -1])
+        for _ in range(SHOWN):
+            network(patches(image, truth, random)[0])
+    network.eval()
+
+
+def patches(
+    image: Floats, truth: Classes, random: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw a batch: every other patch around a voxel of a class."""
+    side = min(PATCH, *image.shape)
+    inside = np.flatnonzero(truth)
+    inputs, classes = [], []
+    for number in range(BATCH):
+        centre = random.integers(0, image.shape)
+        if number % 2 and len(inside):
+            centre = np.array(np.unravel_index(random.choice(inside), truth.shape))
+        first = np.clip(centre - side // 2, 0, np.array(image.shape) - side)
+        part = tuple(slice(start, start + side) for start in first.tolist())
+        inputs.append(torch.from_numpy(image[part].copy())[None])
+        classes.append(torch.from_numpy(truth[part].copy()))
+    return torch.stack(inputs), torch.stack(classes)
 
 
 def with_monai(model: Any, volume: Floats, roi: int) -> Floats:
@@ -183,9 +208,9 @@ def timed(task: Callable[[], Any], clock: Callable[[], float]) -> tuple[float, A
 def contest(options: argparse.Namespace) -> Row:
     """Let both run in turn and return the best of each."""
     clock = time.process_time if options.clock == "cpu" else time.perf_counter
-    volume, _ = balls(options.side)
+    volume, truth = balls(options.side)
     ready = normalise(volume)
-    model = chosen_model(options.network)
+    model = chosen_model(options.network, volume, truth, options.steps)
     request = VolumePredictRequest(
         volume, (1.0, 1.0, 1.0), model, device="cpu", precision=options.precision
     )
@@ -219,6 +244,7 @@ def contest(options: argparse.Namespace) -> Row:
         best["monai"],
         best["monai"] / best["ours"],
         mean_dice(labels(ours.probability), labels(monai)),
+        mean_dice(labels(ours.probability), truth),
         difference,
         dice_whole,
         monai_whole,
@@ -262,12 +288,13 @@ def show(row: Row) -> None:
     print(
         f"{row.network} {row.side}^3, ROI {row.roi}^3, {row.used}, {row.threads} thread(s), "
         f"{row.clock} clock: ours {row.ours:.1f} s, MONAI {row.monai:.1f} s, "
-        f"ratio {row.ratio:.2f}, Dice {row.dice:.4f}, to one forward: max|dp| {difference}, "
+        f"ratio {row.ratio:.2f}, Dice {row.dice:.4f} (to the truth {row.dice_truth:.4f}), "
+        f"to one forward: max|dp| {difference}, "
         f"memory {row.ours_mb:.0f} / {row.monai_mb:.0f} MB"
     )
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the contest; 1 if a bar is not reached."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=256)
@@ -275,10 +302,14 @@ def main() -> int:
     parser.add_argument("--network", choices=sorted(ARGUMENTS), default="basic_unet")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of teaching the network")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
+    parser.add_argument("--quick", action="store_true", help="tiny, to see that it runs; no bars")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.side, options.roi, options.steps = 32, 32, 2
     if options.threads:
         torch.set_num_threads(options.threads)
     row = contest(options)
@@ -286,7 +317,8 @@ def main() -> int:
         print(json.dumps({"torch": torch.__version__, "bars": BARS, **asdict(row)}, indent=2))
     else:
         show(row)
-    return 0 if all(getattr(row, name) >= bar for name, bar in BARS.items()) else 1
+    reached = all(getattr(row, name) >= bar for name, bar in BARS.items())
+    return 0 if options.quick or reached else 1
 
 
 if __name__ == "__main__":
