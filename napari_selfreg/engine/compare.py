@@ -14,6 +14,7 @@ from napari_selfreg.engine.comparison import (
 )
 from napari_selfreg.engine.evaluate import check_table, score_folders
 from napari_selfreg.engine.events import Event
+from napari_selfreg.engine.predict import model_for_pictures
 from napari_selfreg.io.pixel_size import Um
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def compare(request: CompareRequest) -> Generator[Event, None, ComparisonDocumen
     BadInputError
         If files do not pair, cannot be read, or an image and its label file differ in size.
     BadModelError
-        If a bundle cannot be used.
+        If a bundle cannot be used, or is for volumes.
     WriteError
         If the CSV cannot be written.
     """
@@ -90,7 +91,7 @@ def compare(request: CompareRequest) -> Generator[Event, None, ComparisonDocumen
     if table is not None:
         check_table(table)
     a, b = yield from score_folders(
-        [request.a, request.b],
+        [model_for_pictures(model) for model in (request.a, request.b)],
         request.images,
         request.labels,
         um_per_px=request.um_per_px,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_selfreg.core.errors import BadInputError, WriteError
+from napari_selfreg.core.errors import BadInputError, BadModelError, WriteError
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.engine import evaluate as scoring
 from napari_selfreg.engine.compare import CompareRequest, compare
@@ -20,6 +20,7 @@ from napari_selfreg.engine.evaluate import METRICS, EvaluateRequest, evaluate
 from napari_selfreg.engine.events import Event, Notice, Progress, run
 from napari_selfreg.engine.predict import Prediction, PredictRequest
 from tests.bundles import tiny_bundle
+from tests.engine.volume.models import volume_bundle
 
 NAMES = ["dice", "iou", "object_f1", "object_dice", "object_hausdorff", "aji", "pq"]
 
@@ -28,6 +29,8 @@ def model_of_channel(channel: int, um: float = 1.0) -> Any:
     card = SimpleNamespace(
         n_classes=1,
         spatial_dims=2,
+        in_channels=3,
+        um_per_px=(um, um),
         separation=None,
         postprocessing=PostProcessing(),
         pixel_size=PixelSize(um, um),
@@ -183,6 +186,14 @@ def test_real_networks_of_two_scales(where: dict[str, Path], tmp_path: Path) -> 
     values = run(compare(request))["metrics"]["dice"]
     assert 0 <= values["a"] <= 1
     assert values["difference"] == pytest.approx(values["b"] - values["a"])
+
+
+def test_models_for_volumes_are_refused_by_name(where: dict[str, Path], tmp_path: Path) -> None:
+    flat = tiny_bundle(tmp_path / "a.safetensors")
+    deep = volume_bundle(tmp_path / "deep.safetensors")
+    with pytest.raises(BadModelError, match="is not for RGB pictures"):
+        run(compare(CompareRequest(flat, deep, **where, output=tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
 
 
 DOCUMENT: ComparisonDocument = {
