@@ -123,6 +123,7 @@ def test_every_field_is_told_and_a_cancelled_job_closes_its_image(
 
 def test_means_of_blocks_and_models_go_with_their_names(tmp_path: Path) -> None:
     asked = request(tmp_path, 0, 1)
+    asked = replace(asked, fields=asked.fields[:1])
     both = run(measure_fields(asked))
     swapped = replace(asked, sources=asked.sources[::-1], names=asked.names[::-1])
     other = run(measure_fields(swapped))
@@ -130,3 +131,12 @@ def test_means_of_blocks_and_models_go_with_their_names(tmp_path: Path) -> None:
     assert both.means[0] == other.means[1]
     assert both.means[0] != both.means[1]
     assert set(both.means[0]["D1"]) == {column.field for column in COLUMNS}
+
+
+def test_a_field_that_fails_first_is_left_out_of_every_mean(tmp_path: Path) -> None:
+    asked = request(tmp_path, 0)
+    asked.fields[0][0].unlink()
+    measured = run(measure_fields(asked))
+    alone = run(measure_fields(replace(asked, fields=asked.fields[1:])))
+    assert measured.means == alone.means
+    assert len(measured.notes) == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,3 +56,27 @@ def test_block_and_model_can_be_read_from_a_name(block: str, kind: Kind, model: 
 def test_an_unknown_kind_is_a_fault() -> None:
     with pytest.raises(KeyError, match="colour"):
         kind_of("colour")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_the_manual_explains_every_kind_under_its_title(kind: Kind) -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "look-inside.md").read_text("utf-8")
+    rows = [line.split("|")[1].strip() for line in manual.splitlines() if line.startswith("| ")]
+    assert any(kind.title.startswith(row) for row in rows if row)
+
+
+def test_layers_that_are_on_the_canvas_together_have_names_of_their_own() -> None:
+    names = [
+        layer_name(block, kind, model, channels)
+        for block in ("E1", "D1")
+        for model in ("a", "b")
+        for kind, channels in (*((each, ()) for each in KINDS), (kind_of("channel"), (3,)))
+    ]
+    assert len(set(names)) == len(names)
+
+
+def test_the_ends_of_two_channels_name_their_colours() -> None:
+    low, high = PAIR.ends
+    assert ("blue" in low, "yellow" in low, "green" in low, high) == (True, True, True, "")
+    assert PAIR.colormap is None
+    assert PAIR not in KINDS  # it is a click on a matrix, not an entry of the list

@@ -94,3 +94,19 @@ def test_it_is_no_wider_than_a_dock(form) -> None:
     for kind in KINDS:
         form.setKind(kind.name)
         assert form.minimumSizeHint().width() <= 340
+
+
+def test_the_blocks_of_a_network_come_and_the_choice_of_how_many(form) -> None:
+    form.blocks.setBlocks(("E1", "B", "D1"))
+    assert form.blocks.value() == ("D1",)
+    form.setKind("scr")  # another kind is no reason to choose another block
+    form.setKind("pca")
+    assert form.blocks.value() == ("D1",)
+    assert form.legend.text() == kind_of("pca").ends[0]
+
+
+def test_attention_carries_its_caveat_where_it_is_chosen(form) -> None:
+    form.setKind("attention")
+    assert "how Grad-CAM works" in form.kinds.toolTip()
+    form.setKind("energy")
+    assert "Grad-CAM" not in form.kinds.toolTip()

@@ -139,3 +139,8 @@ def test_new_matrices_take_the_place_of_the_old_ones(picture) -> None:
     picture.setMatrices([square(np.eye(5))])
     assert len(picture.matrices()) == 1
     assert picture.cell_at(picture._squares(QRectF(picture.rect()))[0].center()) == (0, 2, 2)
+
+
+def test_a_picture_without_channels_answers_nothing(picture) -> None:
+    picture.setMatrices([square(np.zeros((0, 0)))])
+    assert picture.cell_at(picture._squares(QRectF(picture.rect()))[0].center()) is None

@@ -117,3 +117,19 @@ def test_a_model_of_volumes_is_offered_too(qtbot, tmp_path: Path) -> None:
     qtbot.addWidget(made)
     made.offer(None)
     assert made.value().card.spatial_dims == 3
+
+
+def test_without_models_there_is_a_file_to_choose_only(qtbot) -> None:
+    made = SourcePicker({})
+    qtbot.addWidget(made)
+    made.offer(None)
+    assert made.value() is None
+    assert made.currentIndex() == -1  # nothing is chosen by itself, least of all the dialog
+    assert made.findText(A_FILE) == made.count() - 1
+
+
+def test_a_closed_dialog_leaves_the_choice(picker, monkeypatch: pytest.MonkeyPatch) -> None:
+    picker.setValue("two")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    picker.setCurrentIndex(picker.findText(A_FILE))
+    assert (picker.value().name, picker.currentText()) == ("two", picker.value().label)
