@@ -203,8 +203,8 @@ class OpenForm(QWidget):
         place = _short(folder.name) if folder else f"“{RESULTS_FOLDER}”, beside the images"
         rest = f" {hers} done or corrected: left alone." * bool(hers)
         if others := self._fields.of_other_kind(self._volumes):
-            kind = "picture" if self._volumes else "volume"
-            rest += f" {others} {kind}{'s' * (others != 1)} left alone: the model is for others."
+            kind, own = ("picture", "volumes") if self._volumes else ("volume", "pictures")
+            rest += f" {others} {kind}{'s' * (others != 1)} left alone: the model is for {own}."
         return f"Results go to {place}.{rest}"
 
     def _arrange(self, parent: QWidget) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Progress
-from napari_selfreg.io.fields import FieldFacts, has_results, read_facts
+from napari_selfreg.io.fields import FieldFacts, has_results, read_facts, results_folder
 from napari_selfreg.io.images import image_paths, open_image
 from napari_selfreg.io.saved_results import SavedResult, is_corrected, read_saved
 from napari_selfreg.io.volume import is_volume_path, volume_stem
+from napari_selfreg.io.volume.outputs import is_corrected_volume
 from napari_selfreg.widgets.image_layers import LayerDataTuple
 from napari_selfreg.widgets.readers import open_layer
 from napari_selfreg.widgets.volume.opening import has_volume_results, paths_in, read_volume_facts
@@ -131,7 +132,9 @@ def _look_at(path: Path, results: Path | None) -> tuple[FieldFacts, bool, bool]:
     """Return what a file says, whether it is segmented, and whether a person corrected that."""
     if is_volume_path(path):
         facts = read_volume_facts(path)
-        return facts, has_volume_results(path, volume_stem(path), results), False
+        stem, folder = volume_stem(path), results or results_folder(path)
+        there = has_volume_results(path, stem, folder)
+        return facts, there, there and is_corrected_volume(folder, stem)
     facts, there = read_facts(path), has_results(path, results)
     return facts, there, there and is_corrected(path, results)
 

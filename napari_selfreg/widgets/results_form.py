@@ -24,7 +24,7 @@ from napari_selfreg.widgets.volume.form import give_reason
 from napari_selfreg.widgets.volume.result_info import is_volume_result
 from napari_selfreg.widgets.volume.results_view import VolumeResultsView
 
-FOR_PICTURES = "This is for pictures: QuPath and outlines know no volumes."
+FOR_PICTURES = "What is greyed out is for pictures: QuPath and outlines know no volumes."
 _PICKER_TIP = "The objects to look at. Selecting a result in the layer list chooses it."
 
 

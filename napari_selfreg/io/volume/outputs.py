@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.io.atomic import atomic_paths
-from napari_selfreg.io.outputs import SOFTWARE, column_texts
+from napari_selfreg.io.outputs import CORRECTED, SOFTWARE, column_texts
 from napari_selfreg.io.volume.grid import Grid, Volume
 from napari_selfreg.io.volume.reading import labels_content
 from napari_selfreg.io.volume.summary import spacing_text
@@ -33,6 +33,7 @@ def write_volume_results(
     *,
     model: str,
     version: str = "",
+    corrected: bool = False,
 ) -> dict[str, Path]:
     """Write labels and measurements together; existing ones are replaced.
 
@@ -48,6 +49,8 @@ def write_volume_results(
         What was segmented: gives the name, orientation and spacing.
     model, version : str
         Name of the model, and its version where one name has several.
+    corrected : bool
+        A person has changed the labels; the table has a column ``corrected_by_hand`` then.
 
     Returns
     -------
@@ -65,11 +68,23 @@ def write_volume_results(
     content = labels_content(targets["labels"], labels, like)
     constant = {"spacing_mm": spacing_text(like), "model": model}
     constant |= ({"model_version": version} if version else {}) | {"software": SOFTWARE}
+    constant |= {CORRECTED: "true"} if corrected else {}
     with atomic_paths(list(targets.values())) as (label_file, table_file):
         label_file.write_bytes(content)
         with table_file.open("w", encoding="utf-8", newline="") as stream:
             _write_table(stream, table, like.stem, constant)
     return targets
+
+
+def is_corrected_volume(directory: str | Path, stem: str) -> bool:
+    """Tell whether the saved labels of a volume were changed by hand; False without any."""
+    try:
+        with volume_output_paths(directory, stem)["measurements"].open(
+            encoding="utf-8", newline=""
+        ) as stream:
+            return bool(next(csv.DictReader(stream), {}).get(CORRECTED))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
 
 
 def _write_table(

@@ -30,11 +30,14 @@ class VolumeSnapshot:
     info : VolumeResultInfo
     view : VolumeView or None
         The volume, while it is there.
+    touched : bool
+        Whether a person has changed the classes.
     """
 
     labels: npt.NDArray[np.integer[Any]]
     info: VolumeResultInfo
     view: VolumeView | None = None
+    touched: bool = False
 
     def classes(self) -> npt.NDArray[np.int32]:
         """Return the class ids, shape (Z, Y, X)."""
@@ -70,5 +73,11 @@ def save_volume(snapshot: VolumeSnapshot, folder: Path) -> Generator[Event, None
     table = table_of_volume(snapshot, labels)
     yield Progress(0, 0, "Writing the files")
     return write_volume_results(
-        folder, labels, table, info.grid, model=info.model_name, version=info.model_version
+        folder,
+        labels,
+        table,
+        info.grid,
+        model=info.model_name,
+        version=info.model_version,
+        corrected=snapshot.touched,
     )

@@ -26,6 +26,7 @@ from napari_selfreg.io.volume.outputs import volume_output_paths
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.latest import LANE, Latest
+from napari_selfreg.widgets.result_info import is_touched
 from napari_selfreg.widgets.result_plane import feature_rows
 from napari_selfreg.widgets.results_ask import agrees, ask_folder
 from napari_selfreg.widgets.runner import JobRunner
@@ -41,6 +42,8 @@ COLUMNS = ("Class", "mm³", "ml", "Voxels", "Mean intensity")
 TOTAL = "All classes"
 _CHANGED_MS = 300
 _SWATCH = 12
+_WHOLE_FROM = 100
+"""So many mm³ are told as exactly as the voxels beside them."""
 
 
 class VolumeResultsView(QWidget):
@@ -154,7 +157,8 @@ class VolumeResultsView(QWidget):
                 view = None
         if view is not None and view.shape != info.grid.shape:
             view = None
-        return VolumeSnapshot(np.array(self._layer.data), info, view)
+        data = np.array(self._layer.data)
+        return VolumeSnapshot(data, info, view, is_touched(self._layer))
 
     def _image(self, info: VolumeResultInfo) -> Any:
         wanted = info.image_layer_id
@@ -194,7 +198,7 @@ class VolumeResultsView(QWidget):
         self.table.setItem(row, 0, QTableWidgetItem(name))
         for column in range(1, len(COLUMNS)):
             known = column <= len(numbers) and np.isfinite(numbers[column - 1])
-            text = _text(numbers[column - 1], COLUMNS[column]) if known else ""
+            text = text_of(numbers[column - 1], COLUMNS[column]) if known else ""
             text = text or "–" * (column <= len(numbers))
             item = QTableWidgetItem(text)
             item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -224,9 +228,9 @@ class VolumeResultsView(QWidget):
         self.status.setText(text)
 
 
-def _text(number: float, column: str) -> str:
-    """Return a number as a person reads it: counts are whole."""
-    if column == "Voxels":
+def text_of(number: float, column: str) -> str:
+    """Return a number of a column as a person reads it: counts and large volumes are whole."""
+    if column == "Voxels" or (column == "mm³" and number >= _WHOLE_FROM):
         return f"{number:,.0f}".replace(",", "\N{THIN SPACE}")
     return in_digits(number)
 

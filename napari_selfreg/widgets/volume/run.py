@@ -16,7 +16,8 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.io.card import Card
-from napari_selfreg.widgets.guards import alive, selection_kept
+from napari_selfreg.widgets.guards import alive, bare, selection_kept
+from napari_selfreg.widgets.result_info import mark_touched
 from napari_selfreg.widgets.result_layer import COLOURS, tool_in_hand
 from napari_selfreg.widgets.result_plane import feature_rows
 from napari_selfreg.widgets.runner import Job, JobRunner
@@ -194,9 +195,14 @@ def add_classes(viewer: Any, layer: Any, found: VolumeFound, info: VolumeResultI
         metadata={VOLUME_RESULT_KEY: info},
         **same_place(layer),
     )
+    added.events.paint.connect(_on_paint)
     with selection_kept(viewer) if tool_in_hand(viewer) else nullcontext():
         viewer.add_layer(added)
     return added
+
+
+def _on_paint(event: Any) -> None:
+    mark_touched(bare(event.source))
 
 
 def describe_classes(table: dict[str, Any], seconds: float) -> str:

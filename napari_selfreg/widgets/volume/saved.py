@@ -16,8 +16,10 @@ from napari_selfreg.core.volume.measurements import measure_classes
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.fields import results_folder
+from napari_selfreg.io.outputs import CORRECTED
 from napari_selfreg.io.volume import Grid, read_volume_labels, same_grid, volume_stem
 from napari_selfreg.io.volume.outputs import volume_output_paths
+from napari_selfreg.widgets.result_info import mark_touched
 from napari_selfreg.widgets.volume.layers import volume_of
 from napari_selfreg.widgets.volume.result_info import VolumeResultInfo
 from napari_selfreg.widgets.volume.run import add_classes, info_of
@@ -38,6 +40,8 @@ class SavedVolume:
         Names of the class ids 1 … K.
     model, version : str
         What found them.
+    corrected : bool
+        Whether a person has changed them.
     """
 
     labels: npt.NDArray[np.int32]
@@ -45,6 +49,7 @@ class SavedVolume:
     classes: tuple[str, ...]
     model: str
     version: str
+    corrected: bool = False
 
 
 def load_saved_volume(path: Path, directory: Path | None) -> Generator[Event, None, SavedVolume]:
@@ -65,13 +70,14 @@ def load_saved_volume(path: Path, directory: Path | None) -> Generator[Event, No
         names = {int(row["label"]): row["class"] for row in rows}
         model = rows[0]["model"] if rows else ""
         version = rows[0].get("model_version", "") if rows else ""
+        corrected = bool(rows and rows[0].get(CORRECTED))
     except (OSError, ValueError, KeyError, csv.Error) as error:
         raise BadInputError(
             f"The saved measurements of {path.name} cannot be read: segment it again."
         ) from error
     last = max([*names, int(labels.max(initial=0))], default=0)
     classes = tuple(names.get(number, f"class {number}") for number in range(1, last + 1))
-    return SavedVolume(labels, grid, classes, model, version)
+    return SavedVolume(labels, grid, classes, model, version, corrected)
 
 
 def show_saved_volume(
@@ -118,4 +124,7 @@ def show_saved_volume(
             order=view.order,
         )
     found = VolumeFound(view.as_layer(saved.labels), table, (), info.model_version)
-    return add_classes(viewer, image, found, info)
+    added = add_classes(viewer, image, found, info)
+    if saved.corrected:
+        mark_touched(added)
+    return added

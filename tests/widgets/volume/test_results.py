@@ -15,7 +15,7 @@ from napari_selfreg.widgets.volume.layers import volume_of
 from napari_selfreg.widgets.volume.opening import open_volume_layer
 from napari_selfreg.widgets.volume.result_info import VolumeResultInfo
 from napari_selfreg.widgets.volume.results_job import ANOTHER, VolumeSnapshot, table_of_volume
-from napari_selfreg.widgets.volume.results_view import TOTAL
+from napari_selfreg.widgets.volume.results_view import TOTAL, text_of
 from napari_selfreg.widgets.volume.run import add_classes
 from napari_selfreg.widgets.volume.segment_job import VolumeFound
 from tests.io.volume.files import nifti
@@ -82,6 +82,11 @@ def test_every_class_has_a_row_and_there_is_a_total(make) -> None:
     assert rows[0][4].startswith(("9", "10"))
     assert rows[2][4] == ""
     assert "2 × 1 × 0.5 mm" in panel.form.volume.about.text()
+
+
+def test_volumes_are_told_as_exactly_as_voxels() -> None:
+    assert text_of(1526.4, "mm³") == text_of(1526, "Voxels") == "1\N{THIN SPACE}526"
+    assert (text_of(12.345, "mm³"), text_of(1.5264, "ml")) == ("12.3", "1.53")
 
 
 def test_what_is_for_pictures_is_disabled_with_the_reason(make) -> None:

@@ -15,11 +15,14 @@ from PIL import Image as Pillow
 from napari_selfreg.io.volume import read_volume_labels
 from napari_selfreg.widgets.batch_run import CANCELLED
 from napari_selfreg.widgets.open_panel import OpenPanel
+from napari_selfreg.widgets.result_info import is_touched
+from napari_selfreg.widgets.results_panel import ResultsPanel
+from napari_selfreg.widgets.volume import results_view
 from napari_selfreg.widgets.volume.result_info import volume_result_info
 from tests.engine.volume.models import scan, volume_bundle
 from tests.io.image_files import tissue
 from tests.io.volume.files import nifti
-from tests.widgets.open_steps import wait_shown
+from tests.widgets.open_steps import docked, open_and_wait, wait_shown
 
 LONG = 60_000
 
@@ -92,6 +95,31 @@ def test_what_a_person_has_corrected_is_left_alone(scene: Any, qtbot) -> None:
     before = (scene.folder / "results" / "case_1_labels.nii.gz").stat().st_mtime_ns
     assert run_all(scene, qtbot).startswith("2 of 2")
     assert (scene.folder / "results" / "case_1_labels.nii.gz").stat().st_mtime_ns == before
+
+
+def test_corrections_that_were_saved_are_known_again_and_left_alone(
+    scene: Any, qtbot, monkeypatch, make_napari_viewer_proxy
+) -> None:
+    run_all(scene, qtbot)
+    qtbot.waitUntil(lambda: len(results(scene)) == 1, timeout=LONG)
+    results(scene)[0].selected_label = 2
+    results(scene)[0].paint((1, 1, 1), 2)
+    panel = ResultsPanel(scene.viewer)
+    scene.viewer.window.add_dock_widget(panel, name="Results")
+    monkeypatch.setattr(results_view, "ask_folder", lambda *_: scene.folder / "results")
+    monkeypatch.setattr(results_view, "agrees", lambda *_: True)
+    panel.form.volume.save()
+    qtbot.waitUntil(lambda: "Saved" in panel.form.volume.status.text(), timeout=LONG)
+    later = docked(make_napari_viewer_proxy())
+    open_and_wait(later, qtbot, scene.folder, "case_1")
+    assert [field.state for field in later.fields][:3] == ["corrected", "segmented", "segmented"]
+    assert [each.path.stem for each in later.fields.to_run(volumes=True)] == [
+        "case_2.nii",
+        "case_3.nii",
+    ]
+    labels = later._viewer.layers
+    qtbot.waitUntil(lambda: len(labels) == 2, timeout=LONG)
+    assert is_touched(labels[1])  # saved again, it still says so
 
 
 def test_a_bad_case_says_why_and_the_rest_goes_on(scene: Any, qtbot) -> None:
