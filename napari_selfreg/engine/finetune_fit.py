@@ -35,6 +35,9 @@ _AUGMENT = AugmentSection(stain_gain=0.3, stain_offset=0.04)
 class FinetuneSettings(TuningSettings):
     """Everything about a run on pictures that its seed does not say.
 
+    Many small steps: a minute of a slow computer holds about 220 crops, and two a step at a lower
+    rate taught far more than eight a step (docs/fine-tuning.md).
+
     Parameters
     ----------
     crop : int
@@ -42,6 +45,8 @@ class FinetuneSettings(TuningSettings):
     augment : AugmentSection
     """
 
+    batch: int = 2
+    learning_rate: float = 1e-3
     crop: int = 224
     augment: AugmentSection = _AUGMENT
 

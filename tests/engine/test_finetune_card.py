@@ -58,7 +58,7 @@ def test_how_it_was_made_is_recorded() -> None:
     assert training["base"] == {"name": "tiny", "title": "Tiny glands"}
     assert training["plan"] == [[10, 2], [5, 1]]
     kept = ("steps", "best_step", "seconds", "batch", "rollbacks", "stopped", "continued")
-    assert [training[name] for name in kept] == [15, 10, 61.2, 8, 1, False, True]
+    assert [training[name] for name in kept] == [15, 10, 61.2, 2, 1, False, True]
     assert training["threads"] == torch.get_num_threads()
     assert training["device"] == "cpu"
     assert training["instruction_set"]
