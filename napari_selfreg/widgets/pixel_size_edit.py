@@ -23,16 +23,14 @@ OBJECTIVES = {"40×": 0.25, "20×": 0.5, "10×": 1.0, "5×": 2.0}
 _RANGE = f"{SMALLEST_UM:g} to {LARGEST_UM:g} µm"
 
 
-class _MicronEdit(QLineEdit):
-    """A number of micrometres with point or comma; empty while it is unknown."""
+class NumberEdit(QLineEdit):
+    """A number above 0 with point or comma; empty while it is unknown."""
 
-    def __init__(self, which: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.setPlaceholderText("?")
         self.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d*[.,]?\d*"), self))
         self.setMinimumWidth(self.fontMetrics().horizontalAdvance("0.00000"))
-        self.setToolTip(f"Micrometres per pixel {which}, {_RANGE}. x follows y while both agree.")
-        self.setAccessibleName(f"Pixel size {which}")
 
     def number(self) -> float | None:
         """Return the number, None for an empty field or 0."""
@@ -44,6 +42,15 @@ class _MicronEdit(QLineEdit):
     def setNumber(self, number: float | None) -> None:
         """Show a number with six digits, or nothing."""
         self.setText("" if number is None else f"{number:.6g}")
+
+
+class _MicronEdit(NumberEdit):
+    """A number of micrometres."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__()
+        self.setToolTip(f"Micrometres per pixel {which}, {_RANGE}. x follows y while both agree.")
+        self.setAccessibleName(f"Pixel size {which}")
 
 
 class PixelSizeEdit(QWidget):

@@ -8,24 +8,21 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QDoubleSpinBox,
     QGroupBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.volume.grid import Grid, Spacing
-from napari_selfreg.widgets.guards import ignore_stray_wheel
+from napari_selfreg.widgets.pixel_size_edit import NumberEdit
 from napari_selfreg.widgets.volume.layers import AXES, VOLUME_KEY, axes_of, is_volume, volume_of
 from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, volume_result_info
 
 _LEAST, _MOST = 0.0001, 1000.0
-_WIDTH = 56
 
 
 class VoxelSizeBox(QGroupBox):
@@ -54,30 +51,38 @@ class VoxelSizeBox(QGroupBox):
         row.addWidget(self.agree_button)
         column = QVBoxLayout(self)
         column.addLayout(row)
-        self._shown: Spacing | None = None
+        self._shown: Spacing = (1.0, 1.0, 1.0)
         self.setVisible(False)
 
     def value(self) -> Spacing:
-        """Return the size along z, y and x."""
-        z, y, x = (edit.value() for edit in self.edits.values())
+        """Return the size along z, y and x; what is no possible size counts as it was."""
+        typed = [edit.number() for edit in self.edits.values()]
+        z, y, x = (
+            before if new is None or not _LEAST <= new <= _MOST or _same(new, before) else new
+            for new, before in zip(typed, self._shown, strict=True)
+        )
         return z, y, x
 
     def setLayer(self, layer: Any) -> None:
         """Show the size of a volume, if a person may state it."""
         grid = _grid(layer)
         if grid is not None:
-            for edit, size in zip(self.edits.values(), grid.spacing, strict=True):
-                edit.setValue(size)
-            self._shown = self.value()
+            self._show(grid.spacing)
         self.setVisible(grid is not None and grid.affine is None)
 
+    def _show(self, spacing: Spacing) -> None:
+        self._shown = spacing
+        for edit, size in zip(self.edits.values(), spacing, strict=True):
+            edit.setNumber(size)
+
     def _on_agreed(self) -> None:
-        self._shown = self.value()
+        self._show(self.value())
         self.chosen.emit(self._shown)
 
     def _on_edit(self) -> None:
-        if self.value() != self._shown:
-            self._shown = self.value()
+        before = self._shown
+        self._show(self.value())
+        if self._shown != before:
             self.chosen.emit(self._shown)
 
 
@@ -119,16 +124,13 @@ def _grid(layer: Any) -> Grid | None:
         return None
 
 
-def _edit(axis: str) -> QDoubleSpinBox:
-    edit = QDoubleSpinBox()
-    edit.setDecimals(4)
-    edit.setRange(_LEAST, _MOST)
-    edit.setKeyboardTracking(False)
-    edit.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-    # Three beside each other must not widen the dock.
-    edit.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    edit.setMinimumWidth(_WIDTH)
+def _same(typed: float, before: float) -> bool:
+    """Tell whether a number is the one before, of which six digits are shown."""
+    return f"{typed:.6g}" == f"{before:.6g}"
+
+
+def _edit(axis: str) -> NumberEdit:
+    edit = NumberEdit()
     edit.setAccessibleName(f"Millimetres per voxel along {axis}")
     edit.setToolTip(f"Millimetres from one voxel to the next along {axis}")
-    ignore_stray_wheel(edit)
     return edit

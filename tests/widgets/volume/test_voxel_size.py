@@ -75,7 +75,7 @@ def test_the_open_panel_takes_it(make_napari_viewer_proxy, qtbot, stack: Path) -
     box = panel.form.voxels
     assert not box.isHidden()
     assert "state their size" in panel.form.status.text()
-    box.edits["z"].setValue(3)
+    box.edits["z"].setText("3")
     with qtbot.waitSignal(panel.shared.pixelSizeChanged):
         box.edits["z"].editingFinished.emit()
     np.testing.assert_allclose(image.scale, (3, 1, 1))
@@ -94,7 +94,7 @@ def test_nothing_runs_on_all_before_the_size_is_known_and_it_counts_for_the_fold
     )
     panel.form.voxels.agree_button.click()  # 1 mm is right
     assert panel.form.missing() == ""
-    panel.form.voxels.edits["z"].setValue(3)
+    panel.form.voxels.edits["z"].setText("3")
     panel.form.voxels.edits["z"].editingFinished.emit()
     np.testing.assert_allclose(image.scale, (3, 1, 1))
     assert {each.spacing for each in panel.fields.to_run(volumes=True)} == {(3.0, 1.0, 1.0)}
@@ -102,3 +102,26 @@ def test_nothing_runs_on_all_before_the_size_is_known_and_it_counts_for_the_fold
     twin = wait_shown(panel, qtbot, "twin")
     np.testing.assert_allclose(twin.scale, (3, 1, 1))
     assert panel.form.status.text() == FOLDER_VOXELS
+
+
+def test_what_is_no_size_counts_as_it_was(make_napari_viewer_proxy, qtbot, stack: Path) -> None:
+    viewer, box = make_napari_viewer_proxy(), VoxelSizeBox()
+    qtbot.addWidget(box)
+    data, arguments, _ = open_volume_layer(stack)
+    box.setLayer(viewer.add_image(data, **arguments))
+    for text in ("", "0", ".", "99999"):
+        box.edits["y"].setText(text)
+        with qtbot.assertNotEmitted(box.chosen):
+            box.edits["y"].editingFinished.emit()
+        assert box.edits["y"].text() == "1"
+    change_spacing(viewer, viewer.layers[0], (1.0, 1 / 3, 1.0))
+    box.setLayer(viewer.layers[0])
+    with qtbot.assertNotEmitted(box.chosen):  # six digits are shown of more
+        box.edits["y"].editingFinished.emit()
+    assert box.value() == (1.0, 1 / 3, 1.0)
+    box.edits["y"].setText("0,25")
+    with qtbot.waitSignal(box.chosen) as signal:
+        box.edits["y"].editingFinished.emit()
+    assert signal.args == [(1.0, 0.25, 1.0)]
+    box.ensurePolished()
+    assert box.minimumSizeHint().width() <= 335  # the dock must not become wider for it
