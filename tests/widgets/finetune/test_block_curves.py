@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.color import deltaE_ciede2000
 
 from napari_selfreg.core.redundancy import BlockNumbers
 from napari_selfreg.engine.events import StepDone
@@ -18,20 +17,7 @@ from napari_selfreg.widgets.finetune.block_curves import (
     BlockCurves,
     colour_of,
 )
-
-THEMES = {"dark": ("#23242b", "#f0f1f2"), "light": ("#ebe7e6", "#1e1e21")}
-"""Background and text of napari's themes."""
-
-# Machado, Oliveira and Fernandes 2009, severity 1: what is left of linear red, green and blue.
-EYES = {
-    "trichromat": np.eye(3),
-    "deuteranope": np.array(
-        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]
-    ),
-    "protanope": np.array(
-        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]
-    ),
-}
+from tests.widgets.finetune.eyes import EYES, THEMES, contrast, seen
 
 
 def measured(step: int, similarity: float, rank: float = 3.0) -> BlocksMeasured:
@@ -88,19 +74,6 @@ def test_every_number_is_explained(curves) -> None:
     assert len(set(tips)) == len(NUMBERS)
 
 
-def linear(colour: str) -> np.ndarray:
-    """Return linear red, green and blue of an sRGB colour."""
-    value = np.array(QColor(colour).getRgbF()[:3])
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-
-
-def seen(colours: list[str], eye: str) -> np.ndarray:
-    """Return the Lab values of colours as an eye sees them."""
-    light = np.clip(np.array([linear(each) for each in colours]) @ EYES[eye].T, 0, 1)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return rgb2lab(encoded[np.newaxis])[0]
-
-
 @pytest.mark.parametrize("eye", list(EYES))
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_every_eye_tells_the_resolutions_apart(theme: str, eye: str) -> None:
@@ -114,10 +87,8 @@ def test_every_eye_tells_the_resolutions_apart(theme: str, eye: str) -> None:
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_every_line_is_seen_on_its_background(theme: str) -> None:
     background, ink = THEMES[theme]
-    weights = np.array([0.2126, 0.7152, 0.0722])
     for colour in (*(ON_DARK if theme == "dark" else ON_LIGHT), ink):
-        dark, bright = sorted(float(linear(each) @ weights) for each in (colour, background))
-        assert (bright + 0.05) / (dark + 0.05) >= 3
+        assert contrast(colour, background) >= 3
 
 
 def test_encoder_and_decoder_of_one_resolution_differ_by_their_stroke(curves) -> None:
