@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
-from weakref import WeakSet, ref
 
 from qtpy.QtWidgets import QApplication
 
-from napari_selfreg.widgets.guards import bare
-
 _ATTRIBUTES = 16
 """Every OpenGL has at least so many places for what describes a corner."""
-
-_log = logging.getLogger(__name__)
-_watched: WeakSet[Any] = WeakSet()
 
 
 def guard_canvas(viewer: Any) -> None:
@@ -30,53 +23,16 @@ def guard_canvas(viewer: Any) -> None:
     viewer : napari.Viewer
         Its removed layers are watched.
     """
-    viewer = bare(viewer)  # of a proxy, which plugins get, nothing private may be asked
     viewer.layers.events.removed.connect(clean_canvases)
-    if viewer in _watched:
-        return
-    _watched.add(viewer)
-    found = ref(viewer)
-
-    def shrink(event: Any) -> None:
-        watched = found()
-        if watched is not None:
-            shrink_texture(watched, watched.layers[event.index])
-
-    viewer.layers.events.removing.connect(shrink)
-
-
-def shrink_texture(viewer: Any, layer: Any) -> None:
-    """Give back the graphics memory of a layer that is about to go.
-
-    Without a current context (`clean_canvases` leaves none on purpose) the texture itself stays
-    until the program ends; with one pixel it weighs nothing.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Anything without a window is left alone.
-    layer : napari.layers.Layer
-        One of its layers.
-    """
-    try:  # napari tells nobody in public which picture on the canvas is whose
-        canvas = viewer.window._qt_viewer.canvas
-        texture = canvas.layer_to_visual[layer].node._texture
-        backend, context = canvas._scene_canvas._backend, canvas._scene_canvas.context
-    except (AttributeError, KeyError):
-        return
-    if not backend.isValid():
-        return  # never drawn
-    try:
-        texture.resize((1,) * texture._ndim + tuple(texture.shape[texture._ndim :]))
-        backend.makeCurrent()
-        context.flush_commands()
-        backend.doneCurrent()
-    except (RuntimeError, ValueError):
-        _log.warning("The memory of a removed picture could not be given back", exc_info=True)
 
 
 def clean_canvases(event: Any = None) -> None:
-    """Switch off what removed layers have left on; every drawing switches on what it needs."""
+    """Switch off what removed layers have left on; every drawing switches on what it needs.
+
+    The canvas stays current: what napari deletes next it deletes from the context that is. Without
+    one, every removed picture would keep its memory on the graphics card until the program ends;
+    from that of the window, which is often current, the canvas would not be told.
+    """
     if QApplication.instance() is None:
         return
     from qtpy.QtOpenGLWidgets import QOpenGLWidget
@@ -89,7 +45,6 @@ def clean_canvases(event: Any = None) -> None:
             canvas.makeCurrent()
             for place in range(_ATTRIBUTES):
                 gl.glDisableVertexAttribArray(place)
-            # None stays current on purpose: napari then keeps the textures of removed images until
-            # the program ends (`shrink_texture` made them small before). Freed, Mesa crashes at
-            # the next drawing of a large image (benchmarks/panel.py shows it).
-            canvas.doneCurrent()
+            # Mesa without a graphics card draws on threads of its own, and crashes at one of the
+            # next drawings if something is deleted that it still draws with.
+            gl.glFinish()
