@@ -106,6 +106,7 @@ class BlockCurves(QWidget):
         self._plot.hideButtons()
         self._plot.getAxis("left").setWidth(44)
         self._column.addWidget(self._plot)
+        self._colour()
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of another theme."""
@@ -117,21 +118,32 @@ class BlockCurves(QWidget):
     def _line(self, block: str) -> Any:
         if block not in self._lines:
             self._lines[block] = self._plot.plot()
-            self._colour()
+            self._colour_line(block)
+            self._tell()
         return self._lines[block]
 
     def _colour(self) -> None:
-        """Give lines and legend the colours of the present theme."""
+        """Give lines, axes and legend the colours of the present theme."""
+        for block in self._lines:
+            self._colour_line(block)
+        for side in ("left", "bottom"):
+            self._plot.getAxis(side).setTextPen(self._ink())
+        self._tell()
+
+    def _colour_line(self, block: str) -> None:
         import pyqtgraph as pg
 
-        ink = self.palette().color(QPalette.ColorRole.WindowText)
-        for block, line in self._lines.items():
-            dashes = [4, 3] if _is_decoder(block) else None
-            width = 3 if block == "B" else 1.5
-            line.setPen(pg.mkPen(colour_of(block, ink.name()), width=width, dash=dashes))
-        for side in ("left", "bottom"):
-            self._plot.getAxis(side).setTextPen(ink)
-        self._legend.setText("  ".join(_mark(block, ink.name()) for block in self._lines))
+        dashes = [4, 3] if _is_decoder(block) else None
+        width = 3 if block == "B" else 1.5
+        colour = colour_of(block, self._ink().name())
+        self._lines[block].setPen(pg.mkPen(colour, width=width, dash=dashes))
+
+    def _ink(self) -> QColor:
+        return self.palette().color(QPalette.ColorRole.WindowText)
+
+    def _tell(self) -> None:
+        ink = self._ink().name()
+        self._legend.setText("  ".join(_mark(block, ink) for block in self._lines))
 
 
 def colour_of(block: str, ink: str) -> str:

@@ -136,18 +136,24 @@ class Curves(QWidget):
         return on_dark if ink.lightness() > _MIDDLE else on_light
 
     def _colour(self) -> None:
+        """Give everything that is drawn the colours of the present theme."""
         import pyqtgraph as pg
 
-        for key, line in self._lines.items():
-            width = 2 if key in ("total", "validation") else 1
-            line.setPen(pg.mkPen(self.colour_of(key), width=width))
-        if "validation" in self._lines:
-            self._lines["validation"].setSymbolBrush(QColor(self.colour_of("validation")))
+        for key in self._lines:
+            self._colour_line(key)
         self._base_line.setPen(pg.mkPen(self.colour_of("base"), width=1.5, dash=[4, 4]))
         ink = self.palette().color(QPalette.ColorRole.WindowText)
         for plot in self._plots.values():
             for side in ("left", "bottom"):
                 plot.getAxis(side).setTextPen(ink)
+
+    def _colour_line(self, key: str) -> None:
+        import pyqtgraph as pg
+
+        colour, width = self.colour_of(key), 2 if key in ("total", "validation") else 1
+        self._lines[key].setPen(pg.mkPen(colour, width=width))
+        if key == "validation":
+            self._lines[key].setSymbolBrush(QColor(colour))
 
     def _make(self) -> None:
         import pyqtgraph as pg
@@ -176,7 +182,7 @@ class Curves(QWidget):
             plot = self._plots["validation" if scored else "losses"]
             marks = {"symbol": "o", "symbolSize": 5} if scored else {}
             self._lines[key] = plot.plot(**marks)
-            self._colour()
+            self._colour_line(key)
         return self._lines[key]
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QApplication
 from skimage.color import deltaE_ciede2000
 
 from napari_selfreg.core.redundancy import BlockNumbers
@@ -29,10 +31,11 @@ def measured(step: int, similarity: float, rank: float = 3.0) -> BlocksMeasured:
 
 
 @pytest.fixture
-def curves(qtbot) -> BlockCurves:
+def curves(qtbot) -> Iterator[BlockCurves]:
     curves = BlockCurves()
     qtbot.addWidget(curves)
-    return curves
+    yield curves
+    QApplication.processEvents()  # pyqtgraph still lays out what is about to be deleted
 
 
 def drawn(curves: BlockCurves, block: str) -> list[tuple[float, float]]:

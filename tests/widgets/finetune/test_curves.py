@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import pytest
 from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QApplication
 from skimage.color import deltaE_ciede2000
 
 from napari_selfreg.engine.events import Progress, StepDone, ValidationDone
@@ -13,10 +15,11 @@ from tests.widgets.finetune.eyes import EYES, THEMES, contrast, seen
 
 
 @pytest.fixture
-def curves(qtbot) -> Curves:
+def curves(qtbot) -> Iterator[Curves]:
     curves = Curves()
     qtbot.addWidget(curves)
-    return curves
+    yield curves
+    QApplication.processEvents()  # pyqtgraph still lays out what is about to be deleted
 
 
 def drawn(curves: Curves, key: str) -> list[tuple[float, float]]:
