@@ -80,9 +80,7 @@ class Preview:
 
     def remove(self) -> None:
         """Take the layer away, if it is there."""
-        if self._layer is not None and self._layer in self._viewer.layers:
-            with selection_kept(self._viewer), collection_spared():
-                self._viewer.layers.remove(self._layer)
+        take_away(self._viewer, self._layer)
 
     def _add(self) -> None:
         origin = (self._region.y0, self._region.x0)
@@ -146,3 +144,16 @@ def nearest(
     inside = np.flatnonzero((centres >= start) & (centres < stop))
     source = (centres[inside] - start) / max(1, stop - start) * length
     return inside, np.minimum(source.astype(np.intp), length - 1)
+
+
+def take_away(viewer: Any, layer: Any) -> None:
+    """Remove a preview if it is there; what is selected stays so.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    layer : napari.layers.Image or None
+    """
+    if layer is not None and layer in viewer.layers:
+        with selection_kept(viewer), collection_spared():
+            viewer.layers.remove(layer)

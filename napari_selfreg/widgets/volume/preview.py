@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from napari_selfreg.engine.events import Event
 from napari_selfreg.engine.volume.events import VolumeTileDone
-from napari_selfreg.widgets.guards import collection_spared, selection_kept
+from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY
-from napari_selfreg.widgets.preview import NAME, nearest, preview_look
+from napari_selfreg.widgets.preview import NAME, nearest, preview_look, take_away
 from napari_selfreg.widgets.volume.layers import VolumeView, place_on
 
 MAX_SIDE = 160
@@ -62,9 +62,7 @@ class VolumePreview:
 
     def remove(self) -> None:
         """Take the layer away, if it is there."""
-        if self._layer is not None and self._layer in self._viewer.layers:
-            with selection_kept(self._viewer), collection_spared():
-                self._viewer.layers.remove(self._layer)
+        take_away(self._viewer, self._layer)
 
     def _add(self) -> None:
         middles = tuple((step - 1) / 2 for step in self._steps)
