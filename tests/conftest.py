@@ -20,9 +20,26 @@ os.environ["NAPARI_OPENING_DEFAULT_READER"] = "false"
 # its own settings are kept in no file: tests run side by side
 os.environ["NAPARI_CONFIG"] = ""
 
+_TESTS_PER_SEARCH = 40  # a search of all memory takes a quarter of a second
+
 # a busy machine is no fault of the code
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _python_collects_nothing() -> Iterator[None]:
+    """Leave garbage to the fixture below: see `napari_selfreg.widgets.collector`."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _garbage_goes_in_this_thread(_python_collects_nothing: None) -> Iterator[None]:
+    """Free a test's widgets before the threads of another one can."""
+    yield
+    gc.collect(2 if gc.get_count()[2] > _TESTS_PER_SEARCH else 1)
 
 
 @pytest.fixture(scope="session")

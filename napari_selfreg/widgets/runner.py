@@ -26,6 +26,7 @@ from qtpy.QtCore import (
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Event
+from napari_selfreg.widgets.collector import Collector
 from napari_selfreg.widgets.guards import alive
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ _QUIT_TIMEOUT_MS = 10_000
 # that only read files have lanes of their own, so that a long job does not keep them waiting.
 _pools: dict[str, QThreadPool] = {}
 _workers: set[JobWorker] = set()
+_collectors: list[Collector] = []  # one, made for the first job
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +283,13 @@ def _start(worker: JobWorker, lane: str) -> None:
         _pools[lane].setMaxThreadCount(1)
     _workers.add(worker)  # Python's half of the worker must outlive its run
     worker.signals.ended.connect(_forget)
+    if not _collectors:
+        _collectors.append(Collector())
+    _collectors[0].start()
     _pools[lane].start(worker)
 
 
 def _forget(outcome: _Outcome) -> None:
     _workers.discard(outcome.worker)
+    if not _workers:
+        _collectors[0].stop()
