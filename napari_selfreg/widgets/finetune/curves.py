@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from qtpy.QtCore import QEvent
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_selfreg.engine.events import Event, StepDone, ValidationDone
 from napari_selfreg.engine.finetune_types import BaseScored, RolledBack
 
 LOSSES = {
-    "total": ("total", "#ffffff"),
-    "ce": ("cross-entropy", "#56b4e9"),
-    "dice": ("Dice loss", "#e69f00"),
-    "contour": ("contour", "#009e73"),
-    "scr": ("SCR", "#cc79a7"),
-    "ifd": ("IFD", "#f0e442"),
+    "total": "total",
+    "ce": "cross-entropy",
+    "dice": "Dice loss",
+    "contour": "contour",
+    "scr": "SCR",
+    "ifd": "IFD",
 }
-"""Key of an event -> name and colour; told apart by colour-blind eyes too."""
+"""Key of an event -> what it is called."""
 
-_BASE, _TUNED = "#9a9a9a", "#40ff40"
+COLOURS = {
+    "ce": ("#56b4e9", "#008ec4"),
+    "dice": ("#e69f00", "#ca6a06"),
+    "contour": ("#009e73", "#1f8c69"),
+    "scr": ("#cc79a7", "#860e5e"),
+    "ifd": ("#f0e442", "#783020"),
+    "base": ("#9a9a9a", "#6b6b6b"),
+    "validation": ("#40ff40", "#0a820a"),
+}
+"""Colours on a dark and on a light background; the total has that of the text."""
+
+_MIDDLE = 127
 _HEIGHT = 120
 
 
@@ -85,15 +98,62 @@ class Curves(QWidget):
         if self.base is not None:
             self._base_line.setValue(self.base)
             self._base_line.show()
-        self._legend.setText(_legend([key for key in LOSSES if key in self.points]))
+        self._tell()
+
+    def _tell(self) -> None:
+        shown = [key for key in LOSSES if key in self.points]
+        self._legend.setText(
+            _unparted(" &nbsp; ".join(f"{self._dot(key)} {LOSSES[key]}" for key in shown))
+        )
         self._caption.setText(_unparted(self.sentence()))
 
     def sentence(self) -> str:
         """Return the newest score on what is held out, beside that of the old model."""
-        base = "" if self.base is None else f"{_dot(_BASE)} old model {self.base:.3f}"
+        base = "" if self.base is None else f"{self._dot('base')} old model {self.base:.3f}"
         scores = self.points.get("validation", ([], []))[1]
-        new = f" &nbsp; {_dot(_TUNED)} new model {scores[-1]:.3f}" if len(scores) > 1 else ""
-        return f"Held-out Dice: {base}{new}"
+        if len(scores) < 2:
+            return f"Held-out Dice: {base}"
+        return f"Held-out Dice: {base} &nbsp; {self._dot('validation')} new model {scores[-1]:.3f}"
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self._plots:
+            for plot in self._plots.values():
+                plot.resetCachedContent()  # pyqtgraph keeps a picture of the old background
+            self._colour()
+            self._tell()
+
+    def _dot(self, key: str) -> str:
+        return f'<span style="color: {self.colour_of(key)}">●</span>'
+
+    def colour_of(self, key: str) -> str:
+        """Return the colour of a line in the present theme, as ``#rrggbb``."""
+        ink = self.palette().color(QPalette.ColorRole.WindowText)
+        if key not in COLOURS:
+            return str(ink.name())
+        on_dark, on_light = COLOURS[key]
+        return on_dark if ink.lightness() > _MIDDLE else on_light
+
+    def _colour(self) -> None:
+        """Give everything that is drawn the colours of the present theme."""
+        import pyqtgraph as pg
+
+        for key in self._lines:
+            self._colour_line(key)
+        self._base_line.setPen(pg.mkPen(self.colour_of("base"), width=1.5, dash=[4, 4]))
+        ink = self.palette().color(QPalette.ColorRole.WindowText)
+        for plot in self._plots.values():
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setTextPen(ink)
+
+    def _colour_line(self, key: str) -> None:
+        import pyqtgraph as pg
+
+        colour, width = self.colour_of(key), 2 if key in ("total", "validation") else 1
+        self._lines[key].setPen(pg.mkPen(colour, width=width))
+        if key == "validation":
+            self._lines[key].setSymbolBrush(QColor(colour))
 
     def _make(self) -> None:
         import pyqtgraph as pg
@@ -112,22 +172,17 @@ class Curves(QWidget):
             self._column.addWidget(plot)
         self._plots["losses"].setToolTip("What the training makes smaller, step by step")
         self._plots["validation"].setToolTip("On strips that the training never sees")
-        dashed = pg.mkPen(_BASE, width=1.5, dash=[4, 4])
-        self._base_line = pg.InfiniteLine(angle=0, pen=dashed)
+        self._base_line = pg.InfiniteLine(angle=0)
         self._plots["validation"].addItem(self._base_line)
+        self._colour()
 
     def _line(self, key: str) -> Any:
         if key not in self._lines:
-            import pyqtgraph as pg
-
-            if key == "validation":
-                line = self._plots["validation"].plot(
-                    pen=pg.mkPen(_TUNED, width=2), symbol="o", symbolSize=5, symbolBrush=_TUNED
-                )
-            else:
-                width = 2 if key == "total" else 1
-                line = self._plots["losses"].plot(pen=pg.mkPen(LOSSES[key][1], width=width))
-            self._lines[key] = line
+            scored = key == "validation"
+            plot = self._plots["validation" if scored else "losses"]
+            marks = {"symbol": "o", "symbolSize": 5} if scored else {}
+            self._lines[key] = plot.plot(**marks)
+            self._colour_line(key)
         return self._lines[key]
 
 
@@ -137,17 +192,9 @@ def _caption() -> QLabel:
     return label
 
 
-def _legend(keys: Iterable[str]) -> str:
-    return _unparted(" &nbsp; ".join(f"{_dot(LOSSES[key][1])} {LOSSES[key][0]}" for key in keys))
-
-
 def _unparted(legend: str) -> str:
     """Return a legend whose dots a narrow panel does not part from their words."""
     return " &nbsp; ".join(
         f"{dot}</span>&nbsp;{words.replace(' ', '&nbsp;')}" if found else dot
         for dot, found, words in (entry.partition("</span> ") for entry in legend.split(" &nbsp; "))
     )
-
-
-def _dot(colour: str) -> str:
-    return f'<span style="color: {colour}">●</span>'

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import combinations
+
 import pytest
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QApplication
+from skimage.color import deltaE_ciede2000
 
 from napari_selfreg.engine.events import Progress, StepDone, ValidationDone
 from napari_selfreg.engine.finetune_types import BaseScored, RolledBack
-from napari_selfreg.widgets.finetune.curves import LOSSES, Curves
+from napari_selfreg.widgets.finetune.curves import COLOURS, LOSSES, Curves
+from tests.widgets.finetune.eyes import EYES, THEMES, contrast, seen
 
 
 @pytest.fixture
-def curves(qtbot) -> Curves:
+def curves(qtbot) -> Iterator[Curves]:
     curves = Curves()
     qtbot.addWidget(curves)
-    return curves
+    yield curves
+    QApplication.processEvents()  # pyqtgraph still lays out what is about to be deleted
 
 
 def drawn(curves: Curves, key: str) -> list[tuple[float, float]]:
@@ -63,9 +71,31 @@ def test_all_terms_are_named_in_one_order_whatever_comes_first(curves) -> None:
     curves.show_events((StepDone(1, 3, {"ifd": 0.1, "scr": 0.2, "total": 1.0}),))
     curves.show_events((StepDone(2, 3, {"contour": 0.3, "dice": 0.4, "ce": 0.5}),))
     words = curves._legend.text().replace("&nbsp;", " ")
-    places = [words.index(LOSSES[key][0]) for key in LOSSES]
+    places = [words.index(LOSSES[key]) for key in LOSSES]
     assert places == sorted(places)
-    assert len({colour for _, colour in LOSSES.values()}) == len(LOSSES)
+
+
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_every_line_is_seen_on_its_background_and_told_from_the_others(theme: str) -> None:
+    background, ink = THEMES[theme]
+    colours = [pair[theme == "light"] for key, pair in COLOURS.items() if key in LOSSES]
+    scores = [COLOURS[key][theme == "light"] for key in ("base", "validation")]
+    assert min(contrast(each, background) for each in (*colours, *scores)) >= 3
+    for eye in EYES:
+        lab = seen([*colours, ink], eye)
+        apart = [float(deltaE_ciede2000(a, b)) for a, b in combinations(lab, 2)]
+        assert min(apart) > 8, eye
+
+
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_colours_follow_the_theme_at_once(curves, theme: str) -> None:
+    background, ink = THEMES[theme]
+    curves.show_events((BaseScored(0.7, (0.7,)), StepDone(1, 3, {"ce": 0.5, "total": 0.9})))
+    curves.setStyleSheet(f"QWidget {{ background-color: {background}; color: {ink}; }}")
+    assert curves._lines["total"].opts["pen"].color() == QColor(ink)
+    assert curves._lines["ce"].opts["pen"].color() == QColor(COLOURS["ce"][theme == "light"])
+    assert ink in curves._legend.text()
+    assert COLOURS["base"][theme == "light"] in curves._caption.text()
 
 
 def test_a_roll_back_alone_draws_what_there_is(curves) -> None:
