@@ -211,5 +211,5 @@ def _gallery() -> QListWidget:
 def _icon(picture: npt.NDArray[np.uint8]) -> QIcon:
     rows, columns = picture.shape[:2]
     image = QImage(picture.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
-    mode = Qt.AspectRatioMode.IgnoreAspectRatio
+    mode = Qt.AspectRatioMode.KeepAspectRatio
     return QIcon(QPixmap.fromImage(image.copy()).scaled(_SIDE, _SIDE, mode))

@@ -112,6 +112,12 @@ def test_pictures_carry_the_numbers_of_the_network(box) -> None:
     assert shown.red() == 30
 
 
+def test_pictures_of_long_slices_are_not_squashed(box) -> None:
+    box.setRanked(Ranked("D1", np.array([0]), [np.zeros((40, 80, 3), np.uint8)]))
+    (size,) = box.gallery.item(0).icon().availableSizes()
+    assert (size.width(), size.height()) == (54, 27)
+
+
 @pytest.mark.parametrize(
     ("by", "first"),
     [("activation", 5), ("importance", 2)],
