@@ -35,7 +35,7 @@ from napari_selfreg.widgets.open_form import OpenForm
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import PathOffer, shared_for
-from napari_selfreg.widgets.volume.layers import is_volume, volume_of
+from napari_selfreg.widgets.volume.layers import is_volume, unsized, volume_of
 from napari_selfreg.widgets.volume.orientation import Orientation
 from napari_selfreg.widgets.volume.voxel_size import change_spacing
 
@@ -246,7 +246,8 @@ class OpenPanel(QWidget):
     def _give_spacing(self, field: Field, image: Any) -> None:
         """Apply what a person has chosen for a volume that states no place, or for its folder."""
         grid, spacing = volume_of(image).grid, field.known_spacing()
-        if grid.affine is None and spacing is not None and spacing != grid.spacing:
+        known = spacing == grid.spacing and not unsized(image)
+        if grid.affine is None and spacing is not None and not known:
             change_spacing(self._viewer, image, spacing)
             self.stage.fit()
             self.form.tell("" if field.spacing is not None else FOLDER_VOXELS)

@@ -22,7 +22,7 @@ from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.typed_sizes import TypedSizes, folder_size
-from napari_selfreg.widgets.volume.form import VolumeRows, mismatch
+from napari_selfreg.widgets.volume.form import VolumeRows, obstacle
 from napari_selfreg.widgets.volume.layers import is_volume
 
 
@@ -100,7 +100,7 @@ class SegmentForm(QWidget):
     def missing(self) -> str:
         """Say what is still to be done here, or return an empty text."""
         layer = self.layer_picker.value()
-        problem = self.model_picker.problem() or mismatch(layer, self.model_picker.card())
+        problem = self.model_picker.problem() or obstacle(layer, self.model_picker.card())
         if problem or is_volume(layer):
             return problem
         return what_is_missing(self._viewer, layer, self.value())

@@ -24,7 +24,7 @@ from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.typed_sizes import TypedSizes, folder_size
-from napari_selfreg.widgets.volume.form import give_reason, mismatch
+from napari_selfreg.widgets.volume.form import give_reason, mismatch, obstacle
 from napari_selfreg.widgets.volume.layers import is_volume
 
 _AREAS: dict[Scope, tuple[str, str]] = {
@@ -116,7 +116,7 @@ class LookForm(QWidget):
         if self.model.value() is None:
             return "Choose a model to look into."
         layer = self.layer_picker.value()
-        unsuited = filter(None, (mismatch(layer, each.card) for each in self.sources()))
+        unsuited = filter(None, (obstacle(layer, each.card) for each in self.sources()))
         problem = next(unsuited, "")
         if problem or is_volume(layer):
             return problem

@@ -12,7 +12,7 @@ from napari_selfreg.widgets.advanced_box import AdvancedBox
 from napari_selfreg.widgets.area_picker import AreaPicker
 from napari_selfreg.widgets.areas import Scope
 from napari_selfreg.widgets.sentence_label import sentence_label
-from napari_selfreg.widgets.volume.layers import in_words, is_volume, volume_of
+from napari_selfreg.widgets.volume.layers import in_words, is_volume, unsized, volume_of
 
 ONLY_PICTURES = "This is for pictures: volumes are segmented with Run or Run on all."
 WHOLE_ONLY = "A volume is segmented whole: its model needs what lies around every voxel."
@@ -83,7 +83,7 @@ def describe(layer: Any) -> str:
 
 
 def mismatch(layer: Any, card: Card | None) -> str:
-    """Say why a model cannot be used on a layer, or return an empty text."""
+    """Say why a model is for no layer of this kind, or return an empty text."""
     if layer is None or card is None:
         return ""
     if is_volume(layer) and card.spatial_dims != 3:
@@ -97,6 +97,13 @@ def mismatch(layer: Any, card: Card | None) -> str:
             "pictures."
         )
     return ""
+
+
+def obstacle(layer: Any, card: Card | None) -> str:
+    """Say why a model cannot be used on a layer yet, or return an empty text."""
+    if unsized(layer) and card is not None and card.spatial_dims == 3:
+        return f"“{layer.name}” does not state the size of its voxels: type it in Open first."
+    return mismatch(layer, card)
 
 
 def explain_objects(group: QGroupBox, layer: Any) -> None:

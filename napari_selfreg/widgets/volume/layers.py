@@ -117,6 +117,11 @@ def volume_of(layer: Any) -> VolumeView:
     return VolumeView(layer.data, order, (z, y, x), grid_of(layer, (z, y, x), order), notes)
 
 
+def unsized(layer: Any) -> bool:
+    """Tell whether a layer is a volume of which nobody has said how large its voxels are."""
+    return is_volume(layer) and any(_millimetres(unit) is None for unit in layer.units)
+
+
 def axes_of(layer: Any) -> tuple[int, int, int]:
     """Return which axes of a layer are z, y and x: as they are named, else in this order."""
     names = [str(label).lower() for label in layer.axis_labels]

@@ -27,7 +27,9 @@ _UM_PER_MM = 1000.0
 
 
 def open_volume_layer(path: Path, folder: Path | None = None, *, name: str = "") -> LayerDataTuple:
-    """Open a volume as a grey layer in millimetres; safe in any thread.
+    """Open a volume as a grey layer; safe in any thread.
+
+    It is in millimetres, or in pixels while nobody has said how large its voxels are.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ def open_volume_layer(path: Path, folder: Path | None = None, *, name: str = "")
         "multiscale": False,
         "scale": layer_scale(volume),
         "translate": layer_translate(volume),
-        "units": ("millimeter",) * 3,
+        "units": ("millimeter" if info.stated is not None else "pixel",) * 3,
         "axis_labels": AXES,
         "contrast_limits": contrast_limits(volume.voxels),
         "metadata": {SOURCE_KEY: info, VOLUME_KEY: volume.grid},

@@ -18,10 +18,12 @@ from napari_selfreg.widgets.volume.form import (
     WHOLE_ONLY,
     describe,
     mismatch,
+    obstacle,
 )
 from napari_selfreg.widgets.volume.result_info import volume_result_info
 from napari_selfreg.widgets.volume.run import describe_classes
 from napari_selfreg.widgets.volume.segment_job import VolumeFound
+from napari_selfreg.widgets.volume.voxel_size import change_spacing
 from tests.widgets.fakes import make_card
 from tests.widgets.volume.conftest import MM, volume_card
 
@@ -103,6 +105,20 @@ def test_a_mismatch_is_one_sentence(make_volume_panel, scan) -> None:
     flat = viewer.add_image(scan[0], name="flat")
     assert "is for volumes" in mismatch(flat, volume_card())
     assert mismatch(flat, make_card()) == mismatch(layer, volume_card()) == ""
+
+
+def test_nothing_runs_on_voxels_of_unknown_size(bright, scan, qtbot) -> None:
+    viewer, panel, _ = bright()
+    layer = viewer.add_image(scan, name="scan")
+    assert not panel.run_button.isEnabled()
+    assert panel.status.text() == obstacle(layer, volume_card())
+    assert "type it in Open" in panel.status.text()
+    assert obstacle(layer, make_card()) == mismatch(layer, make_card())
+    change_spacing(viewer, layer, (2.0, 1.0, 1.0))
+    panel.shared.pixelSizeChanged.emit(layer)
+    assert panel.run_button.isEnabled()
+    added = run_to_the_end(panel, qtbot)
+    np.testing.assert_allclose(added.scale, (2, 1, 1))
 
 
 def test_what_is_for_pictures_says_so(make_volume_panel, scan, field) -> None:
@@ -246,9 +262,8 @@ def test_a_real_network_segments_a_volume(make_volume_panel, qtbot, scan, tmp_pa
 
     model = volume_bundle(tmp_path / "real.safetensors", intensity="volume")
     viewer, panel = make_volume_panel(model)
-    viewer.add_image(scan, name="scan")
+    viewer.add_image(scan, name="scan", **MM)
     added = run_to_the_end(panel, qtbot)
     assert added.data.shape == scan.shape
     assert set(np.unique(added.data)) <= {0, 1, 2}
     assert added.features["voxels"].sum() == np.count_nonzero(added.data)
-    assert "taken as millimetres" in panel.status.text()

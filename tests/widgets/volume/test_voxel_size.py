@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from napari_selfreg.widgets.open_panel import FOLDER_VOXELS
-from napari_selfreg.widgets.volume.layers import VOLUME_KEY, volume_of
+from napari_selfreg.widgets.volume.layers import VOLUME_KEY, unsized, volume_of
 from napari_selfreg.widgets.volume.opening import open_volume_layer
 from napari_selfreg.widgets.volume.result_info import VolumeResultInfo, volume_result_info
 from napari_selfreg.widgets.volume.run import add_classes
@@ -92,8 +92,15 @@ def test_nothing_runs_on_all_before_the_size_is_known_and_it_counts_for_the_fold
     assert panel.form.missing() == (
         "stack.tif does not state the size of its voxels: type it above first."
     )
+    assert unsized(image)
     panel.form.voxels.agree_button.click()  # 1 mm is right
     assert panel.form.missing() == ""
+    assert not unsized(image)
+    panel.fields.step(1)
+    assert not unsized(wait_shown(panel, qtbot, "twin"))
+    panel.fields.step(-1)
+    image = wait_shown(panel, qtbot, "stack")
+    assert not unsized(image)
     panel.form.voxels.edits["z"].setText("3")
     panel.form.voxels.edits["z"].editingFinished.emit()
     np.testing.assert_allclose(image.scale, (3, 1, 1))
