@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_selfreg.core.objects import Floats, Labels, label_objects
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 
-DRAFT_PIXELS = 250_000
+DRAFT_PIXELS = 160_000
 """A draft has about this many pixels at most: it must be there while a slider moves."""
 
 _MARGIN = 0.1
