@@ -35,6 +35,8 @@ _TABS = (
 )
 _CHANGES_OF_SIZE = (QEvent.Type.Show, QEvent.Type.LayoutRequest, QEvent.Type.StyleChange)
 
+_REST_MS = 50  # the panel in front is painted before the next one is made
+
 
 class Workbench(QWidget):
     """All panels, each on a tab that scrolls.
@@ -107,7 +109,7 @@ class Workbench(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Make the other panels once the window has come to rest."""
         super().showEvent(event)
-        self._rest.start(0)
+        self._rest.start(_REST_MS)
 
     def _on_project(self, offer: PathOffer) -> None:
         """Open a project in the Correct panel, and bring that to the front."""

@@ -100,3 +100,22 @@ def test_the_manifest_offers_what_there_is() -> None:
     for_pictures = {name for name, path in models if read_card(path).spatial_dims == 2}
     assert set(declared("segmentation")["model"]["enum"]) == for_pictures
     assert declared("results")["outline_colour"]["enum"] == list(OUTLINE_COLOURS)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_installed_packages_are_not_searched_again(npe2pm: Any, monkeypatch: Any) -> None:
+    searched: list[str] = []
+    monkeypatch.setattr(type(npe2pm), "discover", lambda self: searched.append("here"))
+    assert settings() == settings()
+    assert searched == []
+    npe2pm.discover()  # as it was
+    assert searched == ["here"]
+
+
+def test_a_plugin_that_nobody_knows_yet_is_searched_for(
+    plugin_settings: Any, npe2pm: Any, monkeypatch: Any
+) -> None:
+    searched: list[str] = []
+    monkeypatch.setattr(type(npe2pm), "discover", lambda self: searched.append("here"))
+    assert settings() == Settings()
+    assert searched == ["here"]
