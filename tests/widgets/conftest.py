@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,14 @@ def _own_settings_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def _no_job_outlives_its_test() -> Iterator[None]:
     yield
     runner.stop_all_jobs()
+
+
+@pytest.fixture
+def python_collects() -> Iterator[None]:
+    """As in a program that nobody tests."""
+    gc.enable()
+    yield
+    gc.disable()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 from qtpy.QtWidgets import QWidget
@@ -9,15 +8,6 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.widgets import collector, runner
 from napari_selfreg.widgets.collector import Collector
 from napari_selfreg.widgets.runner import JobRunner
-
-
-@pytest.fixture
-def python_collects() -> Iterator[None]:
-    """As in a program that nobody tests."""
-    was_on = gc.isenabled()
-    gc.enable()
-    yield
-    (gc.enable if was_on else gc.disable)()
 
 
 class Loop:

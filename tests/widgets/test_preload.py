@@ -57,6 +57,7 @@ def shown(qtbot: Any) -> QWidget:
     return panel
 
 
+@pytest.mark.usefixtures("python_collects")
 def test_a_panel_that_is_shown_loads_the_engine_once_in_a_thread(
     qtbot: Any, monkeypatch: pytest.MonkeyPatch, loaded: list[str]
 ) -> None:
@@ -120,6 +121,7 @@ def test_it_begins_to_wait_again_whenever_a_person_is_busy(
     qtbot.waitUntil(lambda: len(loaded) == 4, timeout=LONG)
 
 
+@pytest.mark.usefixtures("python_collects")
 def test_a_fault_is_left_to_the_first_run(
     qtbot: Any, monkeypatch: pytest.MonkeyPatch, loaded: list[str], caplog: Any
 ) -> None:
