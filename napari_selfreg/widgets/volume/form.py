@@ -73,13 +73,14 @@ class VolumeRows:
 
 
 def describe(layer: Any) -> str:
-    """Return number and size of a volume's voxels, along z, y and x, and what was assumed."""
+    """Return number and size of a volume's voxels, along z, y and x, as far as they are known."""
     try:
         view = volume_of(layer)
     except SelfRegError as error:
         return str(error)
     count = " × ".join(map(str, view.shape))
-    return " ".join([f"{count} of {in_words(view.spacing)} (z, y, x).", *view.notes])
+    size = "unknown size" if unsized(layer) else in_words(view.spacing)
+    return f"{count} of {size} (z, y, x)."
 
 
 def mismatch(layer: Any, card: Card | None) -> str:

@@ -113,6 +113,7 @@ def test_nothing_runs_on_voxels_of_unknown_size(bright, scan, qtbot) -> None:
     assert not panel.run_button.isEnabled()
     assert panel.status.text() == obstacle(layer, volume_card())
     assert "type it in Open" in panel.status.text()
+    assert describe(layer) == "10 × 12 × 14 of unknown size (z, y, x)."
     assert obstacle(layer, make_card()) == mismatch(layer, make_card())
     change_spacing(viewer, layer, (2.0, 1.0, 1.0))
     panel.shared.pixelSizeChanged.emit(layer)
