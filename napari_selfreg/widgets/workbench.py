@@ -36,6 +36,7 @@ _TABS = (
 _CHANGES_OF_SIZE = (QEvent.Type.Show, QEvent.Type.LayoutRequest, QEvent.Type.StyleChange)
 
 _REST_MS = 50  # the panel in front is painted before the next one is made
+_WIDTH = 353  # of the widest panel: the image must not move when that is made later
 
 
 class Workbench(QWidget):
@@ -190,6 +191,7 @@ class _PanelScroll(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self._panel: QWidget | None = None
+        self.setMinimumWidth(_WIDTH)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -85,7 +85,9 @@ def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
         *[False] * 5,
     ]
     bench.show()
+    width = bench.minimumSizeHint().width()
     qtbot.waitUntil(lambda: all(page.widget() for page in bench._pages), timeout=20_000)
+    assert bench.minimumSizeHint().width() <= width  # else the image moves meanwhile
     assert bench._pages[1].widget() is bench.segment_panel
     assert bench._pages[2].widget() is bench.correct_panel
     # A panel behind asks for its width in time: the image must not move when its tab is chosen.
