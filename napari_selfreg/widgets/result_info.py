@@ -118,6 +118,22 @@ def is_result(layer: Any) -> bool:
     return result_info(layer) is not None
 
 
+def is_rerun(new: Any, old: Any) -> bool:
+    """Tell whether two results are the same model's of the same place, the old one unchanged."""
+    this, that = result_info(new), result_info(old)
+    return (
+        this is not None
+        and that is not None
+        and not is_touched(old)
+        and not is_of_project(old)
+        and (this.image_layer_id, this.model_name, this.box)
+        == (that.image_layer_id, that.model_name, that.box)
+        and np.array_equal(this.mask, that.mask)
+        and new.data.shape == old.data.shape
+        and bool((new.translate == old.translate).all())
+    )
+
+
 def is_touched(layer: Any) -> bool:
     """Tell whether a person has changed a layer: then it is hers."""
     return bool(layer.metadata.get(TOUCHED_KEY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.widgets import segment_run
 from napari_selfreg.widgets.layers import picture_of
-from napari_selfreg.widgets.result_info import result_info
+from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched, result_info
 from napari_selfreg.widgets.segment_job import PanelRequest
 from napari_selfreg.widgets.segment_run import CANCELLED, CHANGED, KEEPING, REMOVED, SegmentRun
 from napari_selfreg.widgets.sentences import GREY
@@ -167,3 +168,28 @@ def test_one_run_after_another(make: Any, qtbot) -> None:
     ended(made, qtbot)
     assert len(made.job.requests) == 2
     assert len({id(layer) for layer in made.viewer.layers}) == len(made.viewer.layers)
+
+
+def test_what_the_same_model_found_there_before_is_hidden(make: Any, qtbot) -> None:
+    made = make()
+    assert "hidden" not in ended(made, qtbot)
+    assert "“field spots”, from before, is hidden." in ended(made, qtbot)
+    assert [layer.visible for layer in made.viewer.layers] == [True, False, True]
+    assert "“field spots [1]”, from before" in ended(made, qtbot)
+
+
+@pytest.mark.parametrize("other", ["place", "model", "shape", "touched"])
+def test_other_results_stay_on_show(make: Any, qtbot, other: str) -> None:
+    made = make()
+    ended(made, qtbot)
+    former = made.viewer.layers["field spots"]
+    if other == "place":
+        made.request = replace(made.request, box=Box(0, 0, 40, 80))
+    elif other == "touched":
+        mark_touched(former)
+    else:
+        change = {"model": {"model_name": "b"}, "shape": {"mask": np.ones((60, 80), bool)}}[other]
+        former.metadata[RESULT_KEY] = replace(result_info(former), **change)
+    made.go = lambda: made.run.start(made.image, made.request, make_card())
+    assert "hidden" not in ended(made, qtbot)
+    assert former.visible
