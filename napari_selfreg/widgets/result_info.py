@@ -128,7 +128,7 @@ def is_rerun(new: Any, old: Any) -> bool:
         and not is_of_project(old)
         and (this.image_layer_id, this.model_name, this.box)
         == (that.image_layer_id, that.model_name, that.box)
-        and np.array_equal(this.mask, that.mask)
+        and np.array_equal(np.asarray(this.mask), np.asarray(that.mask))
         and new.data.shape == old.data.shape
         and bool((new.translate == old.translate).all())
     )
