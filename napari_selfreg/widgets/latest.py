@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets.runner import Job, JobRunner
-
-logger = logging.getLogger(__name__)
 
 LANE = "results"
 """These jobs do not wait for a segmentation."""
@@ -28,9 +25,12 @@ class Latest(QObject):
     ----------
     done : Signal(object)
         Result of a job that was not overtaken.
+    failed : Signal(object)
+        The exception of one that was not overtaken; its traceback is in the log.
     """
 
     done = Signal(object)
+    failed = Signal(object)
 
     def __init__(self, owner: QWidget) -> None:
         super().__init__(owner)
@@ -64,7 +64,8 @@ class Latest(QObject):
         self._go_on()
 
     def _on_failed(self, error: Exception) -> None:
-        logger.warning("a small job has failed: %s", error)
+        if self._next is None:
+            self.failed.emit(error)
         self._go_on()
 
     def _go_on(self) -> None:

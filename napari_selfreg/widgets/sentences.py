@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from napari.utils.notifications import show_error
+
 from napari_selfreg.core.errors import SelfRegError
 
 GREY = "The image has no colours, which the model has learned from: check the result with care."
@@ -42,3 +44,8 @@ def describe_failure(error: Exception) -> str:
         f"The job has failed ({type(error).__name__}: {reason}). You can press Run again; the "
         "details are under Help > Show logs."
     )
+
+
+def tell_failure(error: Exception) -> None:
+    """Say in a notification why something small, which has no sentence of its own, has failed."""
+    show_error(describe_failure(error))

@@ -47,7 +47,9 @@ def test_only_the_last_of_many_is_told(latest: Latest, qtbot) -> None:
 def test_a_failure_does_not_stop_the_next(latest: Latest, qtbot) -> None:
     gate = threading.Event()
     gate.set()
-    latest.submit(broken)
+    with qtbot.waitSignal(latest.failed, timeout=LONG) as failed:
+        latest.submit(broken)
+    assert isinstance(failed.args[0], Exception)
     qtbot.waitUntil(lambda: not latest.running, timeout=LONG)
     with qtbot.waitSignal(latest.done, timeout=LONG) as signal:
         latest.submit(slow, gate, 7)

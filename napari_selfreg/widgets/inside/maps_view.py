@@ -18,6 +18,7 @@ from napari_selfreg.widgets.inside.painting import Painted, PaintRequest, paint
 from napari_selfreg.widgets.inside.pointing import Pointing
 from napari_selfreg.widgets.inside.side_by_side import SideBySide
 from napari_selfreg.widgets.latest import Latest
+from napari_selfreg.widgets.sentences import tell_failure
 from napari_selfreg.widgets.volume.form import give_reason
 from napari_selfreg.widgets.volume.inside import voxel_at
 from napari_selfreg.widgets.volume.layers import VolumeView
@@ -118,6 +119,8 @@ class MapsView(QWidget):
         self.pointing.pointed.connect(self._on_pointed)
         self._painter.done.connect(self._on_painted)
         self._ranker.done.connect(self._on_ranked)
+        for each in (self._painter, self._ranker):
+            each.failed.connect(tell_failure)
 
     def _kind(self) -> Kind:
         return self.form.kind() if self._pair is None else PAIR

@@ -27,6 +27,7 @@ from napari_selfreg.widgets.inside.numbers_table import NumbersTable
 from napari_selfreg.widgets.inside.redundancy_files import save, save_means
 from napari_selfreg.widgets.latest import Latest
 from napari_selfreg.widgets.sentence_label import sentence_label
+from napari_selfreg.widgets.sentences import tell_failure
 
 _MEASURES = {
     False: ("Cosine", "As in the paper; maps after a ReLU look alike by their level alone"),
@@ -94,6 +95,7 @@ class RedundancyView(QWidget):
         self.save_button.setToolTip("Save the numbers (CSV) or the matrices (PNG, SVG)")
         self.status = sentence_label()
         self._latest = Latest(self)
+        self._latest.failed.connect(tell_failure)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)

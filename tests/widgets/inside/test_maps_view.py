@@ -8,6 +8,9 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.engine.events import Progress
+from napari_selfreg.widgets import sentences
+from napari_selfreg.widgets.inside import maps_view
 from napari_selfreg.widgets.inside.looking import Looked, LookRequest, Target
 from napari_selfreg.widgets.inside.maps_view import NO_OPACITY, MapsView
 from napari_selfreg.widgets.layers import picture_of
@@ -70,6 +73,11 @@ class Shown:
         self.settle()
 
 
+def broken(request: Any) -> Any:
+    yield Progress(0, 0)
+    raise RuntimeError("no memory left")
+
+
 @pytest.fixture
 def shown(qtbot, field) -> Shown:
     return Shown(qtbot, field)
@@ -111,6 +119,15 @@ def test_of_many_changes_only_the_last_is_painted(shown) -> None:
         shown.view.form.blocks.setValue((block,))
     shown.settle()
     assert painted == [["B · energy · a"]]
+
+
+def test_a_map_that_cannot_be_made_is_told(shown, monkeypatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(sentences, "show_error", told.append)
+    monkeypatch.setattr(maps_view, "paint", broken)
+    shown.show()
+    assert len(told) == 1
+    assert "no memory left" in told[0]
 
 
 def test_clear_drops_what_is_being_painted_and_frees_all(shown) -> None:
