@@ -37,6 +37,7 @@ from napari_selfreg.engine.finetune_types import (
     FinetuneVolume,
     Planned,
     RolledBack,
+    usual_stay_close,
 )
 from napari_selfreg.engine.predict import model_for_pictures
 from napari_selfreg.io.bundle import SUFFIX
@@ -192,11 +193,16 @@ def settings_of(request: FinetuneRequest, base: Model, material: Material) -> Fi
         what=request.what,
         lambda_scr=LAMBDA if request.lambda_scr is None else request.lambda_scr,
         lambda_ifd=LAMBDA if request.lambda_ifd is None else request.lambda_ifd,
-        stay_close=request.stay_close,
+        stay_close=stay_close_of(request, len(material.training)),
         keep_statistics=keep,
         seed=request.seed,
         watch_blocks=request.watch_blocks,
     )
+
+
+def stay_close_of(request: FinetuneRequest, fields: int) -> float:
+    """Return how far a run is drawn back: as asked for, or as usual for so many fields."""
+    return usual_stay_close(fields) if request.stay_close is None else request.stay_close
 
 
 def _crop(spec: TapSpec, material: Material, usual: int) -> int:

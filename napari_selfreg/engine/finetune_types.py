@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 What = Literal["all", "decoder", "head_norms"]
 """What may change: everything; the decoder and the head; the head and all normalisations."""
 
-STAY_CLOSE = 0.3
-"""How far back towards the base the weights are drawn: costs the new tissue nothing, and spares
-the old (docs/fine-tuning.md has the figures)."""
+_STAY_CLOSE = {1: 0.5, 2: 0.4}
+_STAY_CLOSE_MANY = 0.3
 
 MINUTES = 1.0
 
@@ -105,9 +104,9 @@ class FinetuneRequest:
         What may change.
     lambda_scr, lambda_ifd : float, optional
         Weights of the regularizers, `LAMBDA` by default; 0 costs no time.
-    stay_close : float
+    stay_close : float, optional
         From 0 (free) to 1 (the base): the new weights are drawn back towards the old ones by this
-        part of their distance.
+        part of their distance; by default as `usual_stay_close` says.
     seed : int
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -135,7 +134,7 @@ class FinetuneRequest:
     what: What = "all"
     lambda_scr: float | None = None
     lambda_ifd: float | None = None
-    stay_close: float = STAY_CLOSE
+    stay_close: float | None = None
     seed: int = 0
     device: str = "auto"
     output: str | Path | None = None
@@ -162,12 +161,26 @@ class FinetuneRequest:
             raise BadInputError("The minutes must be a number above 0.")
         if self.steps is not None and self.steps < 1:
             raise BadInputError("At least one step is needed.")
-        if not 0 <= self.stay_close <= 1:
+        if self.stay_close is not None and not 0 <= self.stay_close <= 1:
             raise BadInputError("The pull towards the old model must lie between 0 and 1.")
         if self.seed < 0:
             raise BadInputError("The seed must be 0 or more.")
         if self.title is not None and not 1 <= len(self.title) <= LONGEST:
             raise BadInputError(f"Give the new model a title of 1 to {LONGEST} letters.")
+
+
+def usual_stay_close(fields: int) -> float:
+    """Return how far back towards the base the weights are drawn unless a request says otherwise.
+
+    It costs the new tissue nothing, and spares the old; what is learned from a single field
+    forgets several times as fast (docs/fine-tuning.md has the figures).
+
+    Parameters
+    ----------
+    fields : int
+        How many fields or volumes teach.
+    """
+    return _STAY_CLOSE.get(fields, _STAY_CLOSE_MANY)
 
 
 @dataclass(frozen=True, slots=True)

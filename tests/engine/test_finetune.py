@@ -22,7 +22,9 @@ from napari_selfreg.engine.finetune import (
     Planned,
     RolledBack,
     finetune,
+    settings_of,
 )
+from napari_selfreg.engine.finetune_fields import prepare
 from tests.engine.corrections import base_model, corrected, request
 
 
@@ -135,6 +137,15 @@ def test_train_longer_goes_on_from_the_result(tmp_path: Path) -> None:
     assert longer.base is base
     assert longer.base_scores == first.base_scores
     assert longer.model.card.training["continued"] is True
+
+
+@pytest.mark.parametrize(("number", "usual"), [(1, 0.5), (2, 0.4), (3, 0.3), (4, 0.3)])
+def test_few_fields_are_drawn_back_further(tmp_path: Path, number: int, usual: float) -> None:
+    base = base_model(tmp_path)
+    asked = request(base, *(corrected(seed=seed) for seed in range(number)))
+    material = prepare(asked.fields, base.card)
+    assert settings_of(asked, base, material).stay_close == usual
+    assert settings_of(replace(asked, stay_close=0.0), base, material).stay_close == 0
 
 
 @pytest.mark.parametrize("stay_close", [0.25, 1.0])

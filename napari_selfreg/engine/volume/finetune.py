@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, Notice
-from napari_selfreg.engine.finetune import FEW_PIXELS, Kind
+from napari_selfreg.engine.finetune import FEW_PIXELS, Kind, stay_close_of
 from napari_selfreg.engine.finetune_fields import odd_classes
 from napari_selfreg.engine.finetune_loop import Clock, TuningLoop, TuningSettings
 from napari_selfreg.engine.finetune_plan import Plan
@@ -184,7 +184,7 @@ def settings_for_volumes(
         what=request.what,
         lambda_scr=LAMBDA if request.lambda_scr is None else request.lambda_scr,
         lambda_ifd=LAMBDA if request.lambda_ifd is None else request.lambda_ifd,
-        stay_close=request.stay_close,
+        stay_close=stay_close_of(request, len(material.training)),
         keep_statistics=voxels < FEW_PIXELS,
         seed=request.seed,
         watch_blocks=request.watch_blocks,

@@ -30,7 +30,16 @@ def test_settings_come_back_as_they_were_given(box, options) -> None:
 def test_it_is_folded_and_leaves_the_regularizers_as_usual(box) -> None:
     assert not box.isExpanded()
     assert box.value() == TuneOptions()
-    assert box.scr.text() == "usual"
+    assert box.scr.text() == box.stay_close.text() == "usual"
+
+
+def test_a_step_up_from_the_usual_is_nothing(box) -> None:
+    for weight in (box.scr, box.ifd, box.stay_close):
+        weight.stepUp()
+        assert weight.value() == 0
+    assert (box.value().lambda_scr, box.value().stay_close) == (0, 0)
+    box.setValue(TuneOptions(stay_close=0.35))
+    assert box.value().stay_close == 0.35
 
 
 def test_every_setting_has_a_sentence(box) -> None:
