@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 from superqt import QCollapsible
@@ -27,13 +26,14 @@ _WHAT: dict[What, str] = {
     "head_norms": "The head and the normalisations",
 }
 _USUAL = "usual"
+_UNBOUNDED = 2**24 - 1
+"""Qt's greatest height (QWIDGETSIZE_MAX, which no binding gives a name)."""
+
 _SHORT = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _ABOUT_WHAT = "Less that may change learns less, and forgets less."
 _ABOUT_SCR = "Keeps all layers of the network consistent with the last one (SCR)."
 _ABOUT_IFD = "Couples the two halves of each layer's channels (IFD)."
-_ABOUT_CLOSE = (
-    "Higher forgets less of the old tissue. Usual: 0.5 for one field, 0.3 from three."
-)
+_ABOUT_CLOSE = "Higher forgets less of the old tissue. Usual: 0.5 for one field, 0.3 from three."
 _ABOUT_SEED = "The same number repeats the same draws of crops and colours."
 _ABOUT_BLOCKS = "Draws the numbers of Look inside while it learns; takes about 2 % of the time."
 _ABOUT_DEVICE = "What computes; Automatic takes a graphics card if there is one."
@@ -136,13 +136,20 @@ class TuneAdvanced(QCollapsible):
         ):
             widget.setToolTip(sentence)
             widget.setAccessibleName(name)
-            form.addRow(name, _explained(widget, sentence))
+            form.addRow(name, widget)
+            form.addRow(_explanation(sentence))
         outer = self.layout()
         assert outer is not None  # QCollapsible makes one
         outer.setContentsMargins(0, 0, 0, 0)
         self.setContent(content)
+        self.toggled.connect(self._on_toggle)
         self.collapse(animate=False)
         self.setDuration(0)  # an animation would move Start away under the pointer
+
+    def _on_toggle(self, expanded: bool) -> None:
+        # It was given the height of its hint, which does not know how often sentences wrap.
+        if expanded:
+            self.content().setMaximumHeight(_UNBOUNDED)
 
     def _on_change(self, *_: object) -> None:
         self.valueChanged.emit()
@@ -163,15 +170,9 @@ def _of_weight(box: QDoubleSpinBox) -> float | None:
     return None if box.value() < 0 else box.value()
 
 
-def _explained(widget: QWidget, sentence: str) -> QWidget:
-    """Return a widget with a sentence below it."""
-    both = QWidget()
-    column = QVBoxLayout(both)
-    column.setContentsMargins(0, 0, 0, 4)
-    column.setSpacing(1)
+def _explanation(sentence: str) -> QLabel:
     text = QLabel(sentence)
     text.setWordWrap(True)
     text.setEnabled(False)  # paler than what is to be set
-    column.addWidget(widget)
-    column.addWidget(text)
-    return both
+    text.setContentsMargins(0, 0, 0, 4)
+    return text

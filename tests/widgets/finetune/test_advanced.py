@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QScrollArea
 
 from napari_selfreg.widgets.finetune.advanced import TuneAdvanced, TuneOptions
 from napari_selfreg.widgets.finetune.form import TuneForm
@@ -45,6 +45,20 @@ def test_a_step_up_from_the_usual_is_nothing(box) -> None:
 def test_every_setting_has_a_sentence(box) -> None:
     sentences = [label.text() for label in box.findChildren(QLabel) if label.text().endswith(".")]
     assert len(sentences) == 7
+
+
+def test_no_sentence_is_cut(box, qtbot) -> None:
+    area = QScrollArea()
+    qtbot.addWidget(area)
+    area.setWidgetResizable(True)
+    area.setWidget(box)
+    area.resize(330, 500)
+    area.show()
+    box.toggleButton().click()
+    sentences = [label for label in box.findChildren(QLabel) if label.text().endswith(".")]
+    qtbot.waitUntil(lambda: all(x.height() >= x.heightForWidth(x.width()) for x in sentences))
+    assert any(x.height() > 1.5 * x.fontMetrics().height() for x in sentences)
+    area.takeWidget()
 
 
 def test_a_change_is_told(box, qtbot) -> None:
