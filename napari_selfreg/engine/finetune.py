@@ -67,6 +67,11 @@ _FOR_STATISTICS = 8
 """Crops of a step whose batch statistics are estimated: from two they would be noise."""
 
 
+_SPARSE = FinetuneSettings(batch=4, crop=160, learning_rate=5e-4)
+"""Where only parts of the pictures are reviewed: more and smaller crops, since little of a large
+one would teach, and a lower rate."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """What differs between fine-tuning on pictures and on volumes.
@@ -184,7 +189,8 @@ def _checked_output(request: FinetuneRequest) -> Path | None:
 def settings_of(request: FinetuneRequest, base: Model, material: Material) -> FinetuneSettings:
     """Return the settings of a request's run: what it leaves open comes from base and data."""
     pixels = sum(field.rgb[..., 0].size for field in material.training)
-    usual = FinetuneSettings()
+    sparse = any(field.anchors is not None for field in material.training)
+    usual = _SPARSE if sparse else FinetuneSettings()
     keep = pixels < FEW_PIXELS
     return replace(
         usual,
@@ -193,16 +199,16 @@ def settings_of(request: FinetuneRequest, base: Model, material: Material) -> Fi
         what=request.what,
         lambda_scr=LAMBDA if request.lambda_scr is None else request.lambda_scr,
         lambda_ifd=LAMBDA if request.lambda_ifd is None else request.lambda_ifd,
-        stay_close=stay_close_of(request, len(material.training)),
+        stay_close=stay_close_of(request, material.reviewed),
         keep_statistics=keep,
         seed=request.seed,
         watch_blocks=request.watch_blocks,
     )
 
 
-def stay_close_of(request: FinetuneRequest, fields: int) -> float:
-    """Return how far a run is drawn back: as asked for, or as usual for so many fields."""
-    return usual_stay_close(fields) if request.stay_close is None else request.stay_close
+def stay_close_of(request: FinetuneRequest, reviewed: int) -> float:
+    """Return how far a run is drawn back: as asked for, or as usual where so much is reviewed."""
+    return usual_stay_close(reviewed) if request.stay_close is None else request.stay_close
 
 
 def _crop(spec: TapSpec, material: Material, usual: int) -> int:

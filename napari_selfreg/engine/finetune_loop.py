@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +22,8 @@ from napari_selfreg.engine.finetune_types import BlocksMeasured, Planned, Rolled
 from napari_selfreg.engine.training_loop import moving_average, training_precision
 
 TIE = 0.005
-"""Of checks that differ by less the later one is taken: it has seen more."""
+"""Of checks that differ by less, or by less than the standard error of the difference, the later
+one is taken: it has seen more, and a few strips are a noisy judge."""
 
 _ROLLBACKS = 3
 _SLOWER = 0.3
@@ -152,7 +153,7 @@ class TuningLoop:
         self.judged = copy.deepcopy(base.network).to(device).eval()
         self.kept: Kept | None = None
         self.last_scores: tuple[float, ...] = ()
-        self.best = -1.0
+        self.best: tuple[float, ...] = ()
         self.rollbacks = 0
         self.stopped = False
         self.history: list[dict[str, float]] = []
@@ -271,8 +272,9 @@ class TuningLoop:
         scores = self.last_scores = self.score(self.judged)
         self.clock.check = time.monotonic() - started
         dice = float(np.mean(scores))
-        better = dice >= self.best - TIE and _finite(weights)
-        self.best = max(self.best, dice)
+        better = as_good(scores, self.best) and _finite(weights)
+        if not self.best or dice > float(np.mean(self.best)):
+            self.best = scores
         if better:
             self.kept = Kept(weights, scores, self.plan.step)
         self.history.append({"step": self.plan.step, "validation": dice})
@@ -289,6 +291,21 @@ class TuningLoop:
     def watched(self) -> Tensor:
         """Return the input the blocks are measured on, normalised, on the device."""
         raise NotImplementedError
+
+
+def as_good(later: Sequence[float], best: Sequence[float]) -> bool:
+    """Tell whether a later check is as good as the best so far, as far as can be told.
+
+    Parameters
+    ----------
+    later, best : sequence of float
+        Dice of the same strips; no `best` before the first check.
+    """
+    if not best:
+        return True
+    lost = np.subtract(best, later)
+    error = float(lost.std(ddof=1)) / math.sqrt(lost.size) if lost.size > 1 else 0.0
+    return float(lost.mean()) <= max(TIE, error)
 
 
 def between(

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 What = Literal["all", "decoder", "head_norms"]
 """What may change: everything; the decoder and the head; the head and all normalisations."""
 
-_STAY_CLOSE = {1: 0.5, 2: 0.4}
-_STAY_CLOSE_MANY = 0.3
+_STAY_CLOSE = ((100_000, 0.5), (250_000, 0.4), (math.inf, 0.3))
 
 MINUTES = 1.0
 
@@ -169,18 +168,18 @@ class FinetuneRequest:
             raise BadInputError(f"Give the new model a title of 1 to {LONGEST} letters.")
 
 
-def usual_stay_close(fields: int) -> float:
+def usual_stay_close(reviewed: int) -> float:
     """Return how far back towards the base the weights are drawn unless a request says otherwise.
 
-    It costs the new tissue nothing, and spares the old; what is learned from a single field
-    forgets several times as fast (docs/fine-tuning.md has the figures).
+    What is learned from little forgets several times as fast, and drawing it back costs the new
+    tissue nothing (docs/fine-tuning.md has the figures).
 
     Parameters
     ----------
-    fields : int
-        How many fields or volumes teach.
+    reviewed : int
+        Reviewed pixels or voxels of the network's grid.
     """
-    return _STAY_CLOSE.get(fields, _STAY_CLOSE_MANY)
+    return next(stay_close for below, stay_close in _STAY_CLOSE if reviewed < below)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -215,8 +216,17 @@ def _regularization(recipe: Recipe) -> SelfRegularization | None:
     return SelfRegularization(**options, seed=recipe.train.seed)
 
 
+_NOT_LEARNED: Any = {
+    "card": True,
+    "postprocessing": True,
+    "selection": True,
+    "data": {"working_um_per_px"},
+}
+"""What of a recipe no weight depends on."""
+
+
 def _fingerprint(request: FitRequest) -> str:
     """Identify recipe, schedule and split: a state of anything else must not be resumed."""
-    recipe = request.recipe.model_dump_json(exclude={"card", "postprocessing", "selection"})
+    recipe = request.recipe.model_dump_json(exclude=_NOT_LEARNED)
     stems = ",".join(field.stem for field in request.training)
     return hashlib.sha256(f"{recipe}|{request.steps}|{stems}".encode()).hexdigest()[:16]

@@ -180,10 +180,11 @@ def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card
     Card
     """
     recipe, about = publication.recipe, publication.recipe.card
+    size = recipe.data.working_um_per_px or recipe.data.um_per_px
     return Card(
         **what_a_recipe_says(recipe, publication.images),
         separation=None if recipe.target.contour_um is None else "contour",
-        um_per_px=(recipe.data.um_per_px, recipe.data.um_per_px),
+        um_per_px=(size, size),
         normalisation=Normalisation(
             mean=publication.normalizer.mean, std=publication.normalizer.std
         ),

@@ -46,6 +46,9 @@ class DataSection(Section):
     source_um_per_px: float | None = Field(
         None, gt=0.02, lt=20, description="pixel size of images that state none"
     )
+    working_um_per_px: float | None = Field(
+        None, gt=0.02, lt=20, description="what the finished model sees, if not what it learned at"
+    )
     classes: list[str] = Field(min_length=1, max_length=254)
     validation_fraction: float = Field(0.15, gt=0, lt=0.9)
     split_seed: int = Field(0, ge=0, le=MAX_SEED)

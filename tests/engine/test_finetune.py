@@ -139,13 +139,24 @@ def test_train_longer_goes_on_from_the_result(tmp_path: Path) -> None:
     assert longer.model.card.training["continued"] is True
 
 
-@pytest.mark.parametrize(("number", "usual"), [(1, 0.5), (2, 0.4), (3, 0.3), (4, 0.3)])
-def test_few_fields_are_drawn_back_further(tmp_path: Path, number: int, usual: float) -> None:
+def test_what_learned_from_little_is_drawn_back_further(tmp_path: Path) -> None:
     base = base_model(tmp_path)
-    asked = request(base, *(corrected(seed=seed) for seed in range(number)))
-    material = prepare(asked.fields, base.card)
-    assert settings_of(asked, base, material).stay_close == usual
-    assert settings_of(replace(asked, stay_close=0.0), base, material).stay_close == 0
+    material = prepare((corrected(),), base.card)
+    asked = request(base)
+    for reviewed, usual in ((1, 0.5), (99_999, 0.5), (100_000, 0.4), (250_000, 0.3), (10**9, 0.3)):
+        much = replace(material, reviewed=reviewed)
+        assert settings_of(asked, base, much).stay_close == usual
+        assert settings_of(replace(asked, stay_close=0.0), base, much).stay_close == 0
+
+
+def test_small_reviewed_parts_are_learned_from_in_more_and_smaller_crops(tmp_path: Path) -> None:
+    base = base_model(tmp_path)
+    whole = settings_of(request(base), base, prepare((corrected(256),), base.card))
+    part = np.zeros((256, 272), bool)
+    part[100:160, 100:160] = True
+    sparse = settings_of(request(base), base, prepare((corrected(256, reviewed=part),), base.card))
+    assert (whole.batch, whole.crop, sparse.batch, sparse.crop) == (2, 224, 4, 160)
+    assert sparse.learning_rate < whole.learning_rate
 
 
 @pytest.mark.parametrize("stay_close", [0.25, 1.0])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_selfreg.engine import finetune_loop
-from napari_selfreg.engine.finetune_loop import Clock, between
+from napari_selfreg.engine.finetune_loop import Clock, as_good, between
 
 
 @pytest.fixture
@@ -81,3 +81,18 @@ def test_weights_lie_on_the_line_and_counters_are_the_new_ones(close: float) -> 
     assert found["seen"] == 9
     assert base["w"].tolist() == [0.0, 4.0]
     assert tuned["w"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("later", "best", "good"),
+    [
+        ((0.1,), (), True),
+        ((0.796,), (0.8,), True),  # within a tie
+        ((0.79,), (0.8,), False),  # of a single strip nothing says how noisy it is
+        ((0.79, 0.79, 0.79), (0.8, 0.8, 0.8), False),  # worse everywhere
+        ((0.9, 0.6, 0.8), (0.8, 0.8, 0.8), True),  # worse on one: may be chance
+        ((0.9, 0.9, 0.9), (0.8, 0.8, 0.8), True),
+    ],
+)
+def test_the_later_check_counts_unless_it_is_surely_worse(later, best, good) -> None:
+    assert as_good(later, best) is good

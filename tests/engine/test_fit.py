@@ -132,6 +132,12 @@ def test_a_state_of_another_recipe_is_refused(tmp_path: Path) -> None:
         run(fit(_request(tmp_path, changed, resume=True)))
 
 
+def test_a_run_goes_on_whatever_its_model_will_work_at(tmp_path: Path) -> None:
+    first = run(fit(_request(tmp_path, tiny_recipe())))
+    other = tiny_recipe(data={"working_um_per_px": 1.5})
+    assert _equal(first, run(fit(_request(tmp_path, other, resume=True))))
+
+
 def test_bfloat16_training_runs(tmp_path: Path) -> None:
     request = _request(tmp_path, tiny_recipe(train={"precision": "bf16"}))
     result = run(fit(replace(request, steps=2)))

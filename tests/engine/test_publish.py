@@ -64,6 +64,13 @@ def test_the_choice_is_told_whichever_won(chosen: float, none: float, said: str)
     assert f"lambda = 0.015 {said}" in sentence
 
 
+def test_the_card_states_the_size_the_model_works_at(tmp_path: Path) -> None:
+    card = make_card(_publication(tmp_path, data={"working_um_per_px": 1.5}), ())
+    assert card.um_per_px == (1.5, 1.5)
+    recipe: Any = card.recipe
+    assert recipe["data"]["um_per_px"] == 1.0
+
+
 def test_the_card_says_what_the_run_was(tmp_path: Path) -> None:
     card = make_card(_publication(tmp_path, twin=True), ())
     assert card.um_per_px == (1.0, 1.0)

@@ -184,7 +184,7 @@ def settings_for_volumes(
         what=request.what,
         lambda_scr=LAMBDA if request.lambda_scr is None else request.lambda_scr,
         lambda_ifd=LAMBDA if request.lambda_ifd is None else request.lambda_ifd,
-        stay_close=stay_close_of(request, len(material.training)),
+        stay_close=stay_close_of(request, material.reviewed),
         keep_statistics=voxels < FEW_PIXELS,
         seed=request.seed,
         watch_blocks=request.watch_blocks,

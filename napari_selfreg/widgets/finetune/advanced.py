@@ -33,7 +33,7 @@ _SHORT = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _ABOUT_WHAT = "Less that may change learns less, and forgets less."
 _ABOUT_SCR = "Keeps all layers of the network consistent with the last one (SCR)."
 _ABOUT_IFD = "Couples the two halves of each layer's channels (IFD)."
-_ABOUT_CLOSE = "Higher forgets less of the old tissue. Usual: 0.5 for one field, 0.3 from three."
+_ABOUT_CLOSE = "Higher forgets less of the old tissue. Usual: 0.5 for one field, 0.3 for many."
 _ABOUT_SEED = "The same number repeats the same draws of crops and colours."
 _ABOUT_BLOCKS = "Draws the numbers of Look inside while it learns; takes about 2 % of the time."
 _ABOUT_DEVICE = "What computes; Automatic takes a graphics card if there is one."
@@ -50,7 +50,7 @@ class TuneOptions:
     lambda_scr, lambda_ifd : float or None
         Weights of the regularizers; None for what is usual.
     stay_close : float or None
-        Pull towards the old model, from 0 to 1; None for what is usual for so many fields.
+        Pull towards the old model, from 0 to 1; None for what is usual for so much.
     seed : int
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
