@@ -50,8 +50,8 @@ def score(record: MetricRecord, name: str) -> str:
 
 
 def is_shipped(record: MetricRecord) -> bool:
-    """Tell the shipped network from its plain twin."""
-    return not record.note.startswith("plain twin")
+    """Tell the shipped network as it works from its plain twin, and from other pixel sizes."""
+    return not record.note.startswith(("plain twin", "at "))
 
 
 def scale(card: Card) -> str:
