@@ -87,10 +87,14 @@ def main() -> None:
         project = make_project(Path(folder), options.model)
         shared_for(viewer).set_project(project)
         panel = bench.finetune_panel
-        bench.tabs.setCurrentWidget(bench.tabs.widget(bench.tabs.count() - 1))
+        viewer.open(str(project.images.path(project.fields[0].id)), plugin="napari-selfreg")
+        names = [bench.tabs.tabText(index) for index in range(bench.tabs.count())]
+        bench.tabs.setCurrentIndex(names.index("Fine-tune"))  # its curves are drawn as they come
         settle(2)
         panel.steps = options.steps
         train(panel)
+        fields = len(project.fields)  # compared after the verdict
+        wait(lambda: len(panel.outcome.comparison.found) == fields)
         viewer.close()
         project.close()
 
