@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from napari_selfreg.engine.background import draw_mixed
 from napari_selfreg.engine.events import Event
 from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.sampling import Batch, Field, draw_batch
+from napari_selfreg.engine.sampling import Batch, Field
 from napari_selfreg.engine.step import Addition, step_losses
 from napari_selfreg.engine.training_loop import (
     FitResult,
@@ -57,6 +58,7 @@ class FitRequest:
         Freshly initialised (or started from other weights), on the CPU.
     tapspec, recipe, normalizer : TapSpec, Recipe, Normalizer
     training, validation : sequence of Field
+        Without validation the last averaged weights come out.
     folder : Path
         Of the run's own state and log.
     steps : int
@@ -64,6 +66,8 @@ class FitRequest:
     resume : bool
         Go on from the state in `folder`, if there is one.
     device : torch.device
+    background : sequence of Field
+        Tissue without any of the classes.
     """
 
     network: nn.Module
@@ -76,6 +80,7 @@ class FitRequest:
     steps: int
     resume: bool
     device: torch.device
+    background: Sequence[Field] = ()
 
 
 def fit(request: FitRequest) -> Generator[Event, None, FitResult]:
@@ -172,7 +177,7 @@ def _task(request: FitRequest) -> TrainingTask:
     def losses(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         return training_losses(
             network,
-            draw_batch(request.training, recipe, recipe.train.seed, step),
+            draw_mixed(request.training, request.background, recipe, step),
             tapspec=request.tapspec,
             normalizer=request.normalizer,
             loss=loss,
@@ -196,7 +201,7 @@ def _task(request: FitRequest) -> TrainingTask:
     return TrainingTask(
         network=network,
         losses=losses,
-        validate=validate,
+        validate=validate if request.validation else None,
         schedule=recipe.train,
         steps=request.steps,
         folder=request.folder,
@@ -220,13 +225,21 @@ _NOT_LEARNED: Any = {
     "card": True,
     "postprocessing": True,
     "selection": True,
+    "refit": True,
     "data": {"working_um_per_px"},
 }
 """What of a recipe no weight depends on."""
 
+_NO_BACKGROUND: Any = {
+    **_NOT_LEARNED,
+    "data": {*_NOT_LEARNED["data"], "background", "background_share"},
+}
+"""The same where there is no background."""
+
 
 def _fingerprint(request: FitRequest) -> str:
     """Identify recipe, schedule and split: a state of anything else must not be resumed."""
-    recipe = request.recipe.model_dump_json(exclude=_NOT_LEARNED)
+    unused = _NOT_LEARNED if request.recipe.data.background else _NO_BACKGROUND
+    recipe = request.recipe.model_dump_json(exclude=unused)
     stems = ",".join(field.stem for field in request.training)
     return hashlib.sha256(f"{recipe}|{request.steps}|{stems}".encode()).hexdigest()[:16]

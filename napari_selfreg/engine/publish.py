@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from napari_selfreg.core.types import PostProcessing
+from napari_selfreg.engine.background import background_sources
 from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.events import Event, Notice
@@ -48,9 +49,16 @@ class LambdaChoice:
         )
 
 
+REFIT_NOTE = "scored before the last training, which took in these patients too"
+
+
 @dataclass(frozen=True)
 class Publication:
-    """What goes into a bundle."""
+    """What goes into a bundle.
+
+    Its scores are those of `main` (and `twin`), its weights those of `refit` where there is one:
+    the same run once more, with the held-out patients among the `images` it learned from.
+    """
 
     recipe: Recipe
     dataset: Dataset
@@ -61,6 +69,7 @@ class Publication:
     main: FitResult
     twin: FitResult | None
     device: torch.device
+    refit: FitResult | None = None
 
 
 def publish(
@@ -121,7 +130,7 @@ def write_bundle_of(
     metrics: Sequence[MetricRecord],
     output: Path,
 ) -> Card:
-    """Write the bundle of the main run.
+    """Write the bundle of the main run, or of its refit.
 
     Parameters
     ----------
@@ -138,7 +147,8 @@ def write_bundle_of(
     Card
     """
     card = make_card(publication, metrics)
-    return write_trained(network, tapspec, publication.main.weights, card, output)
+    shipped = publication.refit or publication.main
+    return write_trained(network, tapspec, shipped.weights, card, output)
 
 
 def check_card(recipe: Recipe) -> None:
@@ -181,8 +191,9 @@ def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card
     """
     recipe, about = publication.recipe, publication.recipe.card
     size = recipe.data.working_um_per_px or recipe.data.um_per_px
+    said = what_a_recipe_says(recipe, publication.images)
     return Card(
-        **what_a_recipe_says(recipe, publication.images),
+        **{**said, "data": (*said["data"], *background_sources(recipe))},
         separation=None if recipe.target.contour_um is None else "contour",
         um_per_px=(size, size),
         normalisation=Normalisation(
@@ -191,8 +202,17 @@ def make_card(publication: Publication, metrics: Sequence[MetricRecord]) -> Card
         postprocessing=PostProcessing(**recipe.postprocessing.model_dump()),
         typical_area_um2=about.typical_area_um2,
         training=_training_record(publication),
-        metrics=tuple(metrics),
+        metrics=tuple(_before_refit(metrics) if publication.refit else metrics),
     )
+
+
+def _before_refit(metrics: Sequence[MetricRecord]) -> list[MetricRecord]:
+    """Say of each score that the weights which ship have seen its images."""
+    notes = ["; ".join(filter(None, (record.note, REFIT_NOTE))) for record in metrics]
+    return [
+        record.model_copy(update={"note": note})
+        for record, note in zip(metrics, notes, strict=True)
+    ]
 
 
 def what_a_recipe_says(recipe: Recipe | VolumeRecipe, images: int) -> dict[str, Any]:
@@ -236,6 +256,8 @@ def _training_record(publication: Publication) -> dict[str, object]:
     if publication.twin is not None:
         twin = publication.twin.progress.best_dice
         record["plain_twin_best_validation_dice"] = round(twin, 5)
+    if publication.refit is not None:
+        record["refit_steps"] = publication.refit.progress.step
     return record
 
 

@@ -50,6 +50,11 @@ class DataSection(Section):
         None, gt=0.02, lt=20, description="what the finished model sees, if not what it learned at"
     )
     classes: list[str] = Field(min_length=1, max_length=254)
+    # Names, never paths: the recipe becomes part of the card.
+    background: list[str] = Field(
+        default_factory=list, description="sample pictures without any of the classes"
+    )
+    background_share: float = Field(0.125, gt=0, lt=1, description="of the crops of a step")
     validation_fraction: float = Field(0.15, gt=0, lt=0.9)
     split_seed: int = Field(0, ge=0, le=MAX_SEED)
 
@@ -160,8 +165,15 @@ class Recipe(Section):
     regularization: RegularizationSection = RegularizationSection()
     selection: SelectionSection = SelectionSection()
     plain_twin: bool = Field(True, description="train the same run with λ = 0 for comparison")
+    refit: bool = Field(False, description="train again on all patients once the run is scored")
     postprocessing: PostProcessingSection = PostProcessingSection()
     card: CardSection
+
+    @model_validator(mode="after")
+    def _room_for_background(self) -> Recipe:
+        if self.data.background and self.train.batch < 2:
+            raise ValueError("train.batch must be 2 or more where data.background is given")
+        return self
 
 
 def load_recipe(path: str | Path) -> Recipe:

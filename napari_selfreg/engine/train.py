@@ -1,5 +1,7 @@
 """Train a model from a recipe: choose λ, train, train the plain twin, score both, write a bundle.
 
+Where the recipe says so the run is then made once more with the patients it was scored on.
+
 Every phase keeps its own state in ``<output>.training/``, so an interrupted run goes on where it
 stopped.
 """
@@ -10,13 +12,14 @@ import json
 import logging
 import shutil
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.background import load_background
 from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
@@ -85,6 +88,7 @@ class _Prepared:
     normalizer: Normalizer
     folder: Path
     device: torch.device
+    background: Sequence[Field]
 
 
 def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
@@ -126,15 +130,18 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     choice = yield from _choose_lambda(request, prepared)
     chosen = _with_lambda(request.recipe, choice.chosen)
     try:
-        return (yield from _train_chosen(request, prepared, chosen, choice))
+        publication, card = yield from _train_chosen(request, prepared, chosen, choice)
     except (GeneratorExit, KeyboardInterrupt):
         _keep_best(request, prepared, chosen, choice)
         raise
+    if chosen.refit:  # interrupted here, what was scored stays
+        card = yield from _refit(request, prepared, publication, card)
+    return TrainResult(Path(request.output), card)
 
 
 def _train_chosen(
     request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice
-) -> Generator[Event, None, TrainResult]:
+) -> Generator[Event, None, tuple[Publication, Card]]:
     """Train with the chosen λ, train the plain twin, score both and write the bundle."""
     main = yield from _phase(request, prepared, chosen, "main", chosen.train.steps)
     twin = None
@@ -143,9 +150,21 @@ def _train_chosen(
         twin = yield from _phase(request, prepared, plain, "plain", plain.train.steps)
     publication = _publication(prepared, chosen, choice, main, twin)
     network, tapspec = new_network(chosen)
-    output = Path(request.output)
-    card = yield from publish(publication, network, tapspec, output)
-    return TrainResult(output, card)
+    card = yield from publish(publication, network, tapspec, Path(request.output))
+    return publication, card
+
+
+def _refit(
+    request: TrainRequest, prepared: _Prepared, publication: Publication, scored: Card
+) -> Generator[Event, None, Card]:
+    """Make the run once more with all patients, and write its weights beside the scores."""
+    recipe = publication.recipe
+    fields = [*prepared.training, *prepared.validation]
+    everyone = replace(prepared, training=fields, validation=(), normalizer=Normalizer.of(fields))
+    again = yield from _phase(request, everyone, recipe, "refit", recipe.train.steps)
+    whole = replace(publication, refit=again, images=len(fields), normalizer=everyone.normalizer)
+    network, tapspec = new_network(recipe)
+    return write_bundle_of(whole, network, tapspec, scored.metrics, Path(request.output))
 
 
 def state_folder(output: Path) -> Path:
@@ -198,6 +217,7 @@ def _prepare(
     request: TrainRequest, folder: Path, device: torch.device
 ) -> Generator[Event, None, _Prepared]:
     recipe = request.recipe
+    background = load_background(recipe)
     dataset = open_dataset(Path(request.data))
     training, held_out = split_by_patient(
         dataset.samples, recipe.data.validation_fraction, recipe.data.split_seed
@@ -212,7 +232,16 @@ def _prepare(
         f"{count} images to learn from, {len(held_out)} of {patients} other patients to check."
     )
     normalizer = Normalizer.of(fields[:count])
-    return _Prepared(dataset, fields[:count], fields[count:], held_out, normalizer, folder, device)
+    return _Prepared(
+        dataset,
+        fields[:count],
+        fields[count:],
+        held_out,
+        normalizer,
+        folder,
+        device,
+        background,
+    )
 
 
 def _choose_lambda(
@@ -269,6 +298,7 @@ def _phase(
         steps=steps,
         resume=request.resume,
         device=prepared.device,
+        background=prepared.background,
     )
     return (yield from fit(fit_request))
 

@@ -70,8 +70,10 @@ class TrainingTask:
     losses : callable
         ``losses(step) -> (total, terms)``: the scalar to descend, with gradient, and the named
         terms to log.
-    validate : callable
-        ``validate(network) -> float``: the score of the averaged weights; higher is better.
+    validate : callable or None
+        ``validate(network) -> float``: the score of the averaged weights; higher is better. Without
+        it nothing chooses: the run goes to its end, and the averaged weights of the last step come
+        out.
     schedule : Schedule
     steps : int
         Length of the schedule.
@@ -88,7 +90,7 @@ class TrainingTask:
 
     network: nn.Module
     losses: Callable[[int], tuple[Tensor, dict[str, Tensor]]]
-    validate: Callable[[nn.Module], float]
+    validate: Callable[[nn.Module], float] | None
     schedule: Schedule
     steps: int
     folder: Path
@@ -264,8 +266,10 @@ class _Loop:
         saved = time.monotonic()
         while True:
             # Asked before the step, so that a run interrupted at this point makes it up.
-            if self._validation_is_due():
-                yield self._validate()
+            if self.task.validate is None:
+                self._keep_last()
+            elif self._validation_is_due():
+                yield self._validate(self.task.validate)
             if self.progress.finished:
                 break
             started = time.monotonic()
@@ -309,10 +313,17 @@ class _Loop:
         self.optimizer.step()
         self.average.update_parameters(self.network)
 
-    def _validate(self) -> ValidationDone:
+    def _keep_last(self) -> None:
+        """End a run that nothing judges, once all its steps are done."""
+        progress = self.progress
+        if progress.step >= self.task.steps:
+            progress.best_step, progress.finished = progress.step, True
+            write_tensors(self.best_path, self.average.module.state_dict(), {})
+
+    def _validate(self, validate: Callable[[nn.Module], float]) -> ValidationDone:
         progress = self.progress
         started = time.monotonic()
-        dice = self.task.validate(self.average.module)
+        dice = validate(self.average.module)
         best = dice > progress.best_dice
         progress.validated_step = progress.step
         progress.stale = 0 if best else progress.stale + 1

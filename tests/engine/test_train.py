@@ -12,6 +12,7 @@ import torch
 from napari_selfreg.core.errors import BadInputError, DeviceError, WriteError
 from napari_selfreg.engine.bundles import load_model, save_bundle
 from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, run
+from napari_selfreg.engine.publish import REFIT_NOTE
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.train import TrainRequest, check_crop, new_network, train
 from napari_selfreg.io.bundle import read_card
@@ -99,6 +100,40 @@ def test_what_is_interrupted_after_the_main_run_keeps_its_result(
     assert card.training["finished"] is True
     assert card.recipe["regularization"]["lambda_scr"] > 0
     assert card.metrics == ()
+
+
+def test_a_refit_learns_from_the_held_out_too_and_says_what_was_scored(tmp_path: Path) -> None:
+    plain = run(train(_request(tmp_path / "a", tiny_recipe(plain_twin=True))))
+    refit = run(train(_request(tmp_path / "b", tiny_recipe(plain_twin=True, refit=True))))
+    assert (plain.card.data[0].images, refit.card.data[0].images) == (2, 3)
+    assert refit.card.training["refit_steps"] == 4
+    # The scores are those of the run that had not seen these patients.
+    assert [m.values for m in refit.card.metrics] == [m.values for m in plain.card.metrics]
+    assert all(m.note.endswith(REFIT_NOTE) for m in refit.card.metrics)
+    assert [m.note.startswith("plain twin") for m in refit.card.metrics] == [False] * 2 + [True] * 2
+    before, after = (load_model(result.output).network.state_dict() for result in (plain, refit))
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_an_interrupted_refit_keeps_what_was_scored_and_goes_on(tmp_path: Path) -> None:
+    recipe = tiny_recipe(refit=True)
+    job = train(_request(tmp_path, recipe))
+    scored = False
+    for event in job:
+        scored |= isinstance(event, Notice) and "Scoring" in event.message
+        if scored and isinstance(event, StepDone) and event.step == 2:
+            break
+    job.close()
+    card = load_model(tmp_path / "tiny.safetensors").card
+    assert card.metrics
+    assert "refit_steps" not in card.training
+    events: list[Event] = []
+    parts = run(train(_request(tmp_path, recipe, resume=True)), events.append)
+    assert sum(isinstance(event, StepDone) for event in events) == 2
+    whole = run(train(_request(tmp_path / "whole", recipe)))
+    tensors = [load_model(result.output).network.state_dict() for result in (parts, whole)]
+    assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
+    assert parts.card.metrics == whole.card.metrics
 
 
 def test_a_changed_recipe_does_not_take_over_the_old_choice(tmp_path: Path) -> None:

@@ -135,6 +135,22 @@ def test_the_best_weights_are_kept(tmp_path: Path) -> None:
     assert float(result.weights["weight"].sum()) == pytest.approx(kept[1])
 
 
+def test_without_a_judge_the_last_average_comes_out(tmp_path: Path) -> None:
+    judged = replace(_task(tmp_path / "judged"), validate=lambda _: 0.5)  # the first stays best
+    steps: list[int] = []
+    state = run(run_task(judged)) and read_tensors(tmp_path / "judged" / "state.safetensors")[0]
+    blind = replace(_task(tmp_path / "blind"), validate=None)
+    result = run(
+        run_task(blind), lambda e: steps.append(e.step) if isinstance(e, StepDone) else None
+    )
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert result.progress.finished
+    assert result.progress.best_step == 6
+    assert torch.equal(result.weights["weight"], state["average.module.weight"])
+    again = run(run_task(replace(_task(tmp_path / "blind", resume=True), validate=None)))
+    assert torch.equal(result.weights["weight"], again.weights["weight"])
+
+
 def test_patience_ends_a_run(tmp_path: Path) -> None:
     task = replace(_task(tmp_path, steps=50, patience=2), validate=lambda _: 0.5)
     progress = run(run_task(task)).progress
