@@ -134,7 +134,7 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     except (GeneratorExit, KeyboardInterrupt):
         _keep_best(request, prepared, chosen, choice)
         raise
-    if chosen.refit:  # interrupted here, what was scored stays
+    if chosen.refit:
         card = yield from _refit(request, prepared, publication, card)
     return TrainResult(Path(request.output), card)
 
@@ -161,7 +161,11 @@ def _refit(
     recipe = publication.recipe
     fields = [*prepared.training, *prepared.validation]
     everyone = replace(prepared, training=fields, validation=(), normalizer=Normalizer.of(fields))
-    again = yield from _phase(request, everyone, recipe, "refit", recipe.train.steps)
+    try:
+        again = yield from _phase(request, everyone, recipe, "refit", recipe.train.steps)
+    except (GeneratorExit, KeyboardInterrupt):
+        _LOG.warning("refit interrupted: the model that was scored was kept")
+        raise
     whole = replace(publication, refit=again, images=len(fields), normalizer=everyone.normalizer)
     network, tapspec = new_network(recipe)
     return write_bundle_of(whole, network, tapspec, scored.metrics, Path(request.output))

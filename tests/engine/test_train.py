@@ -115,7 +115,9 @@ def test_a_refit_learns_from_the_held_out_too_and_says_what_was_scored(tmp_path:
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
-def test_an_interrupted_refit_keeps_what_was_scored_and_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_refit_keeps_what_was_scored_and_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     recipe = tiny_recipe(refit=True)
     job = train(_request(tmp_path, recipe))
     scored = False
@@ -124,6 +126,7 @@ def test_an_interrupted_refit_keeps_what_was_scored_and_goes_on(tmp_path: Path) 
         if scored and isinstance(event, StepDone) and event.step == 2:
             break
     job.close()
+    assert "the model that was scored was kept" in caplog.text
     card = load_model(tmp_path / "tiny.safetensors").card
     assert card.metrics
     assert "refit_steps" not in card.training
