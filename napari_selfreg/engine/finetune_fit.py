@@ -36,7 +36,7 @@ class FinetuneSettings(TuningSettings):
     """Everything about a run on pictures that its seed does not say.
 
     Many small steps: a minute of a slow computer holds about 220 crops, and two a step at a lower
-    rate taught far more than eight a step (docs/fine-tuning.md).
+    rate taught far more than eight a step (docs/fine-tuning-figures.md).
 
     Parameters
     ----------

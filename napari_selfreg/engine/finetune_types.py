@@ -172,7 +172,7 @@ def usual_stay_close(reviewed: int) -> float:
     """Return how far back towards the base the weights are drawn unless a request says otherwise.
 
     What is learned from little forgets several times as fast, and drawing it back costs the new
-    tissue nothing (docs/fine-tuning.md has the figures).
+    tissue nothing (docs/fine-tuning-figures.md has the figures).
 
     Parameters
     ----------
