@@ -32,7 +32,7 @@ from napari_selfreg.engine.events import run as run_job
 from napari_selfreg.engine.fit import FitRequest, fit, training_precision
 from napari_selfreg.engine.recipe import Recipe, load_recipe
 from napari_selfreg.engine.sampling import Field, load_field
-from napari_selfreg.engine.train import check_crop, new_network
+from napari_selfreg.engine.starting import check_crop, new_network
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.datasets import Dataset, open_dataset, split_by_patient

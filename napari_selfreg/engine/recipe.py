@@ -35,7 +35,7 @@ class NetworkSection(Section):
     start_from: str | None = Field(
         None,
         pattern=r"^[a-z0-9][a-z0-9-]{0,63}$",
-        description="bundled model whose weights are the start",
+        description="model whose weights are the start: bundled, or beside the output",
     )
 
 

@@ -16,15 +16,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.background import load_background
-from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.fit import FitRequest, FitResult, best_weights, fit, last_progress
-from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.publish import (
     LambdaChoice,
     Publication,
@@ -34,13 +31,12 @@ from napari_selfreg.engine.publish import (
 )
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.sampling import Field, load_field
+from napari_selfreg.engine.starting import check_crop, new_network
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.datasets import Dataset, Sample, open_dataset, split_by_patient
 from napari_selfreg.io.outputs import check_writable
-from napari_selfreg.nets.registry import tap_spec
-from napari_selfreg.nets.tapspec import TapSpec
 
 _LOG = logging.getLogger(__name__)
 
@@ -149,7 +145,7 @@ def _train_chosen(
         plain = _with_lambda(request.recipe, 0.0)
         twin = yield from _phase(request, prepared, plain, "plain", plain.train.steps)
     publication = _publication(prepared, chosen, choice, main, twin)
-    network, tapspec = new_network(chosen)
+    network, tapspec = new_network(chosen, Path(request.output).parent)
     card = yield from publish(publication, network, tapspec, Path(request.output))
     return publication, card
 
@@ -167,7 +163,7 @@ def _refit(
         _LOG.warning("refit interrupted: the model that was scored was kept")
         raise
     whole = replace(publication, refit=again, images=len(fields), normalizer=everyone.normalizer)
-    network, tapspec = new_network(recipe)
+    network, tapspec = new_network(recipe, Path(request.output).parent)
     return write_bundle_of(whole, network, tapspec, scored.metrics, Path(request.output))
 
 
@@ -190,31 +186,6 @@ def state_folder(output: Path) -> Path:
         raise BadInputError(f"{output.name} is no name for a model: end it with .safetensors.")
     check_writable(output.parent)
     return output.with_suffix(".training")
-
-
-def check_crop(recipe: Recipe) -> None:
-    """Refuse crops that the recipe's network cannot take.
-
-    Raises
-    ------
-    BadInputError
-        Naming the sizes that fit.
-    BadModelError
-        If there is no such architecture.
-    """
-    section, crop = recipe.network, recipe.train.crop
-    spec = tap_spec(section.architecture, **section.arguments)
-    if spec.fixed_size is not None and set(spec.fixed_size) != {crop}:
-        sizes = " x ".join(map(str, spec.fixed_size))
-        raise BadInputError(
-            f"The recipe cannot be used: its network takes {sizes} pixels only, train.crop is "
-            f"{crop}."
-        )
-    if crop % spec.size_multiple or crop < spec.min_size:
-        raise BadInputError(
-            f"The recipe cannot be used: train.crop is {crop}, its network needs a multiple of "
-            f"{spec.size_multiple} from {spec.min_size} on."
-        )
 
 
 def _prepare(
@@ -290,7 +261,7 @@ def _phase(
     request: TrainRequest, prepared: _Prepared, recipe: Recipe, name: str, steps: int
 ) -> Generator[Event, None, FitResult]:
     yield Progress(0, steps, f"Training ({name})")
-    network, tapspec = new_network(recipe)
+    network, tapspec = new_network(recipe, Path(request.output).parent)
     fit_request = FitRequest(
         network=network,
         tapspec=tapspec,
@@ -305,49 +276,6 @@ def _phase(
         background=prepared.background,
     )
     return (yield from fit(fit_request))
-
-
-def new_network(recipe: Recipe) -> tuple[nn.Module, TapSpec]:
-    """Build the recipe's network with weights that depend on its seed alone.
-
-    Parameters
-    ----------
-    recipe : Recipe
-
-    Returns
-    -------
-    network : nn.Module
-    tapspec : TapSpec
-
-    Raises
-    ------
-    BadInputError, BadModelError
-        If the architecture or the model to start from cannot be used.
-    """
-    section = recipe.network
-    out_channels = 1 + len(recipe.data.classes) + (recipe.target.contour_um is not None)
-    network = fresh_network(
-        section.architecture,
-        section.arguments,
-        seed=recipe.train.seed,
-        in_channels=3,
-        out_channels=out_channels,
-    )
-    if section.start_from is not None:
-        _start_from(network, section.start_from)
-    return network, tap_spec(section.architecture, **section.arguments)
-
-
-def _start_from(network: nn.Module, name: str) -> None:
-    """Copy the weights of another model; a head of other classes stays fresh."""
-    own = network.state_dict()
-    other = load_model(name).network.state_dict()
-    fitting = {k: v for k, v in other.items() if k in own and own[k].shape == v.shape}
-    if len(fitting) < 0.9 * len(own):  # a fresh head is a tensor or two of dozens
-        raise BadInputError(
-            f"The recipe starts from {name!r}, whose network is another: use its architecture."
-        )
-    network.load_state_dict(fitting, strict=False)
 
 
 def _publication(
@@ -377,6 +305,6 @@ def _keep_best(
     folder = prepared.folder / "main"
     main = FitResult(best_weights(folder), last_progress(folder))
     publication = _publication(prepared, chosen, choice, main, None)
-    network, tapspec = new_network(chosen)
+    network, tapspec = new_network(chosen, Path(request.output).parent)
     write_bundle_of(publication, network, tapspec, (), Path(request.output))
     _LOG.warning("training interrupted: the best model so far was written")

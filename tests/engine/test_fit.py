@@ -19,7 +19,7 @@ from napari_selfreg.engine.fit import (
 )
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.sampling import load_field
-from napari_selfreg.engine.train import new_network
+from napari_selfreg.engine.starting import new_network
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.datasets import open_dataset
 from tests.engine.recipes import squares, tiny_recipe

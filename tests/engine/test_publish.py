@@ -21,7 +21,8 @@ from napari_selfreg.engine.publish import (
     publish,
     write_bundle_of,
 )
-from napari_selfreg.engine.train import TrainRequest, new_network, train
+from napari_selfreg.engine.starting import new_network
+from napari_selfreg.engine.train import TrainRequest, train
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.datasets import open_dataset
 from tests.engine.recipes import squares, tiny_recipe

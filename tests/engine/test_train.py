@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,7 +13,7 @@ from napari_selfreg.engine.bundles import load_model, save_bundle
 from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, run
 from napari_selfreg.engine.publish import REFIT_NOTE
 from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.train import TrainRequest, check_crop, new_network, train
+from napari_selfreg.engine.train import TrainRequest, train
 from napari_selfreg.io.bundle import read_card
 from tests.engine.recipes import squares, tiny_recipe
 
@@ -161,24 +160,6 @@ def test_a_wrong_data_folder_costs_no_old_state(tmp_path: Path) -> None:
     assert kept.is_file()
 
 
-@pytest.mark.parametrize(
-    ("network", "crop", "reason"),
-    [
-        ({}, 40, "a multiple of 16 from 16 on"),
-        ({"architecture": "swin_unetr", "arguments": {}}, 32, "a multiple of 32 from 64 on"),
-        ({"architecture": "unetr", "arguments": {"img_size": 64}}, 32, "64 x 64 pixels only"),
-    ],
-)
-def test_crops_the_network_cannot_take_are_refused(
-    network: dict[str, Any], crop: int, reason: str
-) -> None:
-    recipe = tiny_recipe(network=network, train={"crop": crop})
-    with pytest.raises(BadInputError, match=reason):
-        check_crop(recipe)
-    fitting = {"unetr": 64, "swin_unetr": 64}.get(recipe.network.architecture, 48)
-    check_crop(tiny_recipe(network=network, train={"crop": fitting}))
-
-
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     request = _request(tmp_path, tiny_recipe())
     (tmp_path / "file").write_text("in the way")
@@ -224,31 +205,6 @@ def test_reading_images_is_progress(tmp_path: Path) -> None:
     run(train(_request(tmp_path, tiny_recipe())), events.append)
     reading = [e for e in events if isinstance(e, Progress) and e.message == "Reading images"]
     assert [e.done for e in reading] == [0, 1, 2]
-
-
-def test_networks_depend_on_the_seed_alone() -> None:
-    state = torch.random.get_rng_state()
-    first, again = (new_network(tiny_recipe())[0].state_dict() for _ in range(2))
-    other = new_network(tiny_recipe(train={"seed": 5}))[0].state_dict()
-    assert all(torch.equal(first[k], again[k]) for k in first)
-    assert any(not torch.equal(first[k], other[k]) for k in first)
-    assert torch.equal(state, torch.random.get_rng_state())
-
-
-def test_a_run_can_start_from_another_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start = load_model(run(train(_request(tmp_path, tiny_recipe()))).output)
-    monkeypatch.setattr("napari_selfreg.engine.train.load_model", {"tiny": start}.__getitem__)
-    network, _ = new_network(tiny_recipe(network={"start_from": "tiny"}))
-    for name, tensor in start.network.state_dict().items():
-        assert torch.equal(tensor, network.state_dict()[name])
-    # A head of other classes stays fresh, a different network is refused.
-    several = tiny_recipe(network={"start_from": "tiny"}, data={"classes": ["a", "b"]})
-    assert new_network(several)[0].state_dict()["final_conv.weight"].shape[0] == 4
-    wide = {"start_from": "tiny", "arguments": {"features": [16, 8, 8, 8, 8, 16]}}
-    with pytest.raises(BadInputError, match="start"):
-        new_network(tiny_recipe(network=wide))
 
 
 def test_bad_requests_are_refused_before_any_work(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""The network a recipe begins with: fresh, or with the weights of another model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.bundles import load_model
+from napari_selfreg.engine.networks import fresh_network
+from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.io.bundle import SUFFIX
+from napari_selfreg.io.models import bundled_models
+from napari_selfreg.nets.registry import tap_spec
+from napari_selfreg.nets.tapspec import TapSpec
+
+
+def check_crop(recipe: Recipe) -> None:
+    """Refuse crops that the recipe's network cannot take.
+
+    Raises
+    ------
+    BadInputError
+        Naming the sizes that fit.
+    BadModelError
+        If there is no such architecture.
+    """
+    section, crop = recipe.network, recipe.train.crop
+    spec = tap_spec(section.architecture, **section.arguments)
+    if spec.fixed_size is not None and set(spec.fixed_size) != {crop}:
+        sizes = " x ".join(map(str, spec.fixed_size))
+        raise BadInputError(
+            f"The recipe cannot be used: its network takes {sizes} pixels only, train.crop is "
+            f"{crop}."
+        )
+    if crop % spec.size_multiple or crop < spec.min_size:
+        raise BadInputError(
+            f"The recipe cannot be used: train.crop is {crop}, its network needs a multiple of "
+            f"{spec.size_multiple} from {spec.min_size} on."
+        )
+
+
+def new_network(recipe: Recipe, beside: Path | None = None) -> tuple[nn.Module, TapSpec]:
+    """Build the recipe's network with weights that depend on its seed and its start alone.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    beside : Path, optional
+        Folder in which a model to start from is looked for if none of that name is bundled.
+
+    Returns
+    -------
+    network : nn.Module
+    tapspec : TapSpec
+
+    Raises
+    ------
+    BadInputError, BadModelError
+        If the architecture or the model to start from cannot be used.
+    """
+    section = recipe.network
+    out_channels = 1 + len(recipe.data.classes) + (recipe.target.contour_um is not None)
+    network = fresh_network(
+        section.architecture,
+        section.arguments,
+        seed=recipe.train.seed,
+        in_channels=3,
+        out_channels=out_channels,
+    )
+    if section.start_from is not None:
+        _start_from(network, section.start_from, beside)
+    return network, tap_spec(section.architecture, **section.arguments)
+
+
+def _start_from(network: nn.Module, name: str, beside: Path | None) -> None:
+    """Copy the weights of another model; a head of other classes stays fresh."""
+    own = network.state_dict()
+    other = load_model(_found(name, beside)).network.state_dict()
+    fitting = {k: v for k, v in other.items() if k in own and own[k].shape == v.shape}
+    if len(fitting) < 0.9 * len(own):  # a fresh head is a tensor or two of dozens
+        raise BadInputError(
+            f"The recipe starts from {name!r}, whose network is another: use its architecture."
+        )
+    network.load_state_dict(fitting, strict=False)
+
+
+def _found(name: str, beside: Path | None) -> str | Path:
+    """Return a bundled model's name, or the file of that name in a folder."""
+    path = None if beside is None else beside / f"{name}{SUFFIX}"
+    if path is None or name in bundled_models() or not path.is_file():
+        return name
+    return path
