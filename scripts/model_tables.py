@@ -99,8 +99,9 @@ def details(card: Card) -> str:
         for record in card.metrics
     ]
     head = ["split", "protocol", "n", "λ SCR, λ IFD", *(titles[name] for name in names), "note"]
-    sources = "; ".join(
-        f"{source.name} ({source.images} images, {source.licence}). {source.citation}"
+    sources = " ".join(
+        f"{source.name} ({source.images} image{'s' * (source.images != 1)}, {source.licence}). "
+        f"{source.citation.rstrip('.')}."
         for source in card.data
     )
     facts = {

@@ -36,7 +36,7 @@ class LambdaChoice:
 
     def sentence(self) -> str:
         """Say how the chosen λ compares with none, whichever won."""
-        difference = self.scores[f"{self.chosen:g}"] - self.scores["0"]
+        difference = round(self.scores[f"{self.chosen:g}"] - self.scores["0"], 4)
         if difference == 0:
             return (
                 f"In the short runs lambda = {self.chosen:g} was as good as lambda = 0 on the "

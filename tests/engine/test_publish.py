@@ -58,6 +58,7 @@ def _publication(folder: Path, *, twin: bool = False, **changes: Any) -> Publica
         (0.91, 0.90, "was 0.0100 Dice better than lambda = 0"),
         (0.88, 0.90, "was 0.0200 Dice worse than lambda = 0"),
         (0.90, 0.90, "was as good as lambda = 0"),
+        (0.90004, 0.90, "was as good as lambda = 0"),
     ],
 )
 def test_the_choice_is_told_whichever_won(chosen: float, none: float, said: str) -> None:

@@ -30,7 +30,12 @@ def test_shipped_recipes_are_valid_and_choose_lambda(path: Path) -> None:
 
 
 def test_recipes_exist() -> None:
-    assert {path.stem for path in RECIPES} == {"glands", "glands-glas", "nuclei-monuseg"}
+    assert {path.stem for path in RECIPES} == {
+        "glands",
+        "glands-ebhi",
+        "glands-glas",
+        "nuclei-monuseg",
+    }
 
 
 def _changed(tmp_path: Path, old: str, new: str) -> Path:
