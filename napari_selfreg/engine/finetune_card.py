@@ -116,8 +116,11 @@ def tuned_card(base: Model, run: Run, name: str | None = None, title: str | None
 
 
 def valid_name(wanted: str) -> str:
-    """Return a name that a card may have, as close as possible to the one wanted."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", wanted.lower()).strip("-._")
+    """Return a name that a card may have, as close as possible to the one wanted.
+
+    Without dots: a card refuses what looks like the name of a file.
+    """
+    plain = re.sub(r"[^a-z0-9_-]+", "-", wanted.lower()).strip("-_")
     return plain[:_MAX_NAME] or "tuned"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_selfreg.core.verdict import verdict
@@ -119,6 +119,7 @@ def test_a_person_may_name_it() -> None:
 
 
 @given(st.text(max_size=100))
+@example("0.CSV")
 def test_any_name_becomes_one_that_a_card_may_have(wanted: str) -> None:
     name = valid_name(wanted)
     assert example_card(name=name).name == name
