@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 What = Literal["all", "decoder", "head_norms"]
 """What may change: everything; the decoder and the head; the head and all normalisations."""
 
-_STAY_CLOSE = ((100_000, 0.5), (250_000, 0.4), (math.inf, 0.3))
+_STAY_CLOSE = ((100_000, 0.7), (250_000, 0.4), (math.inf, 0.3))
 
 MINUTES = 1.0
 

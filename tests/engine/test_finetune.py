@@ -143,7 +143,7 @@ def test_what_learned_from_little_is_drawn_back_further(tmp_path: Path) -> None:
     base = base_model(tmp_path)
     material = prepare((corrected(),), base.card)
     asked = request(base)
-    for reviewed, usual in ((1, 0.5), (99_999, 0.5), (100_000, 0.4), (250_000, 0.3), (10**9, 0.3)):
+    for reviewed, usual in ((1, 0.7), (99_999, 0.7), (100_000, 0.4), (250_000, 0.3), (10**9, 0.3)):
         much = replace(material, reviewed=reviewed)
         assert settings_of(asked, base, much).stay_close == usual
         assert settings_of(replace(asked, stay_close=0.0), base, much).stay_close == 0
