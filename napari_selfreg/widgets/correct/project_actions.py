@@ -69,22 +69,21 @@ class ProjectActions(QObject):
         box.copy_button.clicked.connect(self._on_copy)
         box.locate_button.clicked.connect(self._on_locate)
         box.fields.activated.connect(self._on_field)
-        desk.linkChanged.connect(self.refresh)
+        desk.asked.connect(self._on_asked)
+        desk.linkChanged.connect(self._on_shown)
         desk.problemChanged.connect(self._on_problem)
         desk.shared.projectChanged.connect(self.refresh)
-        desk.shared.fieldChanged.connect(self.refresh)
+        desk.shared.fieldChanged.connect(self._on_shown)
         events = viewer.layers.events
         for emitter in (events.inserted, events.removed):
             emitter.connect(self.refresh)
         viewer.layers.selection.events.active.connect(self.refresh)
         self._wanted: str | None = None
-        self.refresh()
+        self._on_shown()
 
     def refresh(self, event: Any = None) -> None:
         """Show what there is."""
         project, link = self.desk.project, self.desk.link
-        if link is not None:
-            self._wanted = link.field
         self._box.setProject(project, self._wanted)
         offered = self.desk.offered()
         waiting = offered is not None and link is None
@@ -152,8 +151,18 @@ class ProjectActions(QObject):
         self.refresh()
 
     def _on_field(self, index: int) -> None:
-        self._wanted = self._box.fields.itemData(index)
-        self.desk.show(self._wanted)
+        self.desk.show(self._box.fields.itemData(index))
+
+    def _on_asked(self, field: str) -> None:
+        """Choose a field even if its image is missing: *Locate…* is about it then."""
+        self._wanted = field
+        self.refresh()
+
+    def _on_shown(self, field: Any = None) -> None:
+        """Follow the field that has come on show."""
+        link = self.desk.link
+        if link is not None:
+            self._wanted = link.field
         self.refresh()
 
     def _on_problem(self, problem: str) -> None:

@@ -67,6 +67,8 @@ class ProjectDesk(QObject):
         The layer with the corrections on show.
     linkChanged : Signal()
         Another field is on show, or none.
+    asked : Signal(str)
+        A field is to be shown, whether its image can be found or not: its id.
     edited : Signal(object)
         Labels were changed: a tuple of `Edit`, empty if only facts about objects were.
     told : Signal(str)
@@ -76,6 +78,7 @@ class ProjectDesk(QObject):
     """
 
     linkChanged = Signal()
+    asked = Signal(str)
     edited = Signal(object)
     told = Signal(str)
     problemChanged = Signal(str)
@@ -218,6 +221,7 @@ class ProjectDesk(QObject):
         project = self.project
         if project is None or field not in {record.id for record in project.fields}:
             return
+        self.asked.emit(field)
         state = project.images.state(field)
         if state == "missing":
             self.told.emit(MISSING.format(project.field(field).stem))

@@ -36,6 +36,23 @@ def visible(part: QWidget) -> bool:
     return not part.isHidden()
 
 
+def choose(box: ProjectBox, index: int) -> None:
+    """Choose a field as a person does."""
+    box.fields.setCurrentIndex(index)
+    box.fields.activated.emit(index)
+
+
+def two_fields(acting: Any, folder: Path) -> Path:
+    """Add a second field, close the project and empty the window; return the project's folder."""
+    acting.viewer.layers.clear()
+    add_result_of_file(acting.viewer, folder, "field 2")
+    acting.desk.add()
+    place = acting.desk.project.folder
+    acting.desk.close()
+    acting.viewer.layers.clear()
+    return place
+
+
 def test_errors_for_people_become_sentences_and_others_stay_errors() -> None:
     said: list[str] = []
 
@@ -112,18 +129,13 @@ def test_a_second_window_may_write_once_the_first_is_closed(acting: Any, qtbot) 
 def test_images_that_moved_together_are_found_together(
     acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
-    acting.viewer.layers.clear()
-    add_result_of_file(acting.viewer, tmp_path, "field 2")
-    acting.desk.add()
-    folder = acting.desk.project.folder
-    acting.desk.close()
-    acting.viewer.layers.clear()
+    folder = two_fields(acting, tmp_path)
     (tmp_path / "archive").mkdir()
     for stem in ("field 1", "field 2"):
         shutil.move(tmp_path / f"{stem}.png", tmp_path / "archive")
     acting.desk.open(folder)
     assert "is not where it was: press Locate…" in acting.told[-1]
-    acting.actions._on_field(1)
+    choose(acting.box, 1)
     assert visible(acting.box.locate_button)
     monkeypatch.setattr(
         project_actions, "ask_image", lambda *_: tmp_path / "archive" / "field 2.png"
@@ -133,6 +145,48 @@ def test_images_that_moved_together_are_found_together(
     assert not visible(acting.box.locate_button)
     qtbot.waitUntil(lambda: acting.desk.link is not None, timeout=LONG)
     assert acting.desk.link.field == "f2"
+
+
+@pytest.fixture
+def fresh(qtbot) -> Any:
+    """Desk and box of a window in which nothing was done yet."""
+    viewer, owner = ViewerModel(), QWidget()
+    qtbot.addWidget(owner)
+    desk, box = ProjectDesk(viewer, owner), ProjectBox(owner)
+    yield SimpleNamespace(desk=desk, box=box, actions=ProjectActions(viewer, desk, box, owner))
+    desk.close()
+
+
+def test_a_project_opened_anew_offers_to_locate_its_image(
+    acting: Any, fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    folder = acting.desk.project.folder
+    acting.desk.close()
+    moved = (tmp_path / "field 1.png").rename(tmp_path / "moved.png")
+    fresh.desk.open(folder)
+    assert visible(fresh.box.locate_button)
+    assert fresh.box.fields.currentData() == "f1"
+    monkeypatch.setattr(project_actions, "ask_image", lambda *_: moved)
+    fresh.box.locate_button.click()
+    qtbot.waitUntil(lambda: fresh.desk.link is not None, timeout=LONG)
+    assert not visible(fresh.box.locate_button)
+
+
+def test_a_missing_image_is_located_while_another_field_is_on_show(
+    acting: Any, fresh: Any, tmp_path: Path, qtbot
+) -> None:
+    folder = two_fields(acting, tmp_path)
+    (tmp_path / "field 2.png").unlink()
+    fresh.desk.open(folder)
+    qtbot.waitUntil(lambda: fresh.desk.link is not None, timeout=LONG)
+    assert not visible(fresh.box.locate_button)
+    choose(fresh.box, 1)
+    assert visible(fresh.box.locate_button)
+    assert fresh.box.fields.currentData() == "f2"
+    assert fresh.desk.link.field == "f1"
+    choose(fresh.box, 0)
+    assert not visible(fresh.box.locate_button)
+    assert fresh.box.fields.currentData() == "f1"
 
 
 def test_whoever_has_changed_her_mind_locates_nothing(
