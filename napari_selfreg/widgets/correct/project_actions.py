@@ -11,7 +11,6 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
-from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.correct.ask import (
     ask_copy,
     ask_image,
@@ -19,6 +18,7 @@ from napari_selfreg.widgets.correct.ask import (
     ask_project,
     ask_to_go_on,
 )
+from napari_selfreg.widgets.correct.image_notice import image_notice
 from napari_selfreg.widgets.correct.layer_fields import image_path, is_correctable
 from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
@@ -79,23 +79,20 @@ class ProjectActions(QObject):
             emitter.connect(self.refresh)
         viewer.layers.selection.events.active.connect(self.refresh)
         self._wanted: str | None = None
+        self._image = ""
         self._on_shown()
 
     def refresh(self, event: Any = None) -> None:
         """Show what there is."""
         project, link = self.desk.project, self.desk.link
+        self._image = image_notice(project, self._wanted)
         self._box.setProject(project, self._wanted)
         offered = self.desk.offered()
         waiting = offered is not None and link is None
         self._box.start_button.setVisible(project is None or waiting)
-        self._box.locate_button.setVisible(project is not None and self._is_lost(project))
+        self._box.locate_button.setVisible(bool(self._image))
         self._box.setNotice("")
         self._on_problem(project.problem if project is not None else "")
-
-    def _is_lost(self, project: Project) -> bool:
-        """Tell whether the image of the wanted field is missing; asks the disk for one file."""
-        known = {record.id for record in project.fields}
-        return self._wanted in known and not project.images.path(str(self._wanted)).is_file()
 
     @told
     def _on_start(self, checked: bool = False) -> None:
@@ -170,7 +167,8 @@ class ProjectActions(QObject):
         if problem:
             self._box.setNotice(problem, copy=True)
         elif project is not None:
-            self._box.setNotice(project.reason or self._beside())
+            said = project.reason or self._beside(), self._image
+            self._box.setNotice(" ".join(filter(None, said)))
 
     def _beside(self) -> str:
         """Warn of a layer whose strokes nobody keeps while a person may believe so."""

@@ -38,9 +38,6 @@ from napari_selfreg.widgets.result_plane import label_plane, table_of
 from napari_selfreg.widgets.results_snapshot import image_of
 from napari_selfreg.widgets.shared import shared_for
 
-MISSING = "The image of {} is not where it was: press Locate… to say where it is now."
-CHANGED = "The image of {} has changed since it was corrected: look whether the objects still fit."
-
 APART = (
     "This layer was painted on while its field went on without it: it stays a layer of its own. "
     "Choose the field above to see its corrections too."
@@ -222,14 +219,8 @@ class ProjectDesk(QObject):
         if project is None or field not in {record.id for record in project.fields}:
             return
         self.asked.emit(field)
-        state = project.images.state(field)
-        if state == "missing":
-            self.told.emit(MISSING.format(project.field(field).stem))
-            return
-        if state == "changed":
-            self.told.emit(CHANGED.format(project.field(field).stem))
         path = project.images.path(field)
-        if self.link is not None and self.link.field == field:
+        if not path.is_file() or self._is_on_show(field, path):
             return
         if self._image_of_file(path) is not None:
             self._on_shown(path)
@@ -267,6 +258,17 @@ class ProjectDesk(QObject):
             elif field.pending is not None:
                 found.append((_pending_field(field), None))
         return found
+
+    def _is_on_show(self, field: str, path: Path) -> bool:
+        """Tell whether a field is tied; let go of it if that is on another file than it should."""
+        if self.link is None or self.link.field != field:
+            return False
+        shown = image_path(self.image) if self.image is not None else None
+        same = shown is None or _same_file(shown, path)
+        if not same:
+            self._untie()
+            self.linkChanged.emit()
+        return same
 
     def _field_at(self, path: Path | None) -> str | None:
         return None if self.project is None else field_at(self.project, path)

@@ -19,8 +19,9 @@ from napari_selfreg.widgets.correct.project_actions import ProjectActions, told
 from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from tests.io.project.test_journal import FullDisk
-from tests.widgets.correct.steps import add_result_of_file, stroke
+from tests.widgets.correct.steps import add_result_of_file, save_picture, stroke
 from tests.widgets.panel_steps import LONG
+from tests.widgets.results_steps import squares
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_images_that_moved_together_are_found_together(
     for stem in ("field 1", "field 2"):
         shutil.move(tmp_path / f"{stem}.png", tmp_path / "archive")
     acting.desk.open(folder)
-    assert "is not where it was: press Locate…" in acting.told[-1]
+    assert "is not where it was: press Locate…" in acting.box.notice.text()
     choose(acting.box, 1)
     assert visible(acting.box.locate_button)
     monkeypatch.setattr(
@@ -153,7 +154,8 @@ def fresh(qtbot) -> Any:
     viewer, owner = ViewerModel(), QWidget()
     qtbot.addWidget(owner)
     desk, box = ProjectDesk(viewer, owner), ProjectBox(owner)
-    yield SimpleNamespace(desk=desk, box=box, actions=ProjectActions(viewer, desk, box, owner))
+    ProjectActions(viewer, desk, box, owner)
+    yield SimpleNamespace(viewer=viewer, desk=desk, box=box)
     desk.close()
 
 
@@ -187,6 +189,56 @@ def test_a_missing_image_is_located_while_another_field_is_on_show(
     choose(fresh.box, 0)
     assert not visible(fresh.box.locate_button)
     assert fresh.box.fields.currentData() == "f1"
+
+
+def changed_project(acting: Any, folder: Path) -> Path:
+    """Close the project and change its image; return the folder of the project."""
+    place = acting.desk.project.folder
+    acting.desk.close()
+    (folder / "field 1.png").rename(folder / "original.png")
+    save_picture(folder, "field 1", np.zeros((60, 80), np.int32))
+    return place
+
+
+def test_a_changed_image_is_told_as_long_as_it_is_on_show(
+    acting: Any, fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    fresh.desk.open(changed_project(acting, tmp_path))
+    qtbot.waitUntil(lambda: fresh.desk.link is not None, timeout=LONG)
+    assert "has changed since it was corrected" in fresh.box.notice.text()
+    assert visible(fresh.box.notice)
+    assert visible(fresh.box.locate_button)
+    monkeypatch.setattr(project_actions, "ask_image", lambda *_: tmp_path / "field 1.png")
+    monkeypatch.setattr(project_actions, "ask_other_image", lambda *_: True)
+    fresh.box.locate_button.click()
+    assert not visible(fresh.box.notice)
+    assert not visible(fresh.box.locate_button)
+
+
+def test_the_original_of_a_changed_image_takes_its_place(
+    acting: Any, fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    fresh.desk.open(changed_project(acting, tmp_path))
+    qtbot.waitUntil(lambda: fresh.desk.link is not None, timeout=LONG)
+    monkeypatch.setattr(project_actions, "ask_image", lambda *_: tmp_path / "original.png")
+    fresh.box.locate_button.click()
+    qtbot.waitUntil(lambda: getattr(fresh.desk.image, "name", "") == "original", timeout=LONG)
+    assert fresh.desk.link.field == "f1"
+    assert len(fresh.viewer.layers) == 2
+    assert not visible(fresh.box.notice)
+    stroke(fresh.desk.link.layer)
+    assert (fresh.desk.project.labels("f1") == 9).any()
+
+
+def test_strokes_beside_a_changed_image_are_still_warned_of(
+    acting: Any, fresh: Any, tmp_path: Path, qtbot
+) -> None:
+    fresh.desk.open(changed_project(acting, tmp_path))
+    qtbot.waitUntil(lambda: fresh.desk.link is not None, timeout=LONG)
+    fresh.viewer.add_labels(squares(), name="mine")
+    text = fresh.box.notice.text()
+    assert "strokes on it are not kept" in text
+    assert "has changed since it was corrected" in text
 
 
 def test_whoever_has_changed_her_mind_locates_nothing(
