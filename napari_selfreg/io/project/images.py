@@ -11,10 +11,12 @@ from napari_selfreg.io.images import open_image
 from napari_selfreg.io.project.manifest import ImageReference, ProjectField
 from napari_selfreg.io.project.references import (
     ImageState,
+    Stamp,
     full_hash,
     place_of,
     reference_to,
     relative_to,
+    stamp_of,
     state_of,
 )
 
@@ -23,18 +25,31 @@ if TYPE_CHECKING:
 
 
 class Images:
-    """The images of a project; reach them as ``project.images``."""
+    """The images of a project; reach them as ``project.images``.
+
+    Attributes
+    ----------
+    on_changed : callable or None
+        Called with the id of a field, in any thread, when its image turns out to be another one
+        than its fingerprint says.
+    """
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._others: dict[str, Stamp] = {}
+        self.on_changed: Callable[[str], None] | None = None
 
     def path(self, field: str) -> Path:
         """Return where the image of a field should lie."""
         return place_of(self._project.field(field).image, self._project.folder)
 
     def state(self, field: str) -> ImageState:
-        """Tell whether the image of a field is found, changed or missing."""
-        return state_of(self._project.field(field).image, self._project.folder)
+        """Tell whether the image of a field is found, changed or missing.
+
+        What a fingerprint does not sample is compared by `hash_all`.
+        """
+        found = state_of(self._project.field(field).image, self._project.folder)
+        return "changed" if found == "found" and self._is_other(field, self.path(field)) else found
 
     def locate(self, field: str, path: str | Path, *, changed: bool = False) -> tuple[str, ...]:
         """Say where the image of a field is now; others that moved with it are found, too.
@@ -64,29 +79,55 @@ class Images:
         self._project.check_writable()
         record = self._project.field(field)
         reference = reference_to(path, self._project.folder)
-        if not _same(reference, record.image):
+        known = _same(reference, record.image) and not self._is_other(field, Path(path).absolute())
+        if not known:
             self._check_shape(record, Path(path), changed)
-        else:  # its full hash is known
-            reference = record.image.model_copy(update={"path": reference.path})
+        elif not changed:
+            reference = _moved(record.image, reference.path)
         found = {field: reference} | self._moved_along(record, Path(path))
         self._put(found)
+        self._project.check_images()
         return tuple(found)
 
     def hash_all(self, stopped: Callable[[], bool]) -> None:
-        """Hash the images whose full hash is not known yet; takes minutes for slides."""
-        for record in self._project.fields:
-            if record.image.sha256 is not None or self.state(record.id) != "found":
-                continue
-            try:
-                digest = full_hash(self.path(record.id), stopped)
-            except OSError:
-                continue
-            if digest is None or stopped():
-                return
-            self._put_hash(record.image, digest)
+        """Hash the images that were not hashed since they were written, and compare.
 
-    def _put_hash(self, image: ImageReference, digest: str) -> None:
-        hashed = image.model_copy(update={"sha256": digest})
+        Takes minutes for slides.
+        """
+        for record in self._project.fields:
+            if self._must_hash(record) and not self._hash(record, stopped):
+                return
+
+    def _must_hash(self, record: ProjectField) -> bool:
+        stamp, image = stamp_of(self.path(record.id)), record.image
+        if stamp is None or (image.sha256 is None and self._project.read_only):
+            return False
+        if image.sha256 is not None and image.mtime_ns == stamp.mtime_ns:
+            return False
+        return self.state(record.id) == "found"
+
+    def _hash(self, record: ProjectField, stopped: Callable[[], bool]) -> bool:
+        """Hash one image; tell whether to go on."""
+        file = self.path(record.id)
+        stamp = stamp_of(file)
+        try:
+            digest = full_hash(file, stopped)
+        except OSError:
+            return True
+        if digest is None or stopped():
+            return False
+        if stamp is not None and stamp_of(file) == stamp:  # else somebody writes it just now
+            if record.image.sha256 in (None, digest):
+                self._put_hash(record.image, digest, stamp)
+            else:
+                self._put_other(record, stamp)
+        return True
+
+    def _put_hash(self, image: ImageReference, digest: str, stamp: Stamp) -> None:
+        moment = stamp.mtime_ns if stamp.sure else None
+        hashed = image.model_copy(update={"sha256": digest, "mtime_ns": moment})
+        if hashed == image or self._project.read_only:
+            return
 
         def changed(record: ProjectField) -> ProjectField:
             same = record.image == image  # a person may have located another one meanwhile
@@ -94,12 +135,25 @@ class Images:
 
         self._project.change_fields(changed)
 
+    def _put_other(self, record: ProjectField, stamp: Stamp) -> None:
+        if self._project.field(record.id).image != record.image:  # located meanwhile
+            return
+        self._others[record.id] = stamp
+        if self.on_changed is not None:
+            self.on_changed(record.id)
+
+    def _is_other(self, field: str, file: Path) -> bool:
+        """Tell whether a file is known to differ in what no fingerprint samples."""
+        return field in self._others and self._others[field] == stamp_of(file)
+
     def _put(self, references: dict[str, ImageReference]) -> None:
         def changed(record: ProjectField) -> ProjectField:
             image = references.get(record.id, record.image)
             return record.model_copy(update={"image": image})
 
         self._project.change_fields(changed)
+        for field in references:
+            self._others.pop(field, None)
 
     def _moved_along(self, record: ProjectField, file: Path) -> dict[str, ImageReference]:
         """Return images that lie in the new folder as they did in the old one."""
@@ -112,7 +166,7 @@ class Images:
             candidate = new / there.name
             if state_of(other.image.model_copy(update={"path": str(candidate)}), new) == "found":
                 path = relative_to(candidate, self._project.folder)
-                found[other.id] = other.image.model_copy(update={"path": path})
+                found[other.id] = _moved(other.image, path)
         return found
 
     def _check_shape(self, record: ProjectField, path: Path, changed: bool) -> None:
@@ -128,6 +182,11 @@ class Images:
                 f"{path.name} is not the image that was corrected, but has its size: choose the "
                 "original, or say that it may differ."
             )
+
+
+def _moved(image: ImageReference, path: str) -> ImageReference:
+    """Return a reference to a file of the same fingerprint, to be compared as a whole."""
+    return image.model_copy(update={"path": path, "mtime_ns": None})
 
 
 def _same(one: ImageReference, other: ImageReference) -> bool:

@@ -41,12 +41,16 @@ class ImageReference(Part):
         SHA-256 of the size and parts of the file, known at once.
     sha256 : str, optional
         Of the whole file, computed in the background.
+    mtime_ns : int, optional
+        When the file was last changed, in nanoseconds since 1970, as it was hashed: while that
+        is so, nobody needs to hash it again.
     """
 
     path: str
     size: int = Field(ge=0)
     fingerprint: Digest
     sha256: Digest | None = None
+    mtime_ns: int | None = None
 
 
 class ProjectField(Part):

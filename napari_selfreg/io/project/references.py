@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.project.manifest import ImageReference
@@ -16,6 +17,21 @@ ImageState = Literal["found", "changed", "missing"]
 
 _SAMPLE = 1 << 16
 _PIECE = 1 << 20
+_COARSE_NS = 2 * 10**9
+"""The clocks of some disks go in steps of two seconds."""
+
+
+class Stamp(NamedTuple):
+    """What changes with the content of a file, and is told without reading it."""
+
+    file: Path
+    size: int
+    mtime_ns: int
+
+    @property
+    def sure(self) -> bool:
+        """Whether the file cannot change once more without another time."""
+        return time.time_ns() - self.mtime_ns > _COARSE_NS
 
 
 def reference_to(image: str | Path, project: Path) -> ImageReference:
@@ -61,6 +77,15 @@ def full_hash(file: Path, stopped: Callable[[], bool]) -> str | None:
                 return None
             digest.update(piece)
     return digest.hexdigest()
+
+
+def stamp_of(file: Path) -> Stamp | None:
+    """Return size and time of a file, None if there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return Stamp(file, found.st_size, found.st_mtime_ns)
 
 
 def place_of(reference: ImageReference, project: Path) -> Path:

@@ -157,7 +157,7 @@ class Project(Editing, Reading):
         folder : path-like
             The folder, or the ``project.json`` inside.
         hash_images : bool
-            Hash images in the background where that was not done yet.
+            Hash images in the background where that was not done since they were written.
 
         Returns
         -------
@@ -176,8 +176,8 @@ class Project(Editing, Reading):
         except BaseException:
             lock.release()
             raise
-        if hash_images and not project.read_only:
-            project._keeper.ask(project.images.hash_all)
+        if hash_images:
+            project.check_images()
         return project
 
     def record(self, record: Record, blocks: Blocks | None = None) -> int:
@@ -232,8 +232,12 @@ class Project(Editing, Reading):
             with self._lock:
                 del self._memory.fields[record.id]
             raise
-        self._keeper.ask(self.images.hash_all)
+        self.check_images()
         return record.id
+
+    def check_images(self) -> None:
+        """Hash and compare images in the background; see `Images.hash_all`."""
+        self._keeper.ask(self.images.hash_all)
 
     def snapshot(self, bookmark: str = "") -> int:
         """Write all changes as a generation; opening then needs no journal.

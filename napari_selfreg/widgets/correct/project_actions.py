@@ -72,6 +72,7 @@ class ProjectActions(QObject):
         desk.asked.connect(self._on_asked)
         desk.linkChanged.connect(self._on_shown)
         desk.problemChanged.connect(self._on_problem)
+        desk.imageChanged.connect(self.refresh)
         desk.shared.projectChanged.connect(self.refresh)
         desk.shared.fieldChanged.connect(self._on_shown)
         events = viewer.layers.events

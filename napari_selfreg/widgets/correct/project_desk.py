@@ -72,6 +72,8 @@ class ProjectDesk(QObject):
         A sentence for the person.
     problemChanged : Signal(str)
         Why changes are in memory only; empty once they are on disk.
+    imageChanged : Signal(str)
+        The image of a field has turned out to be another one: its id.
     """
 
     linkChanged = Signal()
@@ -79,6 +81,7 @@ class ProjectDesk(QObject):
     edited = Signal(object)
     told = Signal(str)
     problemChanged = Signal(str)
+    imageChanged = Signal(str)
 
     def __init__(self, viewer: Any, owner: QWidget) -> None:
         super().__init__(owner)
@@ -200,7 +203,7 @@ class ProjectDesk(QObject):
         if self.link is not None:
             self.link.layer.editable = True
         self._untie()
-        project.on_problem = None
+        project.on_problem = project.images.on_changed = None
         self.shared.set_project(None)
         self.linkChanged.emit()
         try:
@@ -242,6 +245,7 @@ class ProjectDesk(QObject):
     def _take(self, project: Project) -> None:
         self.close()
         project.on_problem = self.problemChanged.emit  # queued, if another thread calls
+        project.images.on_changed = self.imageChanged.emit
         self.shared.set_project(project)
 
     def _waiting(self, shown: Path) -> list[tuple[NewField, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,11 @@ from PIL import Image
 
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import NewField, Project
+from napari_selfreg.io.project.references import fingerprint_of
 
 SHAPE = (24, 32)
+HOUR = 3600 * 10**9
+"""In nanoseconds."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,28 @@ def picture(path: Path, seed: int = 0, shape: tuple[int, int] = SHAPE) -> Path:
     noise = np.random.default_rng(seed).integers(0, 255, (*shape, 3), np.uint8)
     Image.fromarray(noise).save(path)
     return path
+
+
+def large_picture(path: Path) -> Path:
+    """A picture of which a fingerprint samples parts only, written an hour ago."""
+    with picture(path).open("ab") as stream:
+        stream.write(bytes(500_000))  # decoders stop before them
+    return touch(path, time.time_ns() - HOUR)
+
+
+def touch(path: Path, moment: int) -> Path:
+    os.utime(path, ns=(moment, moment))
+    return path
+
+
+def overwrite_middle(path: Path) -> Path:
+    """Change what no fingerprint samples, and nothing of the size."""
+    before = path.stat().st_size, fingerprint_of(path)
+    with path.open("r+b") as stream:
+        stream.seek(100_000)
+        stream.write(b"another tissue")
+    assert (path.stat().st_size, fingerprint_of(path)) == before
+    return touch(path, time.time_ns() - HOUR // 2)
 
 
 def new_field(image: Path, **changes: Any) -> NewField:

@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.io.project import Project, images
-from tests.io.project.steps import SHAPE, new_project, picture
+from tests.io.project.steps import (
+    HOUR,
+    SHAPE,
+    large_picture,
+    new_field,
+    new_project,
+    overwrite_middle,
+    picture,
+    touch,
+)
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def hashed(tmp_path: Path) -> Any:
+    """A project of one large picture, hashed; nothing is hashed in its background any more."""
+    image = large_picture(tmp_path / "a.png")
+    Project.create(tmp_path / "case.selfreg", [new_field(image)]).close()
+    with Project.open(tmp_path / "case.selfreg", hash_images=False) as project:
+        project._keeper.stop()
+        project.images.hash_all(lambda: False)
+        yield project
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that were hashed since."""
+    names: list[str] = []
+    whole = images.full_hash
+
+    def noted(file: Path, stopped: Any) -> str | None:
+        names.append(file.name)
+        return whole(file, stopped)
+
+    monkeypatch.setattr(images, "full_hash", noted)
+    return names
 
 
 def test_a_folder_that_moves_as_a_whole_finds_its_images(tmp_path: Path) -> None:
@@ -66,10 +107,6 @@ def test_images_are_hashed_in_the_background(tmp_path: Path) -> None:
             assert field.image.sha256 == digest
 
 
-def digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def test_a_known_hash_moves_with_its_image(tmp_path: Path) -> None:
     with new_project(tmp_path, "ab") as project:
         project.images.hash_all(lambda: False)
@@ -89,6 +126,7 @@ def test_a_known_hash_moves_with_its_image(tmp_path: Path) -> None:
 
 def test_another_image_has_no_hash_yet(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
+        project._keeper.stop()
         project.images.hash_all(lambda: False)
         other = picture(tmp_path / "other.png", 9)
         project.images.locate("f1", other, changed=True)
@@ -103,6 +141,7 @@ def test_an_image_located_while_the_old_one_is_hashed_stays_located(
     """Hashing a slide takes minutes: nobody waits for it before they choose another file."""
     other = picture(tmp_path / "other.png", 9)
     with new_project(tmp_path) as project:
+        project._keeper.stop()
 
         def slow(file: Path, _: object) -> str:
             project.images.locate("f1", other, changed=True)
@@ -125,6 +164,153 @@ def test_only_the_image_that_was_corrected_is_hashed(tmp_path: Path, state: str)
         one, two = (field.image.sha256 for field in project.fields)
         assert one is None
         assert two == digest(tmp_path / "b.png")
+
+
+def test_other_content_of_the_same_size_is_noticed(hashed: Project) -> None:
+    told: list[str] = []
+    hashed.images.on_changed = told.append
+    overwrite_middle(hashed.images.path("f1"))
+    before = hashed.fields
+    hashed.images.hash_all(lambda: False)
+    assert hashed.images.state("f1") == "changed"
+    assert told == ["f1"]
+    assert hashed.fields == before  # it is what the original is known by
+
+
+def test_it_is_noticed_again_after_reopening(hashed: Project) -> None:
+    overwrite_middle(hashed.images.path("f1"))
+    hashed.close()
+    with Project.open(hashed.folder) as again:
+        end = time.monotonic() + 20
+        while again.images.state("f1") == "found" and time.monotonic() < end:
+            time.sleep(0.01)
+        assert again.images.state("f1") == "changed"
+
+
+def test_the_original_put_back_is_found(hashed: Project) -> None:
+    file = hashed.images.path("f1")
+    original, moment = file.read_bytes(), file.stat().st_mtime_ns
+    overwrite_middle(file)
+    hashed.images.hash_all(lambda: False)
+    file.write_bytes(original)
+    touch(file, moment)
+    hashed.images.hash_all(lambda: False)
+    assert hashed.images.state("f1") == "found"
+
+
+def test_only_files_that_were_touched_are_read_again(hashed: Project, read: list[str]) -> None:
+    hashed.images.hash_all(lambda: False)
+    assert read == []
+    touch(hashed.images.path("f1"), time.time_ns() - HOUR // 2)
+    hashed.images.hash_all(lambda: False)
+    hashed.images.hash_all(lambda: False)
+    assert read == ["a.png"]
+    assert hashed.images.state("f1") == "found"
+
+
+def test_a_file_written_a_moment_ago_is_read_once_more(hashed: Project, read: list[str]) -> None:
+    """Clocks of disks are coarse: it may be written again without another time."""
+    touch(hashed.images.path("f1"), time.time_ns())
+    hashed.images.hash_all(lambda: False)
+    hashed.images.hash_all(lambda: False)
+    assert read == ["a.png", "a.png"]
+
+
+def test_a_project_that_knows_no_times_reads_its_images_once(
+    hashed: Project, read: list[str]
+) -> None:
+    hashed.close()
+    file = hashed.folder / "project.json"
+    content = json.loads(file.read_text())
+    del content["fields"][0]["image"]["mtime_ns"]  # as the first programs wrote it
+    file.write_text(json.dumps(content))
+    for _ in range(2):
+        with Project.open(hashed.folder, hash_images=False) as again:
+            again.images.hash_all(lambda: False)
+    assert read == ["a.png"]
+
+
+def test_a_file_that_is_written_while_it_is_read_is_not_judged(
+    hashed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = touch(hashed.images.path("f1"), time.time_ns() - HOUR // 3)
+    before = hashed.fields
+
+    def torn(path: Path, _: object) -> str:
+        touch(path, time.time_ns())
+        return "0" * 64
+
+    monkeypatch.setattr(images, "full_hash", torn)
+    hashed.images.hash_all(lambda: False)
+    assert hashed.images.path("f1") == file
+    assert hashed.images.state("f1") == "found"
+    assert hashed.fields == before
+
+
+def test_a_located_image_is_compared_as_a_whole(hashed: Project, tmp_path: Path) -> None:
+    known = hashed.fields[0].image.sha256
+    twin = tmp_path / "twin.png"
+    twin.write_bytes(hashed.images.path("f1").read_bytes())
+    overwrite_middle(twin)
+    touch(twin, hashed.images.path("f1").stat().st_mtime_ns)
+    hashed.images.path("f1").unlink()
+    hashed.images.locate("f1", twin)
+    assert hashed.fields[0].image.sha256 == known
+    hashed.images.hash_all(lambda: False)
+    assert hashed.images.state("f1") == "changed"
+
+
+def test_so_are_those_that_moved_along(tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    news = [new_field(large_picture(tmp_path / f"{name}.png")) for name in "ab"]
+    with Project.create(tmp_path / "case.selfreg", news) as project:
+        project._keeper.stop()
+        project.images.hash_all(lambda: False)
+        for name in "ab":
+            (tmp_path / f"{name}.png").rename(away / f"{name}.png")
+        overwrite_middle(away / "b.png")
+        assert project.images.locate("f1", away / "a.png") == ("f1", "f2")
+        project.images.hash_all(lambda: False)
+        assert [project.images.state(name) for name in ("f1", "f2")] == ["found", "changed"]
+
+
+def test_locating_compares_without_being_asked(tmp_path: Path) -> None:
+    image = large_picture(tmp_path / "a.png")
+    with Project.create(tmp_path / "case.selfreg", [new_field(image)]) as project:
+        project.images.hash_all(lambda: False)
+        moved = overwrite_middle(image.rename(tmp_path / "moved.png"))
+        project.images.locate("f1", moved)
+        end = time.monotonic() + 20
+        while project.images.state("f1") == "found" and time.monotonic() < end:
+            time.sleep(0.01)
+        assert project.images.state("f1") == "changed"
+
+
+def test_an_image_known_to_be_another_is_taken_only_if_it_may_differ(hashed: Project) -> None:
+    file = overwrite_middle(hashed.images.path("f1"))
+    hashed.images.hash_all(lambda: False)
+    with pytest.raises(BadInputError, match="say that it may differ"):
+        hashed.images.locate("f1", file)
+    assert hashed.images.state("f1") == "changed"
+    hashed.images.locate("f1", file, changed=True)
+    assert hashed.images.state("f1") == "found"
+    hashed.images.hash_all(lambda: False)
+    assert hashed.images.state("f1") == "found"
+    assert hashed.fields[0].image.sha256 == digest(file)
+
+
+def test_a_reader_compares_and_writes_nothing(hashed: Project) -> None:
+    touch(hashed.images.path("f1"), time.time_ns() - HOUR // 3)
+    before = (hashed.folder / "project.json").read_bytes()
+    with Project.open(hashed.folder, hash_images=False) as reader:
+        assert reader.read_only
+        reader.images.hash_all(lambda: False)
+        assert reader.images.state("f1") == "found"
+        overwrite_middle(hashed.images.path("f1"))
+        reader.images.hash_all(lambda: False)
+        assert reader.images.state("f1") == "changed"
+    assert (hashed.folder / "project.json").read_bytes() == before
 
 
 def test_hashing_that_is_stopped_writes_nothing(tmp_path: Path) -> None:

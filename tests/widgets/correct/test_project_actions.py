@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +14,12 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.io.project import Project
+from napari_selfreg.io.project import Project, images
 from napari_selfreg.widgets.correct import project_actions
 from napari_selfreg.widgets.correct.project_actions import ProjectActions, told
 from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
+from tests.io.project.steps import large_picture, new_field, overwrite_middle
 from tests.io.project.test_journal import FullDisk
 from tests.widgets.correct.steps import add_result_of_file, save_picture, stroke
 from tests.widgets.panel_steps import LONG
@@ -228,6 +230,29 @@ def test_the_original_of_a_changed_image_takes_its_place(
     assert not visible(fresh.box.notice)
     stroke(fresh.desk.link.layer)
     assert (fresh.desk.project.labels("f1") == 9).any()
+
+
+def test_a_change_that_only_reading_all_of_it_shows_is_told_later(
+    acting: Any, fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    acting.desk.close()
+    image = large_picture(tmp_path / "large.png")
+    with Project.create(tmp_path / "large.selfreg", [new_field(image)]) as project:
+        project.images.hash_all(lambda: False)
+    overwrite_middle(image)
+    go_on, whole = Event(), images.full_hash
+
+    def slow(file: Path, stopped: Any) -> str | None:
+        assert go_on.wait(LONG / 1000)
+        return whole(file, stopped)
+
+    monkeypatch.setattr(images, "full_hash", slow)
+    fresh.desk.open(project.folder)
+    qtbot.waitUntil(lambda: fresh.desk.link is not None, timeout=LONG)
+    assert not visible(fresh.box.locate_button)
+    go_on.set()
+    qtbot.waitUntil(lambda: visible(fresh.box.locate_button), timeout=LONG)
+    assert "has changed since it was corrected" in fresh.box.notice.text()
 
 
 def test_strokes_beside_a_changed_image_are_still_warned_of(
