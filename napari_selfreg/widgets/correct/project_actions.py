@@ -71,9 +71,12 @@ class ProjectActions(QObject):
         box.fields.activated.connect(self._on_field)
         desk.asked.connect(self._on_asked)
         desk.linkChanged.connect(self._on_shown)
+        desk.edited.connect(self._on_edited)
+        desk.stateChanged.connect(self._mark)
         desk.problemChanged.connect(self._on_problem)
         desk.imageChanged.connect(self.refresh)
         desk.shared.projectChanged.connect(self.refresh)
+        desk.shared.projectEdited.connect(self._on_project_edited)
         desk.shared.fieldChanged.connect(self._on_shown)
         events = viewer.layers.events
         for emitter in (events.inserted, events.removed):
@@ -162,6 +165,19 @@ class ProjectActions(QObject):
         if link is not None:
             self._wanted = link.field
         self.refresh()
+
+    def _on_edited(self, edits: Any) -> None:
+        """Show that the field on show is corrected now."""
+        if self.desk.link is not None:
+            self._mark(self.desk.link.field)
+
+    def _on_project_edited(self, fields: tuple[str, ...]) -> None:
+        for field in fields:
+            self._mark(field)
+
+    def _mark(self, field: str) -> None:
+        if self.desk.project is not None:
+            self._box.setMark(self.desk.project, field)
 
     def _on_problem(self, problem: str) -> None:
         project = self.desk.project

@@ -63,10 +63,16 @@ class ProjectBox(QWidget):
         self.title.setToolTip("" if project is None else str(project.folder))
         with signals_blocked(self.fields):
             self.fields.clear()
-            for record in project.fields if project is not None else ():
-                mark = MARKS[project.facts(record.id).state] if project is not None else ""
-                self.fields.addItem(f"{mark} {record.stem}", record.id)
+            if project is not None:
+                for record in project.fields:
+                    self.fields.addItem(_marked(project, record.id), record.id)
             self.fields.setCurrentIndex(self.fields.findData(field))
+
+    def setMark(self, project: Project, field: str) -> None:
+        """Show anew how far one of the fields is; the list stays open if it is."""
+        index = self.fields.findData(field)
+        if index >= 0:
+            self.fields.setItemText(index, _marked(project, field))
 
     def setNotice(self, text: str, copy: bool = False) -> None:
         """Show something that stays until it is over: read-only, a full disk, a lost image."""
@@ -89,3 +95,7 @@ class ProjectBox(QWidget):
         column.addWidget(self.notice)
         column.addWidget(self.copy_button)
         column.addLayout(buttons)
+
+
+def _marked(project: Project, field: str) -> str:
+    return f"{MARKS[project.facts(field).state]} {project.field(field).stem}"

@@ -68,6 +68,8 @@ class ProjectDesk(QObject):
         A field is to be shown, whether its image can be found or not: its id.
     edited : Signal(object)
         Labels were changed: a tuple of `Edit`, empty if only facts about objects were.
+    stateChanged : Signal(str)
+        The person has said how far she is with a field: its id.
     told : Signal(str)
         A sentence for the person.
     problemChanged : Signal(str)
@@ -79,6 +81,7 @@ class ProjectDesk(QObject):
     linkChanged = Signal()
     asked = Signal(str)
     edited = Signal(object)
+    stateChanged = Signal(str)
     told = Signal(str)
     problemChanged = Signal(str)
     imageChanged = Signal(str)
@@ -241,6 +244,7 @@ class ProjectDesk(QObject):
         if self.link is not None and self.project is not None:
             self.project.set_state(self.link.field, state)
             self.door.set_state(self.project.images.path(self.link.field), state)
+            self.stateChanged.emit(self.link.field)
 
     def _take(self, project: Project) -> None:
         self.close()

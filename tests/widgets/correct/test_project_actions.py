@@ -266,6 +266,40 @@ def test_strokes_beside_a_changed_image_are_still_warned_of(
     assert "has changed since it was corrected" in text
 
 
+def marks(box: ProjectBox) -> str:
+    """Return the marks of all fields of the list."""
+    return "".join(box.fields.itemText(index)[0] for index in range(box.fields.count()))
+
+
+def test_the_list_shows_how_far_each_field_is_at_once(acting: Any, tmp_path: Path) -> None:
+    acting.viewer.layers.clear()
+    add_result_of_file(acting.viewer, tmp_path, "field 2")
+    acting.desk.add()
+    assert marks(acting.box) == "◐◐"
+    stroke(acting.desk.link.layer)
+    assert marks(acting.box) == "◐✎"
+    acting.desk.set_state("done")
+    assert marks(acting.box) == "◐✓"
+    acting.desk.set_state("corrected")
+    assert marks(acting.box) == "◐✎"
+    assert acting.box.fields.currentData() == "f2"
+
+
+def test_so_does_what_another_panel_says_is_done(acting: Any) -> None:
+    acting.desk.project.set_state("f1", "done")
+    acting.desk.shared.projectEdited.emit(("f1",))
+    assert marks(acting.box) == "✓"
+
+
+def test_a_list_that_is_open_stays_so_while_marks_change(acting: Any) -> None:
+    """Filling it anew would close it under the mouse."""
+    cleared: list[int] = []
+    acting.box.fields.model().rowsRemoved.connect(lambda *_: cleared.append(1))
+    stroke(acting.layer)
+    assert marks(acting.box) == "✎"
+    assert cleared == []
+
+
 def test_whoever_has_changed_her_mind_locates_nothing(
     acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,16 @@ def test_showing_is_not_choosing(box: ProjectBox, project: Project, qtbot) -> No
     assert texts(box) == []
 
 
+def test_a_mark_changes_alone(box: ProjectBox, project: Project) -> None:
+    box.setProject(project, "f2")
+    project.set_state("f2", "done")
+    project.set_state("f1", "done")
+    box.setMark(project, "f2")
+    box.setMark(project, "gone")
+    assert texts(box) == ["◐ a", "✓ b", "✓ c"]
+    assert box.fields.currentData() == "f2"
+
+
 @pytest.mark.parametrize("copy", [True, False])
 def test_a_warning_stays_until_it_is_over(box: ProjectBox, copy: bool) -> None:
     box.setNotice("The disk is full.", copy=copy)
