@@ -93,6 +93,11 @@ def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
     return found
 
 
+def is_saved(image: Path, directory: Path | None = None) -> bool:
+    """Tell whether there is a file of saved objects of an image, whatever is in it."""
+    return output_paths(directory or results_folder(image), image.stem)["objects"].is_file()
+
+
 def is_corrected(image: Path, directory: Path | None = None) -> bool:
     """Tell whether the saved objects of an image were changed by hand; False without any."""
     import tifffile

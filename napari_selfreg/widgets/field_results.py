@@ -115,7 +115,7 @@ class FieldResults(QObject):
         infos = [found(layer) for layer in layers for found in (result_info, volume_result_info)]
         return any(info is not None and info.image_layer_id == image.unique_id for info in infos)
 
-    def _on_saved(self, saved: SavedResult | SavedVolume) -> None:
+    def _on_saved(self, saved: SavedResult | SavedVolume | None) -> None:
         field, self._asked = self._asked, None
         written, self._written = self._written, None
         image = self._stage.image
@@ -123,6 +123,9 @@ class FieldResults(QObject):
             if field is not None:
                 field.recalled = False  # she has gone on: next time
                 field.written = field.written or written
+            self._recall_shown()
+            return
+        if saved is None:  # a field of a project, or one whose result was never written
             self._recall_shown()
             return
         if isinstance(saved, SavedVolume):

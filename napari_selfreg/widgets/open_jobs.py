@@ -11,7 +11,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.fields import FieldFacts, has_results, read_facts, results_folder
 from napari_selfreg.io.images import image_paths, open_image
-from napari_selfreg.io.saved_results import SavedResult, is_corrected, read_saved
+from napari_selfreg.io.saved_results import SavedResult, is_corrected, is_saved, read_saved
 from napari_selfreg.io.volume import is_volume_path, volume_stem
 from napari_selfreg.io.volume.outputs import is_corrected_volume
 from napari_selfreg.widgets.image_layers import LayerDataTuple
@@ -149,8 +149,8 @@ def ask_file(path: Path) -> Generator[Event, None, FileFacts | None]:
         return None
 
 
-def load_saved(path: Path, results: Path | None) -> Generator[Event, None, SavedResult]:
-    """Read what was saved of a field earlier.
+def load_saved(path: Path, results: Path | None) -> Generator[Event, None, SavedResult | None]:
+    """Read what was saved of a field earlier, None if nothing was.
 
     Raises
     ------
@@ -158,4 +158,4 @@ def load_saved(path: Path, results: Path | None) -> Generator[Event, None, Saved
         If its files cannot be read.
     """
     yield Progress(0, 0, f"Reading the results of {path.name}")
-    return read_saved(path, results)
+    return read_saved(path, results) if is_saved(path, results) else None

@@ -13,7 +13,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.fields import has_results
 from napari_selfreg.io.outputs import Origin, output_paths, write_results
-from napari_selfreg.io.saved_results import is_corrected, read_saved, saved_totals
+from napari_selfreg.io.saved_results import is_corrected, is_saved, read_saved, saved_totals
 from tests.io.test_outputs import ORIGIN, objects, table
 
 
@@ -29,8 +29,10 @@ def save(image: Path, origin: Origin = ORIGIN, folder: Path | None = None) -> Pa
 def test_labels_measurements_and_origin_come_back(tmp_path: Path, size: PixelSize) -> None:
     settings = PostProcessing(threshold=0.25, min_area_um2=3.0)
     image = tmp_path / "a.png"
+    assert not is_saved(image)
     save(image, replace(ORIGIN, pixel_size=size, settings=settings, version="abc"))
     assert has_results(image)
+    assert is_saved(image)
     found = read_saved(image)
     assert np.array_equal(found.labels, objects())
     assert (found.pixel_size, found.source) == (size, "file")

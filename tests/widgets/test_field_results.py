@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +12,15 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.engine.batch_events import FieldDone
-from napari_selfreg.io.outputs import Origin
+from napari_selfreg.io.outputs import Origin, output_paths, write_results
 from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.field_results import FieldResults, result_info_of
 from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
 from napari_selfreg.widgets.shared import shared_for
+from tests.io.test_outputs import ORIGIN, table
 from tests.widgets.fakes import Objects, make_card
+from tests.widgets.panel_steps import LONG
 from tests.widgets.pictures import noise
 
 HALF = PixelSize.isotropic(0.5)
@@ -111,3 +114,38 @@ def test_coming_back_is_no_correction(scene) -> None:
     assert [field.state for field in scene.fields] == ["segmented", "new"]
     labels.paint((5, 5), 7)
     assert scene.fields[0].state == "corrected"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.nii"])
+def test_what_was_never_saved_is_not_read(scene, tmp_path: Path, qtbot, caplog, name: str) -> None:
+    """Fields of a project are segmented without files of a result."""
+    field = scene.fields[0]
+    field.path = tmp_path / name
+    scene.fields.update(field, state="segmented")
+    runner = scene.results._runner
+    with qtbot.waitSignal(runner.finished, timeout=LONG) as told:
+        assert scene.results.bring(field, scene.image) is None
+    assert told.args == [None]
+    assert not [each for each in caplog.records if each.exc_info]
+    assert list(scene.viewer.layers) == [scene.image]
+
+
+def test_what_was_saved_comes_back(scene, tmp_path: Path, qtbot) -> None:
+    field = scene.fields[0]
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:4, 3:6] = 1
+    write_results(tmp_path / "results", labels, table(labels), replace(ORIGIN, stem="a"))
+    scene.fields.update(field, state="segmented")
+    with qtbot.waitSignal(shared_for(scene.viewer).resultChanged, timeout=LONG) as told:
+        scene.results.bring(field, scene.image)
+    assert np.array_equal(told.args[0].data, labels)
+
+
+def test_a_saved_result_that_is_damaged_is_logged(scene, tmp_path: Path, qtbot, caplog) -> None:
+    field = scene.fields[0]
+    (tmp_path / "results").mkdir()
+    output_paths(tmp_path / "results", "a")["objects"].write_bytes(b"no labels")
+    scene.fields.update(field, state="segmented")
+    with qtbot.waitSignal(scene.results._runner.failed, timeout=LONG):
+        scene.results.bring(field, scene.image)
+    assert [each for each in caplog.records if each.exc_info]

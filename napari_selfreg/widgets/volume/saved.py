@@ -52,8 +52,10 @@ class SavedVolume:
     corrected: bool = False
 
 
-def load_saved_volume(path: Path, directory: Path | None) -> Generator[Event, None, SavedVolume]:
-    """Read what was saved of a volume earlier.
+def load_saved_volume(
+    path: Path, directory: Path | None
+) -> Generator[Event, None, SavedVolume | None]:
+    """Read what was saved of a volume earlier, None if nothing was.
 
     Raises
     ------
@@ -63,6 +65,8 @@ def load_saved_volume(path: Path, directory: Path | None) -> Generator[Event, No
     yield Progress(0, 0, f"Reading the results of {path.name}")
     folder = directory if directory is not None else results_folder(path)
     files = volume_output_paths(folder, volume_stem(path))
+    if not files["labels"].is_file():
+        return None
     labels, grid = read_volume_labels(files["labels"])
     try:
         with files["measurements"].open(encoding="utf-8", newline="") as stream:

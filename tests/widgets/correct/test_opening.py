@@ -49,6 +49,18 @@ def test_napari_opens_it_in_the_workbench(viewer: Any, folder: Path, qtbot) -> N
     desk.close()
 
 
+def test_no_job_fails_over_results_that_were_never_saved(
+    viewer: Any, folder: Path, qtbot, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = add_workbench(viewer)
+    bench.correct_panel.open_project(folder)
+    desk, results = bench.correct_panel.desk, bench.open_panel.results
+    qtbot.waitUntil(lambda: desk.link is not None and not results._runner.running, timeout=LONG)
+    assert not [each for each in caplog.records if each.message == "a job failed"]
+    assert bench.open_panel.fields[0].recalled
+    desk.close()
+
+
 def test_without_a_panel_one_is_opened(viewer: Any, folder: Path, qtbot) -> None:
     assert get_reader(str(folder)) is read_project
     viewer.open(folder, plugin="napari-selfreg")
