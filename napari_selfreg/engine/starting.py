@@ -86,9 +86,32 @@ def _start_from(network: nn.Module, name: str, beside: Path | None) -> None:
     network.load_state_dict(fitting, strict=False)
 
 
+def check_start(recipe: Recipe, beside: Path | None = None) -> None:
+    """Refuse a recipe whose start is not there, before its images are read.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    beside : Path, optional
+        As for `new_network`.
+
+    Raises
+    ------
+    BadInputError
+        If the model to start from is neither bundled nor beside the output.
+    """
+    if recipe.network.start_from is not None:
+        _found(recipe.network.start_from, beside)
+
+
 def _found(name: str, beside: Path | None) -> str | Path:
     """Return a bundled model's name, or the file of that name in a folder."""
-    path = None if beside is None else beside / f"{name}{SUFFIX}"
-    if path is None or name in bundled_models() or not path.is_file():
+    if name in bundled_models():
         return name
+    path = None if beside is None else beside / f"{name}{SUFFIX}"
+    if path is None or not path.is_file():
+        raise BadInputError(
+            f"The recipe starts from {name!r}, which is neither bundled nor lies beside the "
+            "output: train it into the same folder first, from the recipe of that name."
+        )
     return path

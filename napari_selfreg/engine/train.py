@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
-from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.background import load_background
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
@@ -30,13 +28,13 @@ from napari_selfreg.engine.publish import (
     write_bundle_of,
 )
 from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.engine.run_state import SELECTION, set_aside, state_folder
 from napari_selfreg.engine.sampling import Field, load_field
-from napari_selfreg.engine.starting import check_crop, new_network
+from napari_selfreg.engine.starting import check_crop, check_start, new_network
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.datasets import Dataset, Sample, open_dataset, split_by_patient
-from napari_selfreg.io.outputs import check_writable
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,8 +51,8 @@ class TrainRequest:
     output : str or Path
         The ``.safetensors`` file to write.
     resume : bool
-        Go on with the state beside `output`; without it an old state is deleted once the data are
-        read.
+        Go on with the state beside `output`; without it an old state is set aside once the data
+        are read.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
@@ -119,10 +117,11 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     device = resolve_device(request.device)
     folder = state_folder(Path(request.output))
     check_crop(request.recipe)
+    check_start(request.recipe, Path(request.output).parent)
     check_card(request.recipe)
     prepared = yield from _prepare(request, folder, device)
-    if not request.resume:  # not before the data proved readable: the old state took hours
-        shutil.rmtree(folder, ignore_errors=True)
+    if not request.resume and (moved := set_aside(folder)):  # the data proved readable
+        yield Notice(moved)
     choice = yield from _choose_lambda(request, prepared)
     chosen = _with_lambda(request.recipe, choice.chosen)
     try:
@@ -167,27 +166,6 @@ def _refit(
     return write_bundle_of(whole, network, tapspec, scored.metrics, Path(request.output))
 
 
-def state_folder(output: Path) -> Path:
-    """Return where a run keeps its state, beside its bundle.
-
-    Parameters
-    ----------
-    output : Path
-        The bundle to be.
-
-    Raises
-    ------
-    BadInputError
-        If that is no name for a bundle.
-    WriteError
-        If nothing can be written there.
-    """
-    if output.suffix != ".safetensors":
-        raise BadInputError(f"{output.name} is no name for a model: end it with .safetensors.")
-    check_writable(output.parent)
-    return output.with_suffix(".training")
-
-
 def _prepare(
     request: TrainRequest, folder: Path, device: torch.device
 ) -> Generator[Event, None, _Prepared]:
@@ -227,7 +205,7 @@ def _choose_lambda(
     grid = recipe.selection.lambdas
     if not grid:
         return LambdaChoice(recipe.regularization.lambda_scr, {})
-    record = prepared.folder / "selection.json"
+    record = prepared.folder / SELECTION
     scores: dict[str, float] = {}
     for value in grid:
         # A phase that is done gives its result at once, or refuses the state of another recipe.

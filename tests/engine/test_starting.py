@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from napari_selfreg.core.errors import BadInputError, BadModelError
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.bundles import load_model
-from napari_selfreg.engine.events import run
+from napari_selfreg.engine.events import Event, run
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.starting import check_crop, new_network
 from napari_selfreg.engine.train import TrainRequest, train
@@ -60,14 +60,18 @@ def test_a_model_to_start_from_may_lie_beside_the_output(tmp_path: Path) -> None
     head = "final_conv.weight"
     torch.testing.assert_close(states[0][head], states[1][head], atol=1e-4, rtol=0)
     (tmp_path / "first.safetensors").unlink()
-    with pytest.raises(BadModelError, match="first"):
-        run(train(_request(tmp_path, recipe)))
+    events: list[Event] = []
+    with pytest.raises(BadInputError, match=r"'first'.*same folder"):
+        run(train(_request(tmp_path, recipe)), events.append)
+    assert not events, "told before any picture is read"
 
 
 def test_a_run_can_start_from_another_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = load_model(run(train(_request(tmp_path, tiny_recipe()))).output)
+    path = run(train(_request(tmp_path, tiny_recipe()))).output
+    monkeypatch.setattr("napari_selfreg.engine.starting.bundled_models", lambda: {"tiny": path})
+    start = load_model(path)
     monkeypatch.setattr("napari_selfreg.engine.starting.load_model", {"tiny": start}.__getitem__)
     network, _ = new_network(tiny_recipe(network={"start_from": "tiny"}))
     for name, tensor in start.network.state_dict().items():

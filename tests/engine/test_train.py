@@ -192,12 +192,25 @@ def test_paths_may_be_text(tmp_path: Path) -> None:
     assert run(train(texts)).output == request.output
 
 
-def test_without_resume_the_old_state_is_gone(tmp_path: Path) -> None:
+def test_without_resume_the_old_state_is_not_used_but_kept(tmp_path: Path) -> None:
     run(train(_request(tmp_path, tiny_recipe())))
     stale = tmp_path / "tiny.training" / "selection.json"
     stale.write_text(json.dumps({"0": 1.0}))
-    run(train(_request(tmp_path, tiny_recipe())))
+    events: list[Event] = []
+    run(train(_request(tmp_path, tiny_recipe())), events.append)
     assert not stale.exists()
+    assert (tmp_path / "tiny.training-before" / "selection.json").is_file()
+    assert any("tiny.training-before" in e.message for e in events if isinstance(e, Notice))
+
+
+def test_a_folder_of_another_is_never_touched(tmp_path: Path) -> None:
+    mine = tmp_path / "tiny.training" / "photos" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    for resume in (False, True):
+        with pytest.raises(BadInputError, match="no training wrote"):
+            run(train(_request(tmp_path, tiny_recipe(), resume)))
+    assert mine.read_text() == "mine"
 
 
 def test_reading_images_is_progress(tmp_path: Path) -> None:

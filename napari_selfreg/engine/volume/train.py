@@ -6,7 +6,6 @@ The run keeps its state in ``<output>.training/``, so an interrupted one goes on
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,8 @@ from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.train import TrainResult, state_folder
+from napari_selfreg.engine.run_state import set_aside, state_folder
+from napari_selfreg.engine.train import TrainResult
 from napari_selfreg.engine.training_loop import FitResult, best_weights, last_progress
 from napari_selfreg.engine.volume.cases import read_cases
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, fit_volumes
@@ -119,8 +119,8 @@ def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainRe
         f"{len(training)} volumes to learn from, {len(validation)} to choose the best weights by, "
         f"{len(split.held_out)} held out."
     )
-    if not request.resume:  # not before the data proved readable: the old state took hours
-        shutil.rmtree(folder, ignore_errors=True)
+    if not request.resume and (moved := set_aside(folder)):  # the data proved readable
+        yield Notice(moved)
     fit_request = VolumeFitRequest(
         network=network,
         tapspec=tapspec,

@@ -1,0 +1,94 @@
+"""The folder beside a model in which its training keeps its state."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.atomic import write_error
+from napari_selfreg.io.outputs import check_writable
+
+SELECTION = "selection.json"
+"""Scores of the short runs that chose λ."""
+
+_OF_A_PHASE = {"state.safetensors", "best.safetensors", "log.csv"}
+_TEMPORARY = ".selfreg-*.tmp"  # what a killed run may leave while it writes
+
+
+def state_folder(output: Path) -> Path:
+    """Return where a run keeps its state, beside its bundle.
+
+    Parameters
+    ----------
+    output : Path
+        The bundle to be.
+
+    Raises
+    ------
+    BadInputError
+        If that is no name for a bundle, or the folder holds something that no training wrote.
+    WriteError
+        If nothing can be written there.
+    """
+    if output.suffix != ".safetensors":
+        raise BadInputError(f"{output.name} is no name for a model: end it with .safetensors.")
+    check_writable(output.parent)
+    folder = output.with_suffix(".training")
+    _require_own(folder)
+    return folder
+
+
+def set_aside(folder: Path) -> str:
+    """Move the state of an earlier run out of the way of a new one.
+
+    It may be hours of work and only `--resume` was forgotten, so it is kept until the next time.
+
+    Parameters
+    ----------
+    folder : Path
+        Of `state_folder`.
+
+    Returns
+    -------
+    str
+        A sentence about it; empty if there was no earlier run.
+
+    Raises
+    ------
+    BadInputError
+        If the folder of the run before that one holds something that no training wrote.
+    WriteError
+        If the folder cannot be moved.
+    """
+    if not folder.exists():
+        return ""
+    before = folder.with_name(f"{folder.name}-before")
+    _require_own(before)
+    try:
+        if before.exists():
+            shutil.rmtree(before)
+        folder.rename(before)
+    except OSError as error:
+        raise write_error(before, error) from error
+    return (
+        f"The state of an earlier run now lies in {before.name}; to go on with it, name it "
+        f"{folder.name} again and give --resume."
+    )
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a folder, later deleted as a whole, in which something else lies."""
+    if not folder.exists():
+        return
+    if folder.is_dir() and not folder.is_symlink() and all(map(_is_own, folder.iterdir())):
+        return
+    raise BadInputError(
+        f"{folder} holds files that no training wrote: move them, or give another --output."
+    )
+
+
+def _is_own(path: Path) -> bool:
+    if path.is_dir() and not path.is_symlink():
+        return all(file.name in _OF_A_PHASE or file.match(_TEMPORARY) for file in path.iterdir())
+    return path.name == SELECTION or path.match(_TEMPORARY)

@@ -1,0 +1,62 @@
+"""The state of a run is set aside, never lost, and nothing else is taken for it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.run_state import set_aside, state_folder
+
+
+def _state(folder: Path, text: str) -> Path:
+    phase = folder / "main"
+    phase.mkdir(parents=True)
+    for name in ("state.safetensors", "best.safetensors", "log.csv", ".selfreg-1.tmp"):
+        (phase / name).write_text(text)
+    (folder / "selection.json").write_text(text)
+    return folder
+
+
+def test_the_folder_lies_beside_the_model(tmp_path: Path) -> None:
+    assert state_folder(tmp_path / "a.safetensors") == tmp_path / "a.training"
+    with pytest.raises(BadInputError, match=r"\.safetensors"):
+        state_folder(tmp_path / "a.pt")
+
+
+def test_one_earlier_state_is_kept(tmp_path: Path) -> None:
+    folder, before = tmp_path / "a.training", tmp_path / "a.training-before"
+    assert set_aside(folder) == ""
+    for text in ("first", "second"):
+        _state(folder, text)
+        assert "--resume" in set_aside(folder)
+        assert not folder.exists()
+        assert (before / "main" / "state.safetensors").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["photo.png", "main/notes.txt", "main/deeper/log.csv"])
+def test_anything_else_is_refused_and_stays(tmp_path: Path, name: str) -> None:
+    other = _state(tmp_path / "a.training", "mine") / name
+    other.parent.mkdir(exist_ok=True)
+    other.write_text("mine")
+    with pytest.raises(BadInputError, match="no training wrote"):
+        state_folder(tmp_path / "a.safetensors")
+    (tmp_path / "a.training").rename(tmp_path / "b.training-before")
+    _state(tmp_path / "b.training", "new")
+    with pytest.raises(BadInputError, match="no training wrote"):
+        set_aside(tmp_path / "b.training")
+    assert (tmp_path / "b.training-before" / name).read_text() == "mine"
+
+
+def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.training").write_text("mine")
+    with pytest.raises(BadInputError, match="no training wrote"):
+        state_folder(tmp_path / "a.safetensors")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    _state(tmp_path / "elsewhere", "mine")
+    (tmp_path / "a.training").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(BadInputError, match="no training wrote"):
+        state_folder(tmp_path / "a.safetensors")
