@@ -35,6 +35,7 @@ from napari_selfreg.engine.segment_types import (
     SegmentResult,
 )
 from napari_selfreg.engine.stoppable import predict_until
+from napari_selfreg.engine.suitability import doubts_of_source
 from napari_selfreg.engine.volume.segment import (
     VolumeSegmentRequest,
     VolumeSegmentResult,
@@ -156,7 +157,8 @@ def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
         place, misplaced = request.place, ""
         if place is None:
             place, misplaced = place_by_name(Path(request.image_path).name, source.shape)
-        for sentence in (*source.warnings, *filter(None, [choice.warning, misplaced])):
+        doubt = doubts_of_source(source, choice.pixel_size.mean, model.card)
+        for sentence in (*source.warnings, *filter(None, [choice.warning, misplaced, doubt])):
             yield Notice(sentence)
         level = working_level(source, choice.pixel_size, model.card.pixel_size)
         if level:

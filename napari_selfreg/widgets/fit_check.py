@@ -7,26 +7,21 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import SelfRegError
-from napari_selfreg.core.stain_gap import StainGap, is_colourless, stain_gap, too_coarse
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.engine.suitability import ENOUGH_PIXELS, MOST_SIDE, doubts
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.rgb import to_rgb8
 from napari_selfreg.widgets.areas import view_box
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.layers import Picture, picture_of, pixel_size_of
 from napari_selfreg.widgets.runner import JobRunner
-from napari_selfreg.widgets.sentences import GREY
 
 _PAUSE_MS = 250
-_ENOUGH_PIXELS = 250_000
-_MOST_SIDE = 2048
-_COLOURS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +117,7 @@ class FitCheck(QObject):
         try:
             picture = picture_of(self._viewer, layer)
             box = view_box(self._viewer, layer, picture)
-            step = math.sqrt(max(1.0, math.prod(box.shape) / _ENOUGH_PIXELS))
+            step = math.sqrt(max(1.0, math.prod(box.shape) / ENOUGH_PIXELS))
             stated = pixel_size_of(layer)
             if layer.multiscale and stated is not None:
                 wanted = PixelSize(stated.y * step, stated.x * step)
@@ -142,39 +137,12 @@ def check_fit(request: FitRequest) -> Generator[Event, None, str]:
         A warning, or an empty text.
     """
     yield Progress(0, 0)
-    pixels = to_rgb8(request.picture.read(request.box), request.picture.name)
-    step = max(1, math.floor(math.sqrt(math.prod(pixels.shape[:2]) / _ENOUGH_PIXELS)))
-    thinned, learned = np.ascontiguousarray(pixels[::step, ::step]), request.card.normalisation.mean
-    if len(learned) != _COLOURS:  # a model of greys knows no stain
-        return describe_fit(None, request.um_per_px, request.card)
-    grey = request.picture.is_grey or is_colourless(thinned)
-    gap = None if grey else stain_gap(thinned, learned)
-    return describe_fit(gap, request.um_per_px, request.card, grey=grey)
-
-
-def describe_fit(gap: StainGap | None, um_per_px: float, card: Card, grey: bool = False) -> str:
-    """Return what speaks against a model, in one or two sentences, or an empty text."""
-    sentences = []
-    model_um = card.pixel_size.mean
-    if too_coarse(um_per_px, model_um):
-        sentences.append(
-            f"This image is {um_per_px / model_um:.1f} times coarser than what the model has "
-            "learned from: it will miss objects."
-        )
-    if grey:
-        sentences.append(GREY)
-    elif gap is not None and gap.far:
-        sentences.append(f"{_stain(gap)} what the model has learned from: check with care.")
-    return " ".join(sentences)
-
-
-def _stain(gap: StainGap) -> str:
-    if abs(gap.octaves) > 1 and gap.angle < gap.distance * 20:
-        return f"The stain in view is much {'darker' if gap.octaves > 0 else 'paler'} than"
-    return "The colours in view are far from"
+    picture = request.picture
+    pixels = to_rgb8(picture.read(request.box), picture.name)
+    return doubts(pixels, request.um_per_px, request.card, grey=picture.is_grey)
 
 
 def _middle(box: Box) -> Box:
     """Return the middle of a box that is too large to be read for a glance."""
-    rows, columns = (max(0, side - _MOST_SIDE) // 2 for side in box.shape)
+    rows, columns = (max(0, side - MOST_SIDE) // 2 for side in box.shape)
     return Box(box.y0 + rows, box.x0 + columns, box.y1 - rows, box.x1 - columns)

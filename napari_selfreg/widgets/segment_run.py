@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Event, Notice, Progress, TileDone
+from napari_selfreg.engine.suitability import no_colours
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.extra_layers import add_extra_layers
 from napari_selfreg.widgets.guards import alive
@@ -22,7 +23,7 @@ from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.result_record import record
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_job import PanelRequest
-from napari_selfreg.widgets.sentences import GREY, describe_failure, describe_result
+from napari_selfreg.widgets.sentences import describe_failure, describe_result
 from napari_selfreg.widgets.shared import shared_for
 
 logger = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class SegmentRun(QObject):
         preview = Preview(self._viewer, layer, request.picture, request.box)
         self._run = _Run(layer.unique_id, request, preview, card)
         if request.picture.is_grey:
-            self._run.notices.append(GREY)
+            self._run.notices.append(no_colours())
         self.told.emit("Waiting until another job has ended…")
         self.runner.start(self._job, request)
 

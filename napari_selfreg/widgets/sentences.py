@@ -6,8 +6,6 @@ from napari.utils.notifications import show_error
 
 from napari_selfreg.core.errors import SelfRegError
 
-GREY = "The image has no colours, which the model has learned from: check the result with care."
-
 
 def describe_result(count: int, seconds: float) -> str:
     """Return what was found, and what to do next."""

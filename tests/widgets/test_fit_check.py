@@ -7,43 +7,18 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
-from napari_selfreg.core.stain_gap import StainGap
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import run
 from napari_selfreg.io.bundle import read_card
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.models import bundled_models
 from napari_selfreg.widgets import sample_data
-from napari_selfreg.widgets.fit_check import FitCheck, check_fit, describe_fit
-from napari_selfreg.widgets.sentences import GREY
+from napari_selfreg.widgets.fit_check import FitCheck, check_fit
 from tests.widgets.fakes import make_card
 from tests.widgets.panel_steps import LONG
 
 GLANDS = read_card(bundled_models()["glands"])
-FITTING = StainGap(3.0, 0.1)
-
-
-class TestWords:
-    def test_nothing_to_say(self) -> None:
-        assert describe_fit(FITTING, 1.0, make_card()) == ""
-        assert describe_fit(None, 0.2, make_card()) == ""
-
-    def test_a_coarse_image(self) -> None:
-        assert "4.4 times coarser" in describe_fit(None, 1.1, make_card(um_per_px=(0.25, 0.25)))
-
-    @pytest.mark.parametrize(
-        ("gap", "word"),
-        [
-            (StainGap(2, 1.6), "darker"),
-            (StainGap(2, -1.6), "paler"),
-            (StainGap(35, 0.1), "colours"),
-        ],
-    )
-    def test_a_far_stain(self, gap: StainGap, word: str) -> None:
-        assert word in describe_fit(gap, 1.0, make_card())
-
-    def test_grey_images_have_a_word_of_their_own(self) -> None:
-        assert describe_fit(StainGap(35, 0), 1.0, make_card(), grey=True) == GREY
+GREY = "has no colours"
 
 
 @pytest.fixture
