@@ -256,9 +256,28 @@ def _training_record(publication: Publication) -> dict[str, object]:
     if publication.twin is not None:
         twin = publication.twin.progress.best_dice
         record["plain_twin_best_validation_dice"] = round(twin, 5)
+        record["plain_twin"] = twin_sentence(publication.main.progress.best_dice, twin)
     if publication.refit is not None:
         record["refit_steps"] = publication.refit.progress.step
     return record
+
+
+def twin_sentence(regularized: float, plain: float) -> str:
+    """Say how the whole run compares with its twin without SCR and IFD, whichever won.
+
+    Parameters
+    ----------
+    regularized, plain : float
+        Best validation Dice of each.
+    """
+    difference = round(regularized - plain, 4)
+    if difference == 0:
+        return "The whole run was as good as its plain twin on the validation patients."
+    verdict = "better" if difference > 0 else "worse"
+    return (
+        f"The whole run was {abs(difference):.4f} Dice {verdict} than its plain twin on the "
+        "validation patients."
+    )
 
 
 def run_record(progress: TrainingProgress, device: torch.device) -> dict[str, object]:

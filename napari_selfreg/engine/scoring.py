@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 
 import numpy as np
 
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.evaluate import LabelledImage, evaluate_pairs
 from napari_selfreg.engine.events import Event
@@ -75,12 +76,31 @@ def score_held_out(
                 },
                 lambda_scr=0.0 if plain else section.lambda_scr,
                 lambda_ifd=0.0 if plain else section.lambda_ifd,
-                note="plain twin: same seed, schedule and split without SCR and IFD"
-                if plain
-                else "",
+                note=note_of(recipe, {image.pixel_size for image in images}, plain=plain),
             )
         )
     return records
+
+
+def note_of(recipe: Recipe, sizes: Collection[PixelSize], *, plain: bool) -> str:
+    """Return what a card adds to a score.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    sizes : collection of PixelSize
+        Of the scored images: whoever repeats the score without them gets another one.
+    plain : bool
+        Whether it is the twin's; that its start was not without regularization is said, too.
+    """
+    parts = []
+    if plain:
+        parts.append("plain twin: same seed, schedule and split without SCR and IFD")
+        if recipe.network.start_from is not None:
+            parts.append(f"both start from the weights of {recipe.network.start_from}")
+    if len(sizes) == 1:
+        parts.append(f"images at {next(iter(sizes)).mean:.4g} µm per pixel")
+    return "; ".join(parts)
 
 
 def _labelled(sample: Sample, dataset: Dataset, recipe: Recipe) -> LabelledImage:

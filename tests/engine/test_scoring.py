@@ -15,7 +15,7 @@ from napari_selfreg.core.bootstrap import mean_interval
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine import scoring
 from napari_selfreg.engine.events import Event, Notice, run
-from napari_selfreg.engine.scoring import PROTOCOLS, score_held_out
+from napari_selfreg.engine.scoring import PROTOCOLS, note_of, score_held_out
 from napari_selfreg.io.datasets import Dataset, open_dataset
 from tests.engine.recipes import squares, tiny_recipe
 
@@ -68,6 +68,16 @@ def test_the_twin_says_that_it_is_plain(
     for record in records(dataset, plain=plain):
         assert (record.lambda_scr, record.lambda_ifd) == weights
         assert record.note.startswith("plain twin") is plain
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_scale_and_start_are_told(dataset: Dataset, asked: list[Any], plain: bool) -> None:
+    start = {"start_from": "earlier"}
+    for record in records(dataset, plain=plain, network=start):
+        assert "images at 1 µm per pixel" in record.note
+        assert ("both start from the weights of earlier" in record.note) is plain
+    sizes = {PixelSize.isotropic(1.0), PixelSize.isotropic(2.0)}
+    assert note_of(tiny_recipe(), sizes, plain=False) == ""
 
 
 def test_pictures_and_truths_are_those_of_the_files(dataset: Dataset, asked: list[Any]) -> None:
