@@ -29,7 +29,7 @@ app = typer.Typer(
 
 
 class Protocol(StrEnum):
-    """How images are brought before the network when a model is scored."""
+    """On which pixels a model is scored; it always sees an image at its own scale."""
 
     NATIVE = "native"
     UCTRANSNET224 = "uctransnet224"
@@ -134,7 +134,8 @@ def models(as_json: JsonOption = False) -> None:
 @app.command()
 def segment(
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE…", help="Images, or folders of images.")
+        list[Path],
+        typer.Argument(metavar="IMAGE…", readable=False, help="Images, or folders of images."),
     ],
     output: Annotated[Path, typer.Option("--output", help="Folder for the results.")],
     model: ModelOption = DEFAULT_MODEL,
@@ -169,7 +170,8 @@ def evaluate(
     model: ModelOption = DEFAULT_MODEL,
     um_per_px: UmOption = None,
     protocol: Annotated[
-        Protocol, typer.Option("--protocol", help="Native pixels, or the papers' 224 × 224.")
+        Protocol,
+        typer.Option("--protocol", help="Score native pixels, or masks squashed to 224 × 224."),
     ] = Protocol.NATIVE,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="CSV", help="Table with a row per image.")
@@ -221,7 +223,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 @app.command()
 def features(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", readable=False, help="An image.")],
     output: Annotated[Path, typer.Option("--output", help="Folder for the results.")],
     model: ModelOption = DEFAULT_MODEL,
     versus: Annotated[

@@ -320,7 +320,7 @@ def show_terms_once(console: Console, card: Card) -> None:
     from napari_selfreg.io.terms import needs_notice, remember
 
     if card.research_only and needs_notice(card.name):
-        console.note(f"The model {card.name} is for research only ({card.licence}): {card.terms}")
+        console.note(f"Terms of the model {card.name} ({card.licence}): {card.terms}")
         remember(card.name)
 
 

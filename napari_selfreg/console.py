@@ -7,6 +7,7 @@ Every command runs inside `session`: whatever libraries print goes to stderr, so
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import math
 import os
@@ -30,6 +31,8 @@ from napari_selfreg.progress_line import ProgressLine, writable
 Result = TypeVar("Result")
 
 EXIT_FAILED = 1
+
+_OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
 
 class Stopped(BaseException):
@@ -162,11 +165,26 @@ def session(as_json: bool = False) -> Iterator[Console]:
             raise typer.Exit(128 + signum) from None
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
+        except OSError as error:
+            console.note(f"Error: {_refused(error) or unexpected(error)}")
+            raise typer.Exit(EXIT_FAILED) from None
         except Exception as error:
             if type(error).__module__.startswith(("typer.", "click.")):
                 raise  # usage errors are shown by typer
             console.note(f"Error: {unexpected(error)}")
             raise typer.Exit(EXIT_FAILED) from None
+
+
+def _refused(error: OSError) -> str:
+    """Return the sentence for a path that the system does not let us reach, or an empty text."""
+    if error.filename is None or error.errno not in _OUT_OF_REACH:
+        return ""
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{os.fspath(error.filename)[:60]}… is too long for a path: check the name."
+    return (
+        f"{error.filename} cannot be read, permission is missing: allow it, or copy what you need "
+        "to another folder."
+    )
 
 
 def unexpected(error: BaseException) -> str:

@@ -51,7 +51,11 @@ make_venv() {
 }
 
 pip_install() {
-    .venv/bin/python -m pip install ${quiet[@]+"${quiet[@]}"} "$@"
+    .venv/bin/python -m pip install ${quiet[@]+"${quiet[@]}"} "$@" && return
+    # Without network pip speaks of conflicting versions, which is not what is wrong.
+    echo "Packages could not be installed. If there is no network (or only a proxy), see docs/install.md," \
+        "\"Without network\": a folder of wheels does." >&2
+    return 1
 }
 
 has_nvidia_gpu() {

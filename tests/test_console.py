@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -45,6 +46,23 @@ def test_an_unforeseen_fault_keeps_its_traceback_in_a_named_file(
     assert len(shown.splitlines()) == 1
     assert "Traceback" not in shown
     assert "Traceback" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "locked/x.png"), "locked/x.png cannot"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), "x… is too long"),
+    ],
+)
+def test_what_is_out_of_reach_is_a_foreseen_fault(
+    error: OSError, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(error) == 1
+    shown = capsys.readouterr().err
+    assert words in shown
+    assert "report" not in shown
+    assert len(shown) < 200
 
 
 def test_a_log_folder_that_cannot_be_written_is_no_further_fault(

@@ -93,7 +93,7 @@ def clone(tmp_path: Path) -> Path:
             "-c import pip") exit 0 ;;
             "- {CPU_INDEX}"*) exit "${{INDEX_EXIT:-0}}" ;;
             "- "*) exec {sys.executable} "$@" ;;
-            *) echo "$*" >> {clone}/pip.log ;;
+            *) echo "$*" >> {clone}/pip.log; exit "${{PIP_EXIT:-0}}" ;;
         esac
     """
     write_tool(clone / ".venv" / "bin", "python", fake)
@@ -126,6 +126,14 @@ def test_gpu_machines_and_closed_networks_take_the_default_index(
     done = run_script(script, "run", tools=tmp_path / "tools", INDEX_EXIT=index_exit)
     assert done.returncode == 0, done.stderr
     assert "--index-url" not in torch_line(clone)
+
+
+def test_a_failed_download_names_the_way_without_network(clone: Path, tmp_path: Path) -> None:
+    script = clone / "scripts" / "environment.sh"
+    done = run_script(script, "run", tools=tmp_path, PIP_EXIT="1", INDEX_EXIT="1")
+    assert done.returncode != 0
+    assert done.stderr.count("docs/install.md") == 1
+    assert "Without network" in (ROOT / "docs" / "install.md").read_text("utf-8")
 
 
 def test_the_second_run_installs_nothing_until_something_changes(

@@ -143,7 +143,8 @@ def _check_known(header: BundleHeader) -> None:
     try:
         architecture(name)
     except BadModelError as error:
-        raise refuse(header.path, f"its architecture {name!r} is not registered here") from error
+        reason = f"nothing installed here brings its architecture {name!r} (install what does)"
+        raise refuse(header.path, reason) from error
 
 
 def unstored(network: nn.Module) -> Iterator[torch.Tensor]:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from napari_selfreg.core.types import PixelSize, PostProcessing
+from napari_selfreg.io.pixel_size import LARGEST_UM, SMALLEST_UM, plausible
 from napari_selfreg.io.plain_json import check_plain, loads_strict
 
 MAX_CARD_BYTES = 256 * 1024
@@ -166,6 +167,8 @@ class Card(_Part):
     def _consistent(self) -> Card:
         if len(self.um_per_px) != self.spatial_dims:
             raise ValueError(f"um_per_px needs {self.spatial_dims} numbers")
+        if self.spatial_dims == 2 and not plausible(self.pixel_size):
+            raise ValueError(f"um_per_px of pictures lies from {SMALLEST_UM} to {LARGEST_UM:g}")
         if not len(self.normalisation.mean) == len(self.normalisation.std) == self.in_channels:
             raise ValueError(f"normalisation needs {self.in_channels} numbers each")
         if self.intensity == "volume" and (self.spatial_dims, self.in_channels) != (3, 1):

@@ -122,8 +122,8 @@ def _require_single_plane(sizes: dict[str, int], name: str) -> None:
     if "Y" not in sizes or "X" not in sizes:
         raise BadInputError(f"{name} holds no picture: choose another file.")
     extra = {axis: size for axis, size in sizes.items() if axis not in "YX"}
-    channels = [axis for axis in extra if axis in _CHANNEL_AXES]
-    planes = {axis: size for axis, size in extra.items() if axis not in channels[:1]}
+    channel = next((axis for axis in _CHANNEL_AXES if axis in extra), "")
+    planes = {axis: size for axis, size in extra.items() if axis != channel}
     if planes:
         axis, size = next(iter(planes.items()))
         raise BadInputError(

@@ -68,6 +68,8 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"um_per_px": [1.0]}, "um_per_px needs 2"),
     ({"um_per_px": [0.0, 1.0]}, "um_per_px"),
     ({"um_per_px": [1e9, 1.0]}, "um_per_px"),
+    ({"um_per_px": [0.01, 0.01]}, "from 0.02 to 20"),
+    ({"um_per_px": [21.0, 21.0]}, "from 0.02 to 20"),
     ({"um_per_px": ["1", "1"]}, "um_per_px"),
     ({"spatial_dims": 4}, "spatial_dims"),
     ({"in_channels": 10**9}, "in_channels"),

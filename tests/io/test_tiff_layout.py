@@ -135,6 +135,12 @@ def test_stacks_are_refused_with_the_remedy(tmp_path: Path, axes: str) -> None:
     assert "save the one plane you need" in message
 
 
+def test_planes_of_colours_are_counted_and_not_their_colours(tmp_path: Path) -> None:
+    pixels = np.zeros((5, 16, 16, 3), np.uint8)
+    message = refused(tmp_path / "stack.tif", pixels, photometric="rgb")  # QYXS to tifffile
+    assert "is a stack of 5 planes" in message
+
+
 def test_a_stack_of_one_plane_is_a_picture(tmp_path: Path) -> None:
     pixels = tissue()[np.newaxis]
     rgb, _ = opened(tmp_path / "a.ome.tif", pixels, photometric="rgb", metadata={"axes": "ZYXS"})
