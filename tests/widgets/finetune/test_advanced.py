@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import math
+import re
+from pathlib import Path
+
 import pytest
 from qtpy.QtWidgets import QLabel, QScrollArea
 
+from napari_selfreg.engine import finetune_types
 from napari_selfreg.widgets.finetune.advanced import TuneAdvanced, TuneOptions
 from napari_selfreg.widgets.finetune.form import TuneForm
 
@@ -45,6 +50,20 @@ def test_a_step_up_from_the_usual_is_nothing(box) -> None:
 def test_every_setting_has_a_sentence(box) -> None:
     sentences = [label.text() for label in box.findChildren(QLabel) if label.text().endswith(".")]
     assert len(sentences) == 7
+
+
+def test_what_is_usual_for_stay_close_is_what_a_run_takes(box) -> None:
+    table = finetune_types._STAY_CLOSE
+    numbers = [f"{pull:g}" for _, pull in table]
+    numbers += [f"{below:,}" for below, _ in table if math.isfinite(below)]
+    (said,) = [
+        label.text() for label in box.findChildren(QLabel) if "forgets less of" in label.text()
+    ]
+    page = Path(__file__).parents[3] / "docs" / "fine-tune.md"
+    (row,) = [line for line in page.read_text().splitlines() if line.startswith("| Stay close")]
+    for text in (said, row):
+        usual = re.findall(r"\d[\d.,]*\d", text.partition("Usual:")[2])
+        assert sorted(usual) == sorted(numbers)
 
 
 def test_no_sentence_is_cut(box, qtbot) -> None:
