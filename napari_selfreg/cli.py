@@ -307,7 +307,9 @@ def finetune(
     labels: Annotated[
         Path,
         typer.Option(
-            "--labels", help="Folder of labels: same name, or with _anno, _mask, _label, _labels."
+            "--labels",
+            help="Folder of labels: same name, or with _anno, _mask, _label, _labels, or the "
+            "folder of an export.",
         ),
     ],
     output: Annotated[
@@ -320,7 +322,7 @@ def finetune(
         typer.Option(
             "--regions",
             help="Folder of <image>.geojson in image pixels: labels are truth inside these areas "
-            "only. Without it all of every image is truth.",
+            "only (an export has them in regions). Without it all of every image is truth.",
         ),
     ] = None,
     minutes: Annotated[
@@ -361,7 +363,10 @@ def export(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the corrected objects of a project as segment does, and what was reviewed."""
+    """Write the corrected objects of a project as segment does, and what was reviewed.
+
+    The folder serves finetune as --labels, and the folder regions in it as --regions.
+    """
     with session(as_json) as console:
         commands.export(console, project, output, compressed)
 

@@ -15,12 +15,17 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.measurements import Measurements, measure_objects
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.segment_types import OutputFiles
+from napari_selfreg.io.atomic import write_error
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.outputs import Origin, check_distinct_stems, check_writable, write_results
 from napari_selfreg.io.project import FieldFacts, Project, ProjectField
 from napari_selfreg.io.project.pictures import pixels_on_labels
-from napari_selfreg.io.project.reviewed import reviewed_mask
+from napari_selfreg.io.project.regions import Region, write_regions
+from napari_selfreg.io.project.reviewed import extent, reviewed_mask
 from napari_selfreg.io.qupath_tiles import SlidePlace, place_by_name
+
+REGIONS = "regions"
+"""Folder beside the results, for ``finetune --regions``."""
 
 NO_FIT = "The stains of {name} were not measured: the image does not lie under its objects."
 CHANGED = "The image of {name} was changed since it was corrected: its stains are those it has now."
@@ -59,7 +64,7 @@ class ExportResult(TypedDict):
 
 
 def export(request: ExportRequest) -> Generator[Event, None, list[ExportResult]]:
-    """Write label image, outlines and measurements of every field, as corrected.
+    """Write label image, outlines, measurements and regions of every field, as corrected.
 
     Parameters
     ----------
@@ -127,6 +132,7 @@ def _export_field(
         _origin(record, facts, classes, path),
         compressed=request.compressed,
     )
+    _write_regions(Path(request.output_dir) / REGIONS / f"{record.stem}.geojson", record, facts)
     return {
         "image": record.stem,
         "objects": len(table["index"]),
@@ -138,6 +144,20 @@ def _export_field(
             "measurements": str(files["measurements"]),
         },
     }
+
+
+def _write_regions(file: Path, record: ProjectField, facts: FieldFacts) -> None:
+    """Write what was reviewed in pixels of the image; what an earlier export wrote is gone."""
+    regions = tuple(facts.regions.values())
+    if any(region.kind == "field" for region in regions):
+        regions = (Region.rectangle(extent(record), "field"),)
+    if regions:
+        write_regions(file, regions)
+    else:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise write_error(file, error) from error
 
 
 def object_flags(

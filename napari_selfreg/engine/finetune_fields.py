@@ -60,12 +60,15 @@ class Material:
         Reviewed pixels of the network's grid, those of the strips included.
     checksums : list of str
         SHA-256 of picture, labels and mask of each field.
+    unclassed : int
+        Reviewed objects that teach nothing, since their class is not one of the model's.
     """
 
     training: list[Field]
     strips: list[Field]
     reviewed: int
     checksums: list[str]
+    unclassed: int = 0
 
 
 def prepare(fields: Sequence[FinetuneField], card: Card) -> Material:
@@ -89,7 +92,10 @@ def prepare(fields: Sequence[FinetuneField], card: Card) -> Material:
     small = [_at_scale(field, card) for field in fields]
     places = _strips([field.targets[0] for field in small])
     if not places:
-        raise BadInputError("Too little is reviewed to learn from: review a larger region.")
+        unclassed = _without_class(sum(field.unclassed for field in fields))
+        raise BadInputError(
+            unclassed or "Too little is reviewed to learn from: review a larger region."
+        )
     return _divided(fields, small, places)
 
 
@@ -128,12 +134,23 @@ def prepare_folds(fields: Sequence[FinetuneField], card: Card, most: int = 5) ->
 
 
 def what_is_odd(material: Material) -> str:
-    """Return what a person should know of regions that show one thing only; empty if nothing.
+    """Return what a person should know of what is reviewed; empty if nothing.
 
-    A single class is no fault: cross-entropy learns from it, and the Dice loss, which looks at the
-    objects of a whole batch, weighs few object pixels as much as many.
+    Of regions that show one thing only, and of objects without a class. A single class is no
+    fault: cross-entropy learns from it, and the Dice loss, which looks at the objects of a whole
+    batch, weighs few object pixels as much as many.
     """
-    return odd_classes([field.targets[0] for field in (*material.training, *material.strips)])
+    odd = odd_classes([field.targets[0] for field in (*material.training, *material.strips)])
+    return " ".join(each for each in (_without_class(material.unclassed), odd) if each)
+
+
+def _without_class(count: int) -> str:
+    if not count:
+        return ""
+    if count == 1:
+        return "1 reviewed object has no class of this model and teaches nothing: set its class."
+    objects = f"{count} reviewed objects have no class of this model"
+    return f"{objects} and teach nothing: set their classes."
 
 
 def odd_classes(classes: Sequence[npt.NDArray[np.uint8]]) -> str:
@@ -167,6 +184,7 @@ def _divided(
         strips=[_strip(small[index], mask) for index, mask in places],
         reviewed=sum(int((field.targets[0] != IGNORE).sum()) for field in small),
         checksums=[checksum(field) for field in fields],
+        unclassed=sum(field.unclassed for field in fields),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from napari_selfreg.core.errors import BadInputError
@@ -10,11 +10,13 @@ from napari_selfreg.core.reviewed import review_mask
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.finetune_types import FinetuneField
+from napari_selfreg.engine.object_classes import by_class
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.label_files import read_labels
-from napari_selfreg.io.pairs import Pair, find_pairs
+from napari_selfreg.io.pairs import CORRECTED, Pair, find_pairs
 from napari_selfreg.io.pixel_size import Um
 from napari_selfreg.io.project.regions import read_regions
+from napari_selfreg.io.saved_results import read_saved
 
 
 def corrected_fields(
@@ -24,6 +26,7 @@ def corrected_fields(
     *,
     um_per_px: Um | None = None,
     fallback: PixelSize | None = None,
+    classes: Sequence[str] = (),
 ) -> Generator[Event, None, tuple[FinetuneField, ...]]:
     """Read what a person corrected.
 
@@ -38,6 +41,8 @@ def corrected_fields(
         Pixel size of all images in µm; wins over what the files state.
     fallback : PixelSize, optional
         Of images that state none; where it is not given either, they are taken for the model's.
+    classes : sequence of str
+        Of the model: with several, the objects that ``export`` has written need one of them.
 
     Yields
     ------
@@ -52,7 +57,7 @@ def corrected_fields(
     BadInputError
         If files do not pair or cannot be read, or no region lies in any image.
     """
-    pairing = find_pairs(images, labels)
+    pairing = find_pairs(images, labels, CORRECTED)
     if pairing.unlabelled:
         yield Notice(f"{len(pairing.unlabelled)} images have no label file and are left out.")
     outlines = _region_files(regions, [pair.stem for pair in pairing.pairs])
@@ -65,6 +70,8 @@ def corrected_fields(
         field, warnings = _read(pair, um_per_px, fallback)
         if outlines is not None:
             field = _within(field, outlines[pair.stem])
+        if CORRECTED.is_result(pair.label):
+            field = by_class(field, _named(pair, classes), classes)
         for sentence in warnings:
             if sentence not in told:
                 yield Notice(sentence)
@@ -105,6 +112,20 @@ def _read(
             warnings += [choice.warning] if choice.warning else []
         picture, labels = source.read(), read_labels(pair.label, source.shape)
     return FinetuneField(picture, labels, pixel_size=size, name=pair.stem), warnings
+
+
+def _named(pair: Pair, classes: Sequence[str]) -> dict[int, str]:
+    """Return the class of each object that ``export`` has written; empty if nobody asks."""
+    if len(classes) < 2:
+        return {}
+    try:
+        table = read_saved(Path(f"{pair.stem}.tif"), pair.label.parent).table
+    except BadInputError as error:
+        raise BadInputError(
+            f"{pair.label.name} holds objects, not classes: keep {pair.stem}_measurements.csv "
+            "beside it."
+        ) from error
+    return dict(zip(table["index"].tolist(), table["class"].tolist(), strict=True))
 
 
 def _within(field: FinetuneField, outlines: Path) -> FinetuneField:

@@ -53,6 +53,8 @@ class FinetuneField:
         Of the picture; the model's own by default.
     name : str
         For sentences on screen; never written to a card.
+    unclassed : int
+        Reviewed objects that teach nothing, since their class is not one of the model's.
     """
 
     picture: npt.NDArray[Any]
@@ -60,6 +62,7 @@ class FinetuneField:
     reviewed: npt.NDArray[np.bool_] | None = None
     pixel_size: PixelSize | None = None
     name: str = ""
+    unclassed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +77,8 @@ class FinetuneVolume(FinetuneField):
         Class ids, 0 = background; 255 = not reviewed.
     reviewed : ndarray of bool, shape (Z, Y, X), optional
         Where labels are truth; everywhere by default.
-    pixel_size
-        Not used: see `spacing`.
+    pixel_size, unclassed
+        Not used: see `spacing`; labels are classes.
     name : str
         For sentences on screen; never written to a card.
     spacing : (float, float, float), optional

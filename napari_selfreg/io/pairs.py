@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_selfreg.core.errors import BadInputError
@@ -13,21 +13,41 @@ from napari_selfreg.io.sniff import IMAGE_SUFFIXES
 LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels")
 """What may follow the image's stem in the name of its label file."""
 
+RESULT_SUFFIX = "_objects"
+"""Follows the image's stem in the name of a label image that we have written."""
+
 # slides we cannot open pair all the same: opening them says what would be needed
 _IMAGE_EXTENSIONS = IMAGE_SUFFIXES | {".dcm", ".dicom", ".mrxs", ".vms", ".vmu", ".czi", ".jp2"}
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Which files count as images and as labels, in lower case, and what their stem is."""
+    """Which files count as images and as labels, in lower case, and what their stem is.
+
+    With `results` the label images that we have written count, too, unless the folder holds
+    others: beside a person's labels they are what a model has found.
+    """
 
     image_suffixes: tuple[str, ...]
     label_suffixes: tuple[str, ...]
     stem: Callable[[Path], str]
+    results: bool = False
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """What may follow an image's stem in the name of its label file."""
+        return (*LABEL_SUFFIXES, RESULT_SUFFIX) if self.results else LABEL_SUFFIXES
+
+    def is_result(self, file: Path) -> bool:
+        """Return whether a file is named like one that we have written."""
+        return self.results and self.stem(file).lower().endswith(RESULT_SUFFIX)
 
 
 PICTURES = Naming(tuple(_IMAGE_EXTENSIONS), tuple(LABEL_EXTENSIONS), lambda file: file.stem)
 """Pictures and slides with label pictures or outlines."""
+
+CORRECTED = replace(PICTURES, results=True)
+"""The same, with the objects that ``export`` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +90,7 @@ def pair_files(images_dir: str | Path, labels_dir: str | Path) -> list[Pair]:
 def find_pairs(
     images_dir: str | Path, labels_dir: str | Path, naming: Naming = PICTURES
 ) -> Pairing:
-    """Pair images with label files of the same stem, or of the stem plus one of `LABEL_SUFFIXES`.
+    """Pair images with label files of the same stem, or of the stem plus one of its endings.
 
     In one common folder the file with the suffix (or an XML) is the label.
 
@@ -99,6 +119,7 @@ def find_pairs(
         label_files = [file for file in label_files if _looks_like_label(file, naming)]
         image_files = [file for file in image_files if not _looks_like_label(file, naming)]
     images = _by_stem(image_files, naming)
+    label_files = _without_results(label_files, images, naming)
     labels: dict[str, Path] = {}
     for file in label_files:
         stem = _image_stem(file, images, naming)
@@ -108,7 +129,7 @@ def find_pairs(
     if not labels:
         raise BadInputError(
             f"No label files belong to the images in {image_folder.name or image_folder}: name "
-            f"them like their image, or with {', '.join(LABEL_SUFFIXES)} behind the name."
+            f"them like their image, or with {', '.join(naming.endings)} behind the name."
         )
     pairs = tuple(Pair(images[stem], labels[stem], stem) for stem in sorted(labels))
     unlabelled = tuple(images[stem] for stem in sorted(images.keys() - labels.keys()))
@@ -131,7 +152,13 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _looks_like_label(file: Path, naming: Naming) -> bool:
-    return file.suffix.lower() == ".xml" or naming.stem(file).lower().endswith(LABEL_SUFFIXES)
+    return file.suffix.lower() == ".xml" or naming.stem(file).lower().endswith(naming.endings)
+
+
+def _without_results(files: list[Path], images: dict[str, Path], naming: Naming) -> list[Path]:
+    """Return label files without those that we have written, if there are others."""
+    others = [file for file in files if naming.stem(file) in images or not naming.is_result(file)]
+    return others or files
 
 
 def _by_stem(files: Iterable[Path], naming: Naming) -> dict[str, Path]:
@@ -148,7 +175,7 @@ def _image_stem(label: Path, images: dict[str, Path], naming: Naming) -> str:
     own = naming.stem(label)
     if own in images:
         return own
-    for suffix in LABEL_SUFFIXES:
+    for suffix in naming.endings:
         stem = own[: -len(suffix)]
         if own.lower().endswith(suffix) and stem in images:
             return stem

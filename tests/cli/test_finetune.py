@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 from napari_selfreg import commands
+from napari_selfreg.core.types import Box
 from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.project import Project, Region
 from tests.cli.shell import faults, run
 from tests.engine.corrections import corrected
+from tests.io.project.steps import new_field
 
 
 @pytest.fixture
@@ -78,6 +81,29 @@ def test_regions_say_what_is_truth(shelf: Path, folders: list[Any], tmp_path: Pa
     record: Any = read_card(output).training
     assert record["fields"]["count"] == 1
     assert record["fields"]["reviewed_pixels"] == 40 * 40
+
+
+def test_an_exported_project_can_be_learned_from(
+    shelf: Path, folders: list[Any], tmp_path: Path
+) -> None:
+    images = [tmp_path / "images" / f"f{number}.png" for number in range(2)]
+    fields = [
+        new_field(image, labels=corrected(seed=number).labels, classes=("gland",), class_of={})
+        for number, image in enumerate(images)
+    ]
+    with Project.create(tmp_path / "case.selfreg", fields) as project:
+        project.put_region("f1", Region.rectangle(Box(0, 0, 40, 40)))
+        project.put_region("f2", Region.rectangle(Box(0, 0, 64, 80), "field"))
+    exported = tmp_path / "out"
+    assert run("export", tmp_path / "case.selfreg", "--output", exported).exit_code == 0
+    command = ["finetune", "--images", tmp_path / "images", "--labels", exported]
+    command += ["--regions", exported / "regions", "--um-per-px", 1, "--device", "cpu"]
+    output = tmp_path / "mine.safetensors"
+    result = run(*command, "--output", output, "--steps", 2, "--json")
+    assert result.exit_code == 0, result.stderr
+    record: Any = read_card(output).training
+    assert record["fields"]["count"] == 2
+    assert record["fields"]["reviewed_pixels"] == 40 * 40 + 64 * 80
 
 
 @pytest.mark.parametrize(

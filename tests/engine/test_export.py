@@ -15,9 +15,11 @@ from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.events import Notice, run
 from napari_selfreg.engine.export import ExportRequest, export, object_flags
+from napari_selfreg.engine.finetune_files import corrected_fields
 from napari_selfreg.io.geojson_labels import read_geojson
 from napari_selfreg.io.project import FieldFacts, ObjectState, Project, ProjectField, Region
 from napari_selfreg.io.project.generations import labels_folder
+from napari_selfreg.io.project.regions import read_regions
 from napari_selfreg.io.saved_results import is_corrected
 from tests.cli.shell import run as shell
 from tests.io.project.steps import SHAPE, block, new_field, new_project, picture, start_labels
@@ -79,7 +81,7 @@ def test_files_say_which_fields_hold_a_persons_work(tmp_path: Path) -> None:
 def test_no_path_in_any_output(tmp_path: Path) -> None:
     with corrected(tmp_path) as project:
         run(export(ExportRequest(project, tmp_path / "out")))
-    for path in (tmp_path / "out").iterdir():
+    for path in filter(Path.is_file, (tmp_path / "out").rglob("*")):
         assert str(tmp_path).encode() not in path.read_bytes()
 
 
@@ -110,7 +112,55 @@ def test_chosen_fields_only(tmp_path: Path) -> None:
     with corrected(tmp_path) as project:
         (result,) = run(export(ExportRequest(project, tmp_path / "out", fields=["f2"])))
     assert result["image"] == "b"
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == [
+        "b.geojson",
+        "b_measurements.csv",
+        "b_objects.geojson",
+        "b_objects.tif",
+        "regions",
+    ]
+
+
+def test_regions_are_written_where_something_was_reviewed(tmp_path: Path) -> None:
+    regions = tmp_path / "out" / "regions"
+    with corrected(tmp_path) as project:
+        run(export(ExportRequest(project, tmp_path / "out")))
+        kept = tuple(project.facts("f1").regions.values())
+        assert read_regions(regions / "a.geojson") == kept
+        (whole,) = read_regions(regions / "b.geojson")
+        assert whole.points == Region.rectangle(Box(0, 0, *SHAPE)).points
+        project.remove_region("f1", kept[0].id)
+        run(export(ExportRequest(project, tmp_path / "out")))
+    assert [path.name for path in regions.iterdir()] == ["b.geojson"]
+
+
+def test_all_of_a_part_of_a_slide_is_one_region_in_pixels_of_the_slide(tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png", shape=(80, 90))
+    field = new_field(image, offset=(10.0, 20.0), image_shape=(80, 90))
+    with Project.create(tmp_path / "p", [field]) as project:
+        project.put_region("f1", Region.rectangle(Box(0, 0, 5, 5), "field"))
+        run(export(ExportRequest(project, tmp_path / "out")))
+    (whole,) = read_regions(tmp_path / "out" / "regions" / "a.geojson")
+    assert whole.points == Region.rectangle(Box(10, 20, 10 + SHAPE[0], 20 + SHAPE[1])).points
+
+
+def test_an_export_is_what_a_model_of_several_classes_learns_from(tmp_path: Path) -> None:
+    with corrected(tmp_path) as project:
+        labels = np.array(project.labels("f1"))
+        run(export(ExportRequest(project, tmp_path / "out", fields=["f1"])))
+    (tmp_path / "b.png").unlink()
+    (tmp_path / "a.png").rename(tmp_path / "out" / "a.png")
+    folders = tmp_path / "out", tmp_path / "out", tmp_path / "out" / "regions"
+    (field,) = run(corrected_fields(*folders, classes=("tumour", "gland")))
+    np.testing.assert_array_equal(field.labels, np.array([0, 2, 0, 0, 0, 0, 0, 1])[labels])
+    assert field.reviewed is not None
+    assert field.reviewed[:10, :26].all()
+    assert field.unclassed == 0
+    (tmp_path / "out" / "a_measurements.csv").unlink()
+    with pytest.raises(BadInputError, match=r"objects, not classes: keep a_measurements\.csv"):
+        run(corrected_fields(*folders, classes=("tumour", "gland")))
+    (objects,) = run(corrected_fields(*folders))
+    np.testing.assert_array_equal(objects.labels, labels)
 
 
 def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.finetune_fields import (
@@ -20,6 +21,7 @@ from napari_selfreg.engine.finetune_fields import (
     what_is_odd,
 )
 from napari_selfreg.engine.finetune_types import FinetuneField
+from napari_selfreg.engine.object_classes import by_class
 from tests.bundles import example_card
 from tests.engine.corrections import corrected
 
@@ -75,8 +77,6 @@ def test_strips_lie_where_objects_are(columns: slice, near: bool) -> None:
 
 
 def test_too_small_a_region_is_refused() -> None:
-    from napari_selfreg.core.errors import BadInputError
-
     field = corrected()
     reviewed = np.zeros(field.labels.shape, bool)
     reviewed[3:5, 3:5] = True
@@ -153,3 +153,14 @@ def test_what_one_region_lacks_another_may_show() -> None:
     inside[8:28, 6:30], outside[0:4] = True, True
     fields = [replace(one, reviewed=inside), replace(two, reviewed=outside)]
     assert what_is_odd(prepare(fields, CARD)) == ""
+
+
+def test_objects_without_a_class_are_told() -> None:
+    card = example_card(separation="contour", classes=["stroma", "gland"])
+    fields = [by_class(corrected(seed=seed), {2: "gland"}, card.classes) for seed in range(2)]
+    (one, two) = (what_is_odd(prepare(some, card)) for some in (fields[:1], fields))
+    assert one == "1 reviewed object has no class of this model and teaches nothing: set its class."
+    assert two.startswith("2 reviewed objects have no class of this model")
+    only = replace(corrected(), reviewed=corrected().labels == 1)
+    with pytest.raises(BadInputError, match="1 reviewed object has no class"):
+        prepare([by_class(only, {2: "gland"}, card.classes)], card)

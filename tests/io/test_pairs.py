@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.io.pairs import find_pairs, pair_files
+from napari_selfreg.io.pairs import CORRECTED, find_pairs, pair_files
 
 
 def touched(folder: Path, *names: str) -> Path:
@@ -46,6 +46,29 @@ def test_outlines_beside_images(tmp_path: Path) -> None:
 def test_one_folder_by_two_names(tmp_path: Path) -> None:
     folder = touched(tmp_path / "data", "x.png", "x_anno.png")
     assert names(folder, tmp_path / "data" / ".." / "data") == names(folder, folder)
+
+
+def test_exported_objects_pair_where_corrections_are_read(tmp_path: Path) -> None:
+    images = touched(tmp_path / "i", "a.png", "b.png")
+    exported = ["a_objects.tif", "a_objects.geojson", "a_measurements.csv"]
+    labels = touched(tmp_path / "l", *exported)
+    (tmp_path / "l" / "regions").mkdir()
+    (pair,) = find_pairs(images, labels, CORRECTED).pairs
+    assert (pair.stem, pair.label.name) == ("a", "a_objects.tif")
+    touched(images, *exported)
+    pairing = find_pairs(images, images, CORRECTED)
+    assert [each.stem for each in pairing.pairs] == ["a"]
+    assert [path.name for path in pairing.unlabelled] == ["b.png"]
+    with pytest.raises(BadInputError, match=r"a_objects\.tif has no image"):
+        pair_files(touched(tmp_path / "j", "a.png"), labels)
+
+
+def test_what_a_model_has_found_is_no_truth_beside_labels(tmp_path: Path) -> None:
+    folder = touched(tmp_path / "d", "a.png", "a_anno.png", "a_objects.tif", "b.png")
+    touched(folder, "b_objects.tif")
+    pairing = find_pairs(folder, folder, CORRECTED)
+    assert [pair.label.name for pair in pairing.pairs] == ["a_anno.png"]
+    assert [path.name for path in pairing.unlabelled] == ["b.png"]
 
 
 def test_images_without_label_are_told_apart(tmp_path: Path) -> None:

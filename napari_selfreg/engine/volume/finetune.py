@@ -246,7 +246,12 @@ def corrected(
 
         return (
             yield from corrected_fields(
-                images, labels, regions, um_per_px=um_per_px, fallback=card.pixel_size
+                images,
+                labels,
+                regions,
+                um_per_px=um_per_px,
+                fallback=card.pixel_size,
+                classes=card.classes,
             )
         )
     if regions is not None:

@@ -32,6 +32,13 @@ def on_labels(points: npt.ArrayLike, record: ProjectField) -> npt.NDArray[np.flo
     return np.asarray(moved / record.downsample, np.float64)
 
 
+def extent(record: ProjectField) -> Box:
+    """Return where the labels of a field lie, in pixels of its image at full resolution."""
+    (y, x), (step_y, step_x) = record.offset, record.downsample
+    rows, columns = record.shape
+    return Box(round(y), round(x), round(y + rows * step_y), round(x + columns * step_x))
+
+
 def reviewed_mask(regions: Iterable[Region], record: ProjectField) -> npt.NDArray[np.bool_]:
     """Return the pixels of a field's labels that lie in any of its regions.
 

@@ -14,17 +14,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.finetune_types import FinetuneField
+from napari_selfreg.engine.object_classes import by_class
 from napari_selfreg.io.fields import State
-from napari_selfreg.io.project import ObjectState, Project, ProjectField, Region, VersionRecord
+from napari_selfreg.io.project import Project, ProjectField, Region, VersionRecord
 from napari_selfreg.io.project.pictures import read_picture
-from napari_selfreg.io.project.reviewed import reviewed_mask
-
-Labels = npt.NDArray[np.int32]
+from napari_selfreg.io.project.reviewed import extent, reviewed_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +126,11 @@ class ProjectCorrections:
         record, facts = self.project.field(field), self.project.facts(field)
         labels = np.array(self.project.labels(field))
         mask = reviewed_mask(facts.regions.values(), record)
-        if len(classes) > 1:
-            known = class_labels(labels, facts.objects, classes)
-            mask &= (known > 0) | (labels == 0)
-            labels = known
         size = PixelSize(record.label_size.y, record.label_size.x)
         picture = read_picture(self.project, field)
-        return FinetuneField(picture, labels, mask, size, record.stem)
+        drawn = FinetuneField(picture, labels, mask, size, record.stem)
+        named = {label: said.class_name for label, said in facts.objects.items()}
+        return by_class(drawn, named, classes)
 
     def keep(
         self, bundle: Path, title: str, parent: str | None, facts: Mapping[str, Any]
@@ -156,40 +151,3 @@ class ProjectCorrections:
 def may_be_done(note: FieldNote) -> bool:
     """Tell whether a field was corrected, but nothing of it was called reviewed."""
     return note.state in ("corrected", "done") and not note.regions
-
-
-def extent(record: ProjectField) -> Box:
-    """Return where the labels of a field lie, in pixels of its image at full resolution."""
-    (y, x), (step_y, step_x) = record.offset, record.downsample
-    rows, columns = record.shape
-    return Box(round(y), round(x), round(y + rows * step_y), round(x + columns * step_x))
-
-
-def class_labels(
-    labels: Labels, objects: Mapping[int, ObjectState], classes: Sequence[str]
-) -> Labels:
-    """Return the number of each pixel's class, from 1 on; 0 where it is not known.
-
-    Parameters
-    ----------
-    labels : ndarray of int32, shape (Y, X)
-        Object ids, 0 = background.
-    objects : mapping of int to ObjectState
-        What is known about objects, by id.
-    classes : sequence of str
-        Of the model, in order.
-
-    Raises
-    ------
-    BadInputError
-        If no object has a class that the model knows.
-    """
-    table = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
-    for label, said in objects.items():
-        if said.class_name in classes and label < len(table):
-            table[label] = 1 + list(classes).index(said.class_name)
-    if labels.any() and not table.any():
-        raise BadInputError(
-            f"No object has a class of this model ({', '.join(classes)}): set the classes first."
-        )
-    return table[labels]

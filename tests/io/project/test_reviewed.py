@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import Region
 from napari_selfreg.io.project.manifest import ProjectField
-from napari_selfreg.io.project.reviewed import on_labels, reviewed_mask, reviewed_part
+from napari_selfreg.io.project.reviewed import extent, on_labels, reviewed_mask, reviewed_part
 from tests.io.project.steps import SHAPE
 from tests.io.project.test_manifest import FIELD
 
@@ -26,6 +26,12 @@ def filled(box: Box) -> np.ndarray:
     mask = np.zeros(SHAPE, bool)
     mask[max(0, box.y0) : max(0, box.y1), max(0, box.x0) : max(0, box.x1)] = True
     return mask
+
+
+def test_the_extent_is_in_pixels_of_the_image() -> None:
+    rows, columns = PLACED.shape
+    assert extent(PLACED) == Box(100, 60, 100 + 4 * rows, 60 + 2 * columns)
+    assert extent(PLAIN) == Box(0, 0, *SHAPE)
 
 
 @given(st.lists(boxes, max_size=4))

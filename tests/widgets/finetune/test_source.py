@@ -3,18 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_selfreg.core.errors import BadInputError, WriteError
+from napari_selfreg.core.errors import WriteError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import ObjectState, Project
 from napari_selfreg.widgets.finetune.source import (
     FieldNote,
     ProjectCorrections,
-    class_labels,
-    extent,
     may_be_done,
 )
 from tests.engine.corrections import corrected
-from tests.widgets.finetune.cases import new_project, review
+from tests.widgets.finetune.cases import review
 
 
 @pytest.fixture
@@ -59,13 +57,7 @@ def test_of_several_classes_labels_become_classes(corrections, project) -> None:
     assert field.reviewed is not None
     assert not field.reviewed[ids == 1].any()  # its class is not known
     assert field.reviewed[ids != 1].all()
-
-
-def test_classes_that_fit_no_object_are_told() -> None:
-    labels = np.ones((2, 2), np.int32)
-    with pytest.raises(BadInputError, match="set the classes"):
-        class_labels(labels, {1: ObjectState(class_name="odd")}, ("a", "b"))
-    assert not class_labels(labels * 0, {}, ("a", "b")).any()
+    assert field.unclassed == 1
 
 
 def test_corrected_fields_can_be_treated_as_done(corrections, project) -> None:
@@ -81,14 +73,6 @@ def test_corrected_fields_can_be_treated_as_done(corrections, project) -> None:
 )
 def test_only_corrected_fields_without_regions_are_asked_for(state, regions, asked) -> None:
     assert may_be_done(FieldNote("f1", "a", state, regions)) is asked
-
-
-def test_the_extent_is_in_pixels_of_the_image(tmp_path) -> None:
-    opened = new_project(
-        tmp_path, 1, image_shape=(200, 300), offset=(10.0, 20.0), downsample=(2.0, 2.0)
-    )
-    with opened:
-        assert extent(opened.field("f1")) == Box(10, 20, 138, 180)
 
 
 def test_read_only_corrections_say_so(project) -> None:
