@@ -17,6 +17,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_selfreg.core.edit import SmartStroke, split
 from napari_selfreg.core.errors import SelfRegError
+from napari_selfreg.io.project import ObjectState
 from napari_selfreg.widgets.correct.cut_line import CutLine
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
@@ -58,6 +59,8 @@ class Hand(QObject):
         Diameter of the brush in pixels of the screen.
     tool : {"brush", "wand", "cut"}
         The tool that the mouse holds, or held last.
+    new_class : str
+        Of the objects that brush and wand begin; empty for none.
     changed : Signal()
         Another tool or size.
     """
@@ -74,6 +77,7 @@ class Hand(QObject):
         self._layer: Any = None
         self.size = 24
         self.tool: Tool = "brush"
+        self.new_class = ""
         self.wand = WandArea(viewer)
         self._line = CutLine(viewer)
         self._on_drag = _drag_callback(self)
@@ -138,6 +142,8 @@ class Hand(QObject):
             while event.type == "mouse_move":
                 link.paint(stroke.extend([self._point(event)]))
                 yield
+        if stroke.is_new:
+            link.edit((), self._said_of(stroke.target))
         if stroke.target:
             link.layer.selected_label = stroke.target
         if self._selection.ids != (stroke.target,):
@@ -169,12 +175,17 @@ class Hand(QObject):
             self._click(link, start, add=True)
             return
         try:
-            edit = self.wand.grow(link.layer, link.labels, start, link.next_id)
+            number = link.next_id
+            edit = self.wand.grow(link.layer, link.labels, start, number)
         except SelfRegError as error:
             self._desk.told.emit(str(error))
             return
-        link.edit([edit])
+        link.edit([edit], self._said_of(number) if number in edit.ids else None)
         self._desk.told.emit("" if edit else NOTHING_ALIKE)
+
+    def _said_of(self, number: int) -> dict[int, ObjectState]:
+        """Return what is known of an object that was begun just now."""
+        return {number: ObjectState(class_name=self.new_class)} if self.new_class else {}
 
     def _until_moved(self, event: Any) -> Generator[None, None, bool]:
         """Wait until the mouse has moved (True) or was released before (False)."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import SelfRegError
+from napari_selfreg.core.measurements import Measurements
+from napari_selfreg.io.project import ObjectState
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.latest import Latest
@@ -84,9 +88,16 @@ class Measured(QObject):
             return
         layer = bare(link.layer)
         if found.fresh or not is_aligned(layer.features):
-            layer.features = feature_rows(found.table)
+            layer.features = feature_rows(_as_said(found.table, link.objects))
         there = set(found.places.index.tolist())
         said = link.objects.items()
         accepted = sum(each.accepted and number in there for number, each in said)
         count, area, median, _ = in_words(found.totals)
         self.changed.emit(f"{count} objects, {accepted} accepted · area {area} · median {median}")
+
+
+def _as_said(table: Measurements, objects: Mapping[int, ObjectState]) -> Measurements:
+    """Return measurements with the classes that a person has given, whatever was found."""
+    pairs = zip(table["index"].tolist(), table["class"].tolist(), strict=True)
+    names = [objects.get(one, ObjectState()).class_name or found for one, found in pairs]
+    return {**table, "class": np.array(names, dtype=object)}

@@ -190,6 +190,7 @@ class CorrectPanel(QWidget):
             (self.keys_button, self.show_keys),
         ):
             part.clicked.connect(_without_state(slot))
+        objects.classes.currentTextChanged.connect(self._on_chosen_class)
         self.tools.chosen.connect(self.hand.take)
         self.tools.size_slider.valueChanged.connect(self.hand.resize)
         self.tools.tolerance.valueChanged.connect(self._on_wand)
@@ -210,6 +211,7 @@ class CorrectPanel(QWidget):
         record = None if link is None else link.project.field(link.field)
         self.save_button.setEnabled(link is not None)
         self.objects.setClasses(record.classes if record is not None else ())
+        self._on_chosen_class()
         info = None if link is None else result_info(link.layer)
         self.tools.by_model.setEnabled(info is not None and info.probability is not None)
         self._on_hand()
@@ -227,6 +229,9 @@ class CorrectPanel(QWidget):
 
     def _on_class(self) -> None:
         self.editor.set_class(self.objects.classes.currentText())
+
+    def _on_chosen_class(self, name: str = "") -> None:
+        self.hand.new_class = self.objects.chosenClass()
 
     def _on_offered(self, offer: PathOffer) -> None:
         """Take a project that was chosen in napari's menu or dropped on the window."""

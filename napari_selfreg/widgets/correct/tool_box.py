@@ -130,7 +130,7 @@ class ObjectBox(QWidget):
         self.next_button = button("Next ▶", "The next object not yet accepted (N)")
         self.classes = QComboBox()
         self.classes.setAccessibleName("Class")
-        self.classes.setToolTip("The class that Set class gives to the chosen objects")
+        self.classes.setToolTip("The class of new objects; Set class gives it to the chosen ones")
         self.class_button = button("Set class", "Give this class to the chosen objects (K)")
         ignore_stray_wheel(self.classes)
         self._arrange()
@@ -154,6 +154,10 @@ class ObjectBox(QWidget):
         for each in self.changing():
             each.setEnabled(count > 0)
         self.merge_button.setEnabled(count > 1)
+
+    def chosenClass(self) -> str:
+        """Return the class on show; empty where there is no choice."""
+        return self.classes.currentText() if self.classes.count() > 1 else ""
 
     def setClasses(self, names: Sequence[str]) -> None:
         """Offer the classes of the field."""

@@ -57,6 +57,35 @@ def test_a_drag_from_the_background_draws_a_new_object(opened: Any) -> None:
     assert layer.data.max() == 8  # the id that was taken back is not used again
 
 
+def test_new_objects_have_the_class_on_show(panel: Any, tmp_path: Path) -> None:
+    viewer, made = panel
+    _, layer = add_result_of_file(viewer, tmp_path, classes=("spot", "other"), probability=None)
+    made.box.start_button.click()
+    made.hand.resize(round(4 * viewer.scene.camera.zoom * layer.scale[0]))
+    drag(layer, [(50, 70), (55, 70)])
+    made.objects.classes.setCurrentText("other")
+    drag(layer, [(8, 10), (20, 10)])
+    layer.data[squares() == 3] = 0
+    layer.refresh()
+    made.hand.take("wand")
+    made.tools.tolerance.setValue(20)
+    row, column = np.argwhere(squares() == 3).mean(axis=0)
+    click(layer, row, column)
+    said = {number: each.class_name for number, each in made.desk.link.objects.items()}
+    assert said.get(7) == "spot"
+    assert said.get(1, "") != "other"  # it was there before
+    assert said.get(8) == "other"
+    for step, known in ((layer.undo, ""), (layer.redo, "other")):
+        step()
+        assert made.desk.link.objects[8].class_name == known
+
+
+def test_of_a_single_class_nothing_is_said_of_new_objects(opened: Any) -> None:
+    made, layer = opened
+    drag(layer, [(50, 70), (55, 70)])
+    assert 7 not in made.desk.link.objects
+
+
 def test_neighbours_are_not_eaten(opened: Any) -> None:
     _, layer = opened
     drag(layer, [(8, 10), (8, 35)])

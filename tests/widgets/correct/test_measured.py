@@ -9,7 +9,7 @@ import tifffile
 
 from napari_selfreg.widgets.correct import saving
 from napari_selfreg.widgets.result_plane import table_of
-from tests.widgets.correct.steps import add_result_of_file, stroke
+from tests.widgets.correct.steps import add_result_of_file, drag, stroke
 from tests.widgets.panel_steps import LONG
 
 
@@ -35,6 +35,17 @@ def test_an_edit_is_counted_and_measured(opened: Any, qtbot) -> None:
     qtbot.waitUntil(lambda: made.totals.text().startswith("6 objects, 0"), timeout=LONG)
     made.desk.close()
     assert made.totals.text() == ""
+
+
+def test_the_class_of_a_new_object_is_measured_with_it(panel: Any, tmp_path: Path, qtbot) -> None:
+    viewer, made = panel
+    _, layer = add_result_of_file(viewer, tmp_path, classes=("spot", "other"), probability=None)
+    made.box.start_button.click()
+    made.hand.resize(round(4 * viewer.scene.camera.zoom * layer.scale[0]))
+    made.objects.classes.setCurrentText("other")
+    drag(layer, [(50, 70), (55, 70)])
+    qtbot.waitUntil(lambda: made.totals.text().startswith("7 objects"), timeout=LONG)
+    assert table_of(layer.features)["class"].tolist()[-1] == "other"
 
 
 def test_saving_writes_what_was_corrected(
