@@ -96,7 +96,7 @@ def prepare(fields: Sequence[FinetuneField], card: Card) -> Material:
         raise BadInputError(
             unclassed or "Too little is reviewed to learn from: review a larger region."
         )
-    return _divided(fields, small, places)
+    return _divided(fields, small, places, card.n_classes)
 
 
 def prepare_folds(fields: Sequence[FinetuneField], card: Card, most: int = 5) -> list[Material]:
@@ -130,7 +130,7 @@ def prepare_folds(fields: Sequence[FinetuneField], card: Card, most: int = 5) ->
     if len(places) < 2:
         return []
     folds = min(most, len(places))
-    return [_divided(fields, small, places[fold::folds]) for fold in range(folds)]
+    return [_divided(fields, small, places[fold::folds], card.n_classes) for fold in range(folds)]
 
 
 def what_is_odd(material: Material) -> str:
@@ -173,10 +173,11 @@ def _divided(
     fields: Sequence[FinetuneField],
     small: Sequence[Field],
     places: Sequence[tuple[int, npt.NDArray[np.bool_]]],
+    n_classes: int,
 ) -> Material:
     """Take what is held out away from what teaches."""
     training = [
-        _teaching(field, [mask for at, mask in places if at == index])
+        _teaching(field, [mask for at, mask in places if at == index], n_classes)
         for index, field in enumerate(small)
     ]
     return Material(
@@ -275,16 +276,24 @@ def _strip(field: Field, mask: npt.NDArray[np.bool_]) -> Field:
     return Field(field.stem, field.rgb[box.slices], targets)
 
 
-def _teaching(field: Field, held_out: Sequence[npt.NDArray[np.bool_]]) -> Field:
+def _teaching(field: Field, held_out: Sequence[npt.NDArray[np.bool_]], n_classes: int) -> Field:
     """Return a field without its strips; crops are drawn around what is left of it."""
     targets = field.targets.copy()
     for mask in held_out:
         targets[:, mask] = IGNORE
     left = targets[0] != IGNORE
-    if left.mean() >= ANCHORED or not left.any():
-        return replace(field, targets=targets)
-    places = np.argwhere(left)
-    return replace(field, targets=targets, anchors=places[:: 1 + len(places) // _MAX_ANCHORS])
+    several = range(1, n_classes + 1) if n_classes > 1 else ()
+    return replace(
+        field,
+        targets=targets,
+        anchors=None if left.mean() >= ANCHORED or not left.any() else _anchors(left),
+        of_class=tuple(_anchors(targets[0] == one) for one in several),
+    )
+
+
+def _anchors(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    places = np.argwhere(mask)
+    return places[:: 1 + len(places) // _MAX_ANCHORS]
 
 
 def checksum(field: FinetuneField) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,12 +35,16 @@ class Field:
         Class ids and inner contour; 255 = ignore.
     anchors : ndarray of int, shape (n, 2), optional
         Pixels (y, x) that crops are drawn around, where only parts of the image are labelled.
+    of_class : tuple of ndarray of int, shape (n, 2)
+        Such pixels of each class from 1 on, where there are several: half of the crops are drawn
+        around those of a class drawn at random, so that rare ones are seen.
     """
 
     stem: str
     rgb: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.uint8]
     anchors: npt.NDArray[np.intp] | None = None
+    of_class: tuple[npt.NDArray[np.intp], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +164,33 @@ def draw_crops(
         Tensors on the CPU: pictures float32 (N, 3, H, W), classes and contour uint8 (N, H, W).
     """
     rng = np.random.default_rng([seed, step])
+    numbers = range(step * batch, (step + 1) * batch)
     crops = [
-        _draw_crop(fields[int(rng.integers(len(fields)))], rng, augment, crop) for _ in range(batch)
+        _draw_crop(_draw_field(fields, rng, by_class=number % 2 == 1), rng, augment, crop)
+        for number in numbers
     ]
     pictures = torch.cat([picture for picture, _ in crops])
     targets = torch.cat([target for _, target in crops])
     return Batch(random_optics(pictures, rng, augment), targets[:, 0], targets[:, 1])
+
+
+def _draw_field(fields: Sequence[Field], rng: np.random.Generator, *, by_class: bool) -> Field:
+    """Draw a field; by class, one that holds it, with the pixels of the class as its anchors."""
+    most = max(len(field.of_class) for field in fields) if by_class else 0
+    places = [
+        [(field, field.of_class[one]) for field in fields if _holds(field, one)]
+        for one in range(most)
+    ]
+    present = [having for having in places if having]
+    if not present:
+        return fields[int(rng.integers(len(fields)))]
+    having = present[int(rng.integers(len(present)))]
+    field, anchors = having[int(rng.integers(len(having)))]
+    return replace(field, anchors=anchors)
+
+
+def _holds(field: Field, one: int) -> bool:
+    return one < len(field.of_class) and len(field.of_class[one]) > 0
 
 
 def _draw_crop(

@@ -71,7 +71,7 @@ def dice_scores(
     device: torch.device,
     tapspec: TapSpec,
 ) -> list[float]:
-    """Return the Dice of the foreground of each image; foreground wins by arg-max.
+    """Return the Dice of each image; of several classes, the mean over those there or found.
 
     Parameters
     ----------
@@ -89,7 +89,8 @@ def dice_scores(
     Returns
     -------
     list of float
-        1 for an image in which neither prediction nor labels hold an object.
+        1 for an image in which neither prediction nor labels hold an object. Classes win by
+        arg-max.
     """
     network.eval()
     scores = []
@@ -133,7 +134,17 @@ def _whole_image(network: nn.Module, picture: Tensor, tapspec: TapSpec) -> Tenso
 def _dice(logits: Tensor, field: Field) -> float:
     truth = torch.from_numpy(field.targets[0])
     counted = truth != IGNORE
-    predicted = (logits[1:].amax(0) > logits[0]) & counted
-    actual = (truth > 0) & counted
+    if len(logits) == 2:
+        each = [_overlap((logits[1] > logits[0]) & counted, (truth > 0) & counted)]
+    else:
+        found = logits.argmax(0)
+        classes = range(1, len(logits))
+        each = [_overlap((found == one) & counted, (truth == one) & counted) for one in classes]
+    known = [dice for dice in each if dice is not None]
+    return sum(known) / len(known) if known else 1.0
+
+
+def _overlap(predicted: Tensor, actual: Tensor) -> float | None:
+    """Return Dice; None where there is nothing to find and nothing was found."""
     total = int(predicted.sum() + actual.sum())
-    return 1.0 if total == 0 else 2.0 * int((predicted & actual).sum()) / total
+    return 2.0 * int((predicted & actual).sum()) / total if total else None

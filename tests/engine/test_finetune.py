@@ -25,6 +25,7 @@ from napari_selfreg.engine.finetune import (
     settings_of,
 )
 from napari_selfreg.engine.finetune_fields import prepare
+from napari_selfreg.engine.object_classes import by_class
 from tests.engine.corrections import base_model, corrected, request
 
 
@@ -304,3 +305,13 @@ def test_types_load_neither_torch_nor_monai() -> None:
         "assert not {'torch', 'monai'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_objects_without_a_class_are_said_by_the_run(tmp_path: Path) -> None:
+    base = base_model(tmp_path, classes=["gland", "tumour"], separation=None)
+    field = by_class(corrected(), {1: "tumour"}, base.card.classes)
+    events: list[Event] = []
+    result = run(finetune(request(base, field)), events.append)
+    (notice,) = (event.message for event in events if isinstance(event, Notice))
+    assert notice.startswith("1 reviewed object has no class of this model")
+    assert result.steps == 3

@@ -155,6 +155,19 @@ def test_what_one_region_lacks_another_may_show() -> None:
     assert what_is_odd(prepare(fields, CARD)) == ""
 
 
+def test_places_of_classes_are_those_that_teach() -> None:
+    card = example_card(separation="contour", classes=["stroma", "gland", "nerve"])
+    (field,) = prepare([corrected()], card).training
+    stroma, gland, nerve = field.of_class
+    assert len(nerve) == 0
+    for number, places in ((1, stroma), (2, gland)):
+        assert np.array_equal(places, np.argwhere(field.targets[0] == number))
+    assert len(stroma)
+    assert len(gland)
+    (single,) = prepare([corrected()], CARD).training
+    assert single.of_class == ()
+
+
 def test_objects_without_a_class_are_told() -> None:
     card = example_card(separation="contour", classes=["stroma", "gland"])
     fields = [by_class(corrected(seed=seed), {2: "gland"}, card.classes) for seed in range(2)]

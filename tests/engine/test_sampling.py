@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from PIL import Image
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.targets import IGNORE
-from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.sampling import Field, _reflected, draw_batch, load_field
+from napari_selfreg.engine.recipe import AugmentSection, Recipe
+from napari_selfreg.engine.sampling import Field, _reflected, draw_batch, draw_crops, load_field
 from napari_selfreg.io.datasets import open_dataset
 from tests.engine.recipes import squares, tiny_recipe
 
@@ -75,6 +76,42 @@ def test_targets_follow_their_pictures(tmp_path: Path) -> None:
     agreement = (dark == (batch.classes > 0)).float().mean().item()
     assert agreement > 0.93
     assert ((batch.contour == 1) <= (batch.classes == 1)).all()
+
+
+def _two_classes(rare: bool) -> list[Field]:
+    """Large fields of one class; a corner of the last is the other one."""
+    fields = []
+    for number in range(5):
+        targets = np.ones((2, 400, 400), np.uint8)
+        if number == 4:
+            targets[0, :12, :12] = 2
+        places = tuple(np.argwhere(targets[0] == one) for one in (1, 2)) if rare else ()
+        fields.append(Field("f", np.zeros((400, 400, 3), np.uint8), targets, of_class=places))
+    return fields
+
+
+def test_a_rare_class_is_seen() -> None:
+    def seen(fields: list[Field]) -> float:
+        steps = [draw_crops(fields, AugmentSection(), 2, 32, 0, step) for step in range(60)]
+        return float(np.mean([(crop == 2).any() for batch in steps for crop in batch.classes]))
+
+    assert seen(_two_classes(rare=False)) < 0.05
+    assert seen(_two_classes(rare=True)) > 0.18  # half of the crops, and half of those
+
+
+def test_fields_of_one_class_are_drawn_as_ever() -> None:
+    plain, several = _two_classes(rare=False), _two_classes(rare=True)
+    for step in range(3):
+        first, second = (
+            draw_crops(each, AugmentSection(), 1, 32, 0, step) for each in (plain, several)
+        )
+        assert torch.equal(first.classes, second.classes) is (step % 2 == 0)
+    empty = [replace(field, of_class=(field.of_class[1][:0],) * 2) for field in several]
+    for step in range(3):
+        first, second = (
+            draw_crops(each, AugmentSection(), 2, 32, 0, step) for each in (plain, empty)
+        )
+        assert torch.equal(first.pictures, second.pictures)
 
 
 @given(st.integers(0, 30), st.integers(1, 40), st.integers(1, 12))

@@ -90,6 +90,44 @@ def test_nothing_found_where_nothing_is_scores_one_and_images_weigh_the_same() -
     assert _score(empty, wrong) == pytest.approx(0.5)
 
 
+class Three(nn.Module):
+    """Calls dark pixels the first class, and grey ones the second."""
+
+    def forward(self, picture: Tensor) -> Tensor:
+        red = picture[:, :1]
+        return torch.cat([-(red - level).abs() for level in (1.0, 0.0, 0.5)], 1)
+
+
+def _classes(shown: np.ndarray, truth: np.ndarray) -> float:
+    grey = np.array([255, 0, 128], np.uint8)[shown]
+    field = Field("f", np.repeat(grey[..., None], 3, -1), np.stack([truth, truth]))
+    return mean_dice(Three(), [field], PLAIN, 2, torch.float32, CPU, SPEC)
+
+
+def test_of_several_classes_each_counts() -> None:
+    truth = np.zeros((8, 8), np.uint8)
+    truth[:2], truth[2:6] = 1, 2
+    swapped = np.array([0, 2, 1], np.uint8)[truth]
+    assert _classes(truth, truth) == 1.0
+    assert _classes(swapped, truth) == 0.0
+    # 2 of 4 rows of the second class are called the first: 2 * 2 / (4 + 2), 2 * 2 / (2 + 4)
+    mistaken = truth.copy()
+    mistaken[2:4] = 1
+    assert _classes(mistaken, truth) == pytest.approx(2 / 3)
+
+
+def test_of_several_classes_only_those_that_are_there_or_found_count() -> None:
+    truth = np.zeros((8, 8), np.uint8)
+    assert _classes(truth, truth) == 1.0
+    truth[:4] = 2
+    assert _classes(truth, truth) == 1.0
+    found = truth.copy()
+    found[7] = 1
+    assert _classes(found, truth) == pytest.approx(0.5)
+    truth[7] = IGNORE
+    assert _classes(found, truth) == 1.0
+
+
 def test_normalizer_centres_its_own_pictures() -> None:
     rng = np.random.default_rng(0)
     rgb = rng.normal([180, 100, 160], [20, 30, 40], (64, 64, 3)).clip(0, 255).astype(np.uint8)
