@@ -33,13 +33,15 @@ from napari_selfreg.core.edit import (
     smooth_outline,
     split,
 )
+from napari_selfreg.core.edit.wand import REACH
 from napari_selfreg.core.types import Box
 
 SIDE = 2000
 OBJECTS = 3000
 GLAND = 1
 AIM_MS = 50.0
-PATCH = Box(900, 900, 1412, 1412)
+PATCH = Box(1000 - REACH, 1000 - REACH, 1001 + REACH, 1001 + REACH)
+"""What the wand looks at around a click in the middle."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,10 @@ def tools(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> dict[str, 
             lambda: SmartStroke(labels, middle, 60).extend([(1060.0, 1080.0)])
         ),
         "brush: subtract, radius 60": sized(lambda: SmartStroke(labels, rim, 60, True).extend()),
-        "wand: colour, 512 x 512": sized(lambda: grow_similar(labels, rgb, PATCH, middle, 0.3)),
-        "wand: probability, 512 x 512": sized(
+        f"wand: colour, {PATCH.shape[0]} x {PATCH.shape[1]}": sized(
+            lambda: grow_similar(labels, rgb, PATCH, middle, 0.3)
+        ),
+        f"wand: probability, {PATCH.shape[0]} x {PATCH.shape[1]}": sized(
             lambda: grow_probable(labels, probable, PATCH, middle, 0.3)
         ),
         "merge two": sized(lambda: merge(labels, [2, 3])),

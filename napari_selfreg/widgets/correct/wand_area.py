@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.edit import Edit, grow_probable, grow_similar
+from napari_selfreg.core.edit.wand import REACH
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.correct.layer_fields import NO_PICTURE
 from napari_selfreg.widgets.result_info import ResultInfo, result_info
 from napari_selfreg.widgets.results_snapshot import image_of, picture_for
-
-REACH = 384
-"""The wand goes at most this many pixels from the click along each axis: an answer at once."""
 
 
 class WandArea:

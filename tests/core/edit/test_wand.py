@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from napari_selfreg.core.edit import Edit, grow_probable, grow_similar
 from napari_selfreg.core.edit.change import whole
+from napari_selfreg.core.stain import od_from_rgb
 from napari_selfreg.core.types import Box
 from tests.core.edit.brute import LABELS, Labels, edited, flood, picture, without_holes
 
@@ -46,6 +48,19 @@ def test_similar_areas_are_those_of_a_flood(labels: Labels, seed: int, data: st.
     start = tuple(data.draw(st.integers(0, side - 1)) for side in labels.shape)
     after = edited(labels, lambda: grow_similar(labels, rgb, whole(labels), start, 0.1, smooth=0))
     np.testing.assert_array_equal(after, expected(labels, dark == dark[start], start))
+
+
+@pytest.mark.parametrize("tolerance", [0.02, 0.1, 0.3])
+def test_all_channels_count_after_smoothing(tolerance: float) -> None:
+    rng = np.random.default_rng(0)
+    rgb = ndimage.gaussian_filter(rng.integers(0, 255, (40, 50, 3)).astype(float), (3, 3, 0))
+    rgb = np.interp(rgb, (rgb.min(), rgb.max()), (60, 240)).astype(np.uint8)
+    density = ndimage.gaussian_filter(od_from_rgb(rgb), (1.5, 1.5, 0), mode="nearest", truncate=3)
+    similar = np.linalg.norm(density - density[20, 30], axis=-1) <= tolerance
+    labels = np.zeros(rgb.shape[:2], np.int32)
+    after = edited(labels, lambda: grow_similar(labels, rgb, whole(labels), (20, 30), tolerance))
+    np.testing.assert_array_equal(after, expected(labels, similar, (20, 30)))
+    assert 0 < after.sum() < after.size
 
 
 def test_only_the_box_changes_and_the_picture_is_that_of_the_box() -> None:
