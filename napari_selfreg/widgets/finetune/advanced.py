@@ -33,10 +33,7 @@ _SHORT = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _ABOUT_WHAT = "Less that may change learns less, and forgets less."
 _ABOUT_SCR = "Keeps all layers of the network consistent with the last one (SCR)."
 _ABOUT_IFD = "Couples the two halves of each layer's channels (IFD)."
-_ABOUT_CLOSE = (
-    "Higher forgets less of the old tissue. Usual: 0.7 for less than 100,000 reviewed pixels as "
-    "the network sees them, 0.4 for less than 250,000, 0.3 for more."
-)
+_ABOUT_CLOSE = "Higher forgets less. Usual: 0.7; 0.4 from 100,000 reviewed px, 0.3 from 250,000."
 _ABOUT_SEED = "The same number repeats the same draws of crops and colours."
 _ABOUT_BLOCKS = "Draws the numbers of Look inside while it learns; takes about 2 % of the time."
 _ABOUT_DEVICE = "What computes; Automatic takes a graphics card if there is one."
