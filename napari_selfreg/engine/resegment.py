@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.resample import ArrayLike
+from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.predict import model_for_pictures
 from napari_selfreg.engine.resegment_types import (
@@ -35,11 +37,9 @@ def compare_models(request: CompareRequest) -> Generator[Event, None, None]:
         except BadInputError as error:
             yield Notice(str(error))
             continue
-        size = request.project.field(identity).label_size
         found = []
         for model in (before, after):
-            asked = ArraySegmentRequest(picture, size, model, device=request.device)
-            result: ObjectsResult = yield from _silent(segment_array(asked))
+            result = yield from _segment(request, identity, picture, model)
             found.append(result.labels)
         yield FieldCompared(identity, found[0], found[1], change_between(*found))
 
@@ -63,9 +63,7 @@ def find_again(request: ResegmentRequest) -> Generator[Event, None, tuple[NewObj
         except BadInputError as error:
             yield Notice(str(error))
             continue
-        size = request.project.field(identity).label_size
-        asked = ArraySegmentRequest(picture, size, model, device=request.device)
-        result: ObjectsResult = yield from _silent(segment_array(asked))
+        result = yield from _segment(request, identity, picture, model)
         named = zip(result.table["index"], result.table["class"], strict=True)
         classes = {int(one): str(name) for one, name in named}
         done.append(NewObjects(identity, result.labels, classes))
@@ -77,6 +75,17 @@ def change_between(before: Labels, after: Labels) -> float:
     one, other = before > 0, after > 0
     either = int((one | other).sum())
     return int((one != other).sum()) / either if either else 0.0
+
+
+def _segment(
+    request: CompareRequest | ResegmentRequest, identity: str, picture: ArrayLike, model: Model
+) -> Generator[Event, None, ObjectsResult]:
+    """Find the objects of a field as its person had set, so that only the model differs."""
+    record = request.project.field(identity)
+    asked = ArraySegmentRequest(
+        picture, record.label_size, model, device=request.device, settings=record.settings
+    )
+    return (yield from _silent(segment_array(asked)))
 
 
 def _silent(

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -44,6 +45,23 @@ def _known_settings(value: Any) -> Any:
         if unknown:
             raise ValueError(f"unknown setting {sorted(map(str, unknown))[0]!r}")
     return value
+
+
+def _in_range(settings: PostProcessing) -> PostProcessing:
+    """Refuse numbers that no slider has."""
+    if not 0 < settings.threshold < 1:
+        raise ValueError("postprocessing threshold must lie between 0 and 1")
+    if not 0 <= settings.separation <= 1:
+        raise ValueError("postprocessing separation must lie between 0 and 1")
+    if not (0 <= settings.min_area_um2 <= 1e12 and 0 <= settings.max_hole_um2 <= 1e12):
+        raise ValueError("postprocessing areas must not be negative or huge")
+    return settings
+
+
+ObjectSettings = Annotated[
+    PostProcessing, BeforeValidator(_known_settings), AfterValidator(_in_range)
+]
+"""How probabilities become objects, as a card and a project keep it."""
 
 
 class _Part(BaseModel):
@@ -149,9 +167,7 @@ class Card(_Part):
     um_per_px: tuple[MicronsPerPixel, ...]
     normalisation: Normalisation
     intensity: Literal["colours", "volume"] = "colours"
-    postprocessing: Annotated[PostProcessing, BeforeValidator(_known_settings)] = Field(
-        default_factory=PostProcessing
-    )
+    postprocessing: ObjectSettings = Field(default_factory=PostProcessing)
     typical_area_um2: float | None = Field(default=None, gt=0)
     data: tuple[DataSource, ...] = ()
     licence: str = Field(pattern=r"^[A-Za-z0-9.+() -]{1,200}$")
@@ -175,7 +191,6 @@ class Card(_Part):
             raise ValueError("intensity of volumes needs 3 spatial_dims and 1 channel")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("classes must differ from each other")
-        _check_settings(self.postprocessing)
         check_plain(self.model_dump(mode="json"))
         return self
 
@@ -234,15 +249,6 @@ def parse_card(text: str) -> Card:
         raise ValueError(f"its card is not valid ({first_reason(error)})") from None
     except ValueError as error:
         raise ValueError(f"its card is not valid ({error})") from None
-
-
-def _check_settings(settings: PostProcessing) -> None:
-    if not 0 < settings.threshold < 1:
-        raise ValueError("postprocessing threshold must lie between 0 and 1")
-    if not 0 <= settings.separation <= 1:
-        raise ValueError("postprocessing separation must lie between 0 and 1")
-    if not (0 <= settings.min_area_um2 <= 1e12 and 0 <= settings.max_hole_um2 <= 1e12):
-        raise ValueError("postprocessing areas must not be negative or huge")
 
 
 def first_reason(error: ValidationError) -> str:

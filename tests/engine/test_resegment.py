@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_selfreg.core.types import PixelSize
+from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.engine.events import Event, Notice, run
 from napari_selfreg.engine.resegment import change_between, compare_models, find_again
 from napari_selfreg.engine.resegment_types import CompareRequest, FieldCompared, ResegmentRequest
@@ -13,7 +13,7 @@ from napari_selfreg.engine.segment import ArraySegmentRequest, segment_array
 from napari_selfreg.io.project import Project
 from napari_selfreg.io.project.pictures import read_picture
 from tests.bundles import tiny_bundle
-from tests.io.project.steps import SHAPE, new_project
+from tests.io.project.steps import SHAPE, new_field, new_project, picture
 
 
 @pytest.fixture
@@ -30,9 +30,12 @@ def models(tmp_path: Path) -> tuple[Path, Path]:
     )
 
 
-def objects(project: Project, field: str, model: Path) -> np.ndarray:
+def objects(
+    project: Project, field: str, model: Path, settings: PostProcessing | None = None
+) -> np.ndarray:
     picture = read_picture(project, field)
-    return run(segment_array(ArraySegmentRequest(picture, PixelSize(0.5, 0.5), model))).labels
+    request = ArraySegmentRequest(picture, PixelSize(0.5, 0.5), model, settings=settings)
+    return run(segment_array(request)).labels
 
 
 def test_both_models_are_run_on_every_field(project, models) -> None:
@@ -67,6 +70,22 @@ def test_objects_are_found_again_without_touching_the_project(project, models) -
 def test_enough_leaves_the_other_fields(project, models) -> None:
     request = ResegmentRequest(project, models[0], ("f1", "f2"), "cpu", lambda: True)
     assert run(find_again(request)) == ()
+
+
+def test_both_jobs_find_objects_as_the_person_had_set(tmp_path, models) -> None:
+    own = PostProcessing(min_area_um2=1e6)
+    image = picture(tmp_path / "a.png")
+    field = new_field(image, settings=own)
+    with Project.create(tmp_path / "own.selfreg", [field]) as project:
+        usual, wanted = (objects(project, "f1", models[0], each) for each in (None, own))
+        assert not np.array_equal(usual, wanted)
+        (found,) = run(find_again(ResegmentRequest(project, models[0], ("f1",), "cpu")))
+        np.testing.assert_array_equal(found.labels, wanted)
+        events: list[Event] = []
+        run(compare_models(CompareRequest(project, *models, ("f1",), "cpu")), events.append)
+        (compared,) = (event for event in events if isinstance(event, FieldCompared))
+        np.testing.assert_array_equal(compared.before, wanted)
+        np.testing.assert_array_equal(compared.after, objects(project, "f1", models[1], own))
 
 
 @pytest.mark.parametrize(

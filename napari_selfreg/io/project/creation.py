@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError, WriteError
-from napari_selfreg.core.types import PixelSize, UmSource
+from napari_selfreg.core.types import PixelSize, PostProcessing, UmSource
 from napari_selfreg.io.atomic import flush_folder, write_error
 from napari_selfreg.io.fields import State
 from napari_selfreg.io.project.generations import (
@@ -60,6 +60,8 @@ class NewField:
         How far a person is with it.
     stem : str, optional
         Name in tables; of the file by default.
+    settings : PostProcessing, optional
+        How the model's probabilities became the labels, where that is known.
     """
 
     image: Path
@@ -75,6 +77,7 @@ class NewField:
     version: str = ""
     state: State = "segmented"
     stem: str = ""
+    settings: PostProcessing | None = None
 
     def record(self, identity: str, project: Path) -> ProjectField:
         """Return what ``project.json`` says about it; raises BadInputError."""
@@ -95,6 +98,7 @@ class NewField:
             um_per_px=(self.pixel_size.y, self.pixel_size.x),
             um_source=self.um_source,
             classes=tuple(self.classes),
+            settings=self.settings,
         )
 
     def facts(self) -> FieldFacts:

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, ValidationError
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box, PixelSize, UmSource
 from napari_selfreg.io.atomic import atomic_write
-from napari_selfreg.io.card import first_reason
+from napari_selfreg.io.card import ObjectSettings, first_reason
 from napari_selfreg.io.project.records import FieldId, Length, Part, VersionId
 
 FILE_NAME = "project.json"
@@ -77,6 +77,8 @@ class ProjectField(Part):
         Who stated it.
     classes : tuple of str
         Names of the classes objects can have.
+    settings : PostProcessing, optional
+        How a person had probabilities made into objects; without it, as the model's card says.
     """
 
     id: FieldId
@@ -89,6 +91,7 @@ class ProjectField(Part):
     um_per_px: tuple[Positive, Positive]
     um_source: UmSource
     classes: tuple[str, ...] = Field(min_length=1)
+    settings: ObjectSettings | None = None
 
     @property
     def pixel_size(self) -> PixelSize:

@@ -204,6 +204,7 @@ def field_from(
         version=info.model_version,
         state=state,
         stem=info.stem,
+        settings=None if info.model_name == IMPORTED else info.settings,
     )
 
 
@@ -241,7 +242,7 @@ def info_of(record: ProjectField, facts: FieldFacts, image: Any) -> ResultInfo:
         classes=record.classes,
         pixel_size=record.pixel_size,
         um_source=record.um_source,
-        settings=PostProcessing(),
+        settings=record.settings or PostProcessing(),
         image_layer_id=image.unique_id,
         stem=record.stem,
         box=record.whole.shift(row, column),

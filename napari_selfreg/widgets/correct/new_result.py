@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,15 @@ from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from napari_selfreg.core.edit import ChunkTracker, Edit
 from napari_selfreg.core.errors import SelfRegError
-from napari_selfreg.io.project import FieldFacts, ObjectState, Project
+from napari_selfreg.core.types import PostProcessing
+from napari_selfreg.io.project import FieldFacts, ObjectState, Project, ProjectField
 from napari_selfreg.io.project.new_objects import NewObjects, around_reviewed
 from napari_selfreg.widgets.correct.buttons import button
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.layer_fields import field_at, image_path, unmeasured
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import alive, bare
-from napari_selfreg.widgets.result_info import ResultInfo, result_info
+from napari_selfreg.widgets.result_info import IMPORTED, ResultInfo, result_info
 from napari_selfreg.widgets.result_plane import feature_rows, label_plane, table_of
 from napari_selfreg.widgets.sentence_label import sentence_label
 
@@ -43,14 +44,43 @@ def note_beside(project: Project | None, image: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Origin:
+    """What has made the objects of a field, and how."""
+
+    model: str
+    version: str
+    settings: PostProcessing | None
+
+    @classmethod
+    def of(cls, project: Project, field: str) -> _Origin:
+        facts = project.facts(field)
+        return cls(facts.model, facts.version, project.field(field).settings)
+
+    def put(self, project: Project, field: str) -> None:
+        """Have a project say so of a field."""
+        known = self.of(project, field)
+        if (known.model, known.version) != (self.model, self.version):
+            project.set_model(field, self.model, self.version)
+        if known.settings != self.settings:
+            project.change_fields(self._settings_in(field))
+
+    def _settings_in(self, field: str) -> Callable[[ProjectField], ProjectField]:
+        def change(record: ProjectField) -> ProjectField:
+            mine = record.id == field
+            return record.model_copy(update={"settings": self.settings}) if mine else record
+
+        return change
+
+
+@dataclass(frozen=True, slots=True)
 class _Taken:
-    """A result that was taken over: its objects, and what was the model of the field and is now."""
+    """A result that was taken over: its objects, and where those of the field were and are from."""
 
     folder: Path
     field: str
     new: tuple[int, ...]
-    before: tuple[str, str]
-    after: tuple[str, str]
+    before: _Origin
+    after: _Origin
 
     def stands(self, facts: FieldFacts) -> bool:
         """Tell whether it is not undone: what is said of an object goes with its last pixel."""
@@ -136,11 +166,12 @@ class NewResult(QFrame):
         named: dict[int, ObjectState],
         info: ResultInfo,
     ) -> None:
-        project, facts = link.project, link.project.facts(link.field)
-        before, after = (facts.model, facts.version), (info.model_name, info.model_version)
+        project, before = link.project, _Origin.of(link.project, link.field)
+        settings = before.settings if info.model_name == IMPORTED else info.settings
+        after = _Origin(info.model_name, info.model_version, settings)
         link.edit(edits, named)
         link.layer.features = feature_rows(unmeasured(project.facts(link.field)))
-        project.set_model(link.field, *after)
+        after.put(project, link.field)
         new = tuple(one for one, said in named.items() if said.class_name)
         self._taken.append(_Taken(project.folder, link.field, new, before, after))
 
@@ -155,9 +186,7 @@ class NewResult(QFrame):
             return
         facts = link.project.facts(link.field)
         standing = (one.after for one in reversed(mine) if one.stands(facts))
-        wanted = next(standing, mine[0].before)
-        if wanted != (facts.model, facts.version):
-            link.project.set_model(link.field, *wanted)
+        next(standing, mine[0].before).put(link.project, link.field)
 
     def _on_project_edited(self, fields: tuple[str, ...]) -> None:
         """Forget what was taken over in fields that a model has gone through again since."""

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from napari_selfreg.core.errors import BadInputError, WriteError
-from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.io.project.manifest import (
     FILE_NAME,
     ImageReference,
@@ -36,6 +36,7 @@ FIELD: dict[str, Any] = {
     "um_per_px": (0.25, 0.5),
     "um_source": "file",
     "classes": ("gland",),
+    "settings": {"threshold": 0.4, "min_area_um2": 30.0},
 }
 VERSION: dict[str, Any] = {
     "id": "0a1b",
@@ -66,6 +67,7 @@ def test_all_of_it_comes_back(tmp_path: Path) -> None:
     )
     write_manifest(tmp_path, made)
     assert read_manifest(tmp_path) == made
+    assert made.fields[0].settings == PostProcessing(threshold=0.4, min_area_um2=30.0)
     assert read_manifest(tmp_path / FILE_NAME) == made
     assert is_project(tmp_path)
     text = (tmp_path / FILE_NAME).read_text("utf-8")
@@ -95,6 +97,9 @@ def test_a_field_knows_the_size_of_its_pixels() -> None:
         {"um_source": "guess"},
         {"classes": ()},
         {"owner": "somebody"},
+        {"settings": {"threshold": float("nan")}},
+        {"settings": {"separation": 2.0}},
+        {"settings": {"colour": 1.0}},
     ],
 )
 def test_a_field_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:

@@ -46,6 +46,7 @@ def test_the_first_schema_is_opened_with_snapshot_and_journal(stored: Path) -> N
         assert region.points == ((0.0, 0.0), (0.0, 12.0), (10.0, 12.0), (10.0, 0.0))
         assert (facts.state, project.facts("f2").state) == ("corrected", "done")
         assert (facts.model, facts.version) == ("glands", "0123456789ab")
+        assert project.field("f1").settings is None  # nobody wrote them down then
         (version,) = project.versions.all
         assert (version.title, version.note) == ("First try", "better on crypts")
         assert project.versions.active == version

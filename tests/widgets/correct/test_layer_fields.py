@@ -10,17 +10,18 @@ import numpy as np
 import platformdirs
 import pytest
 
-from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.io.samples import samples
 from napari_selfreg.widgets import result_layer
 from napari_selfreg.widgets.correct.layer_fields import folder_for, image_path
 from napari_selfreg.widgets.layers import picture_of, pixel_size_of
 from napari_selfreg.widgets.readers import open_layer
+from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.result_layer import add_result
 from tests.io.image_files import smooth, write_svs
-from tests.widgets.correct.steps import stroke
+from tests.widgets.correct.steps import add_result_of_file, stroke
 from tests.widgets.panel_steps import LONG
-from tests.widgets.results_steps import info_for
+from tests.widgets.results_steps import info_for, squares
 
 
 def test_a_region_of_a_slide_comes_back_where_it_was(
@@ -68,6 +69,28 @@ def test_a_region_of_a_slide_comes_back_where_it_was(
     again = made.desk.link.layer
     assert np.array_equal(again.data, held)
     np.testing.assert_allclose(again.extent.world, extent, atol=1e-6)
+
+
+def test_the_settings_of_the_objects_are_kept(desk: Any, qtbot) -> None:
+    viewer, made, layer = desk
+    own = result_info(layer).settings
+    assert own != PostProcessing()
+    folder = made.project.folder
+    made.close()
+    viewer.layers.clear()
+    made.open(folder)
+    qtbot.waitUntil(lambda: made.link is not None, timeout=LONG)
+    assert made.project.field("f1").settings == own
+    assert result_info(made.link.layer).settings == own
+
+
+def test_labels_from_elsewhere_have_none(panel: Any, tmp_path: Path) -> None:
+    viewer, made = panel
+    _, result = add_result_of_file(viewer, tmp_path)
+    viewer.layers.remove(result)
+    viewer.add_labels(squares())
+    made.desk.start()
+    assert made.desk.project.field("f1").settings is None
 
 
 def test_projects_of_samples_go_to_documents(

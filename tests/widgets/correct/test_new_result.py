@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_selfreg.core.types import Box
-from napari_selfreg.io.project import ObjectState, Project, Region
+from napari_selfreg.core.types import Box, PostProcessing
+from napari_selfreg.io.project import ObjectState, Project, Region, read_manifest
 from napari_selfreg.io.project.new_objects import NewObjects, put_objects
 from napari_selfreg.widgets.correct.new_result import (
     ASK,
@@ -115,6 +115,18 @@ def test_one_undo_takes_it_back_and_one_redo_brings_it_again(box) -> None:
     layer.undo()
     layer.undo()
     assert not (made.project.labels("f1") == 9).any()  # her stroke is a step of its own
+
+
+def test_the_settings_of_what_was_taken_over_are_kept_until_it_is_undone(box) -> None:
+    viewer, made, layer, shown = box
+    first, second = result_info(layer).settings, PostProcessing(0.7, 9.0, 3.0, 0.2)
+    second_result(viewer, made, settings=second)
+    shown.take()
+    kept = [read_manifest(made.project.folder).fields[0].settings]
+    for step in (layer.undo, layer.redo):
+        step()
+        kept.append(read_manifest(made.project.folder).fields[0].settings)
+    assert kept == [second, first, second]
 
 
 def test_each_of_two_is_undone_by_itself(box) -> None:
