@@ -87,6 +87,8 @@ def test_from_corrections_to_a_model_in_use_and_back(workbench, folder, qtbot) -
     box = panel.outcome.resegmenting
     with qtbot.waitSignal(box.done, timeout=LONG):
         box.button.click()
+        assert "1 corrected field is not reviewed" in box.question.text.text()
+        box.question.replace_button.click()
     np.testing.assert_array_equal(project.labels("f1")[:96, :80], reviewed)
     shown = desk.link
     np.testing.assert_array_equal(shown.layer.data, project.labels(shown.field))

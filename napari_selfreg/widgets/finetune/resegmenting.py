@@ -16,6 +16,8 @@ from napari_selfreg.io.bundle import read_card, sha256
 from napari_selfreg.io.project import Project
 from napari_selfreg.io.project.new_objects import NewObjects, put_objects
 from napari_selfreg.widgets.finetune.compare_job import BEFORE, run_again
+from napari_selfreg.widgets.finetune.replace_question import ReplaceQuestion
+from napari_selfreg.widgets.finetune.source import ProjectCorrections, may_be_done
 from napari_selfreg.widgets.finetune.summary import counted
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job, JobRunner
@@ -70,6 +72,7 @@ class Resegmenting(QGroupBox):
         self.button = QPushButton()
         self.undo_button = QPushButton("Undo re-segment")
         self.undo_button.setToolTip("Put all fields back as they were before")
+        self.question = ReplaceQuestion()
         self.progress_row = ProgressRow()
         policy = self.progress_row.sizePolicy()
         policy.setRetainSizeWhenHidden(False)
@@ -77,12 +80,15 @@ class Resegmenting(QGroupBox):
         self.status = QLabel(ABOUT)
         self.status.setWordWrap(True)
         column = QVBoxLayout(self)
-        for part in (self.button, self.undo_button, self.progress_row, self.status):
+        parts = (self.button, self.question, self.undo_button, self.progress_row, self.status)
+        for part in parts:
             column.addWidget(part)
         self.runner = JobRunner(self)
         self.undo_runner = JobRunner(self, lane="files")
         self.button.clicked.connect(self.run)
         self.undo_button.clicked.connect(self.undo)
+        self.question.keepWanted.connect(self._treat_as_done)
+        self.question.replaceWanted.connect(self._start)
         self.runner.received.connect(self._on_events)
         self.runner.finished.connect(self._on_found)
         self.undo_runner.finished.connect(self._on_restored)
@@ -106,24 +112,49 @@ class Resegmenting(QGroupBox):
             self.runner.cancel()
             self._waiting.clear()
             self._sums = None
+            self.question.hide()
             self.status.setText(ABOUT)
         self._project, self._model = project, model
         self.button.setToolTip(f"Find the objects of all fields again with {title}. {ABOUT}")
         self._refresh()
 
     def run(self) -> None:
-        """Start, or stop what runs; nothing is changed then."""
+        """Start, and first ask where corrections would be lost; or stop, changing nothing."""
         if self.runner.running:
             self.runner.cancel()
-        elif self._project is not None and self._model is not None and not self._waiting:
-            fields = tuple(record.id for record in self._project.fields)
+        elif self._unreviewed():
+            self.question.ask(len(self._unreviewed()))
+        else:
+            self._start()
+        self._refresh()
+
+    def _start(self) -> None:
+        project, model = self._project, self._model
+        if project is not None and model is not None and not self._waiting:
+            fields = tuple(record.id for record in project.fields)
             self._told.clear()
             self.progress_row.start()
             self.status.setText("Waiting until another job has ended…")
-            self.runner.start(
-                self._job, ResegmentRequest(self._project, self._model, fields, self.device)
-            )
+            self.runner.start(self._job, ResegmentRequest(project, model, fields, self.device))
         self._refresh()
+
+    def _treat_as_done(self) -> None:
+        """Take all of every corrected field as reviewed, so that it stays, and start."""
+        project = self._project
+        if project is None:
+            return
+        try:
+            fields = ProjectCorrections(project).treat_as_done()
+        except SelfRegError as error:
+            self.status.setText(str(error))
+            return
+        self._shared.projectEdited.emit(fields)
+        self._start()
+
+    def _unreviewed(self) -> set[str]:
+        """Return the fields whose corrections a re-segment would replace."""
+        notes = () if self._project is None else ProjectCorrections(self._project).fields()
+        return {note.id for note in notes if may_be_done(note)}
 
     def undo(self) -> None:
         """Take the last re-segment back; asks once more if fields were edited since."""
@@ -157,6 +188,8 @@ class Resegmenting(QGroupBox):
         self.button.setEnabled(usable and not busy)
         self.undo_button.setVisible(self._can_undo())
         self.undo_button.setEnabled(not busy and not self.runner.running)
+        if not self.question.isHidden():  # what it asks about may be reviewed meanwhile
+            self.question.ask(len(self._unreviewed()))
         self.setVisible(project is not None)
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
@@ -181,7 +214,10 @@ class Resegmenting(QGroupBox):
         found = self._waiting.pop(0)
         try:
             version = sha256(model)[:VERSION_DIGITS]
+            replaced = found.field in self._unreviewed()
             if put_objects(project, found, read_card(model).name, version):
+                if replaced:  # else they would count as the person's own
+                    project.set_state(found.field, "segmented")
                 self._changed.append(found.field)
                 self._shared.projectEdited.emit((found.field,))
         except SelfRegError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.resegment_types import ResegmentRequest
@@ -44,6 +44,8 @@ def box(qtbot, project, tmp_path: Path) -> Any:
 def run(box: Resegmenting, qtbot: Any) -> None:
     with qtbot.waitSignal(box.done, timeout=20_000):
         box.button.click()
+        if not box.question.isHidden():
+            box.question.replace_button.click()
 
 
 def undo(box: Resegmenting, qtbot: Any) -> None:
@@ -98,6 +100,71 @@ def test_edits_made_since_are_not_lost_without_a_question(box, project, qtbot) -
     np.testing.assert_array_equal(project.labels("f1"), old[0])
 
 
+def test_corrections_that_are_not_reviewed_are_not_replaced_without_a_question(
+    box, project, qtbot
+) -> None:
+    review(project, "f1")
+    before = project.sequence
+    box.button.click()
+    assert not box.question.isHidden()
+    assert box.question.text.text() == (
+        "1 corrected field is not reviewed: its corrections will be replaced."
+    )
+    box.question.no_button.click()
+    assert box.question.isHidden()
+    assert not box.runner.running
+    assert project.sequence == before
+
+
+def test_treated_as_done_they_stay_bit_for_bit(box, project, qtbot) -> None:
+    old = labels(project)
+    edited: list[tuple[str, ...]] = []
+    box._shared.projectEdited.connect(edited.append)
+    box.button.click()
+    assert "2 corrected fields are not reviewed" in box.question.text.text()
+    with qtbot.waitSignal(box.done, timeout=20_000):
+        box.question.keep_button.click()
+    for now, then in zip(labels(project), old, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert edited == [("f1", "f2")]
+    assert [project.facts(each).state for each in ("f1", "f2")] == ["done", "done"]
+
+
+def test_what_was_replaced_no_longer_counts_as_corrected(box, project, qtbot) -> None:
+    run(box, qtbot)
+    assert [project.facts(each).state for each in ("f1", "f2")] == ["segmented", "segmented"]
+    undo(box, qtbot)
+    assert [project.facts(each).state for each in ("f1", "f2")] == ["corrected", "corrected"]
+
+
+def test_it_asks_once_only(box, project, qtbot) -> None:
+    run(box, qtbot)
+    with qtbot.waitSignal(box.done, timeout=20_000):
+        box.button.click()
+    assert box.question.isHidden()
+
+
+def test_the_question_follows_what_is_reviewed_meanwhile(box, project, tmp_path) -> None:
+    box.button.click()
+    review(project, "f1")
+    box.set_model(project, write_model(tmp_path), "Version 1")
+    assert box.question.text.text().startswith("1 corrected field")
+    review(project, "f2")
+    box.set_model(project, write_model(tmp_path), "Version 1")
+    assert box.question.isHidden()
+
+
+def test_a_project_that_cannot_be_written_says_so(box, project, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise WriteError("The project is open in another window.")
+
+    box.button.click()
+    monkeypatch.setattr(type(project), "put_region", refuse)
+    box.question.keep_button.click()
+    assert box.status.text() == "The project is open in another window."
+    assert not box.runner.running
+
+
 def test_it_can_be_undone_after_reopening(box, project, qtbot, tmp_path) -> None:
     old = labels(project)
     run(box, qtbot)
@@ -129,6 +196,7 @@ def test_cancelling_changes_nothing(qtbot, project, tmp_path) -> None:
     box.set_model(project, write_model(tmp_path), "Version 1")
     before = project.sequence
     box.button.click()
+    box.question.replace_button.click()
     assert box.button.text() == "Cancel"
     box.button.click()
     qtbot.waitUntil(lambda: not box.runner.running, timeout=20_000)
@@ -145,6 +213,7 @@ def test_a_failure_is_said(qtbot, project, tmp_path) -> None:
     qtbot.addWidget(box)
     box.set_model(project, write_model(tmp_path), "Version 1")
     box.button.click()
+    box.question.replace_button.click()
     qtbot.waitUntil(lambda: not box.runner.running, timeout=20_000)
     assert box.status.text() == "The model is odd: look at it."
 
