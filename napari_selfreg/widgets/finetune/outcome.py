@@ -65,7 +65,7 @@ class Outcome(QWidget):
         self.comparison = Comparison(viewer, shared)
         self.resegmenting = Resegmenting(shared)
         self.versions = VersionsView()
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         for part in (self.comparison, self.resegmenting, self.versions):
             column.addWidget(part)
@@ -90,6 +90,7 @@ class Outcome(QWidget):
         """Take verdict and comparison away, and free what they hold."""
         self.tuned = None
         self.check.runner.cancel()
+        self._place_resegmenting(in_verdict=False)
         self.verdict.hide()
         self.comparison.clear()
 
@@ -99,14 +100,23 @@ class Outcome(QWidget):
         project = self._project
         self.versions.show_project(project)
         active = project.versions.active if project is not None else None
+        tuned = self.tuned.version.id if self.tuned is not None else None
+        in_use = tuned is not None and active is not None and tuned == active.id
+        self._place_resegmenting(in_use)
         if project is not None and active is not None:
             self.resegmenting.set_model(project, project.versions.path(active.id), active.title)
         else:
             self.resegmenting.set_model(
                 project, base.path if base else None, base.label if base else ""
             )
-        if self.tuned is not None and project is not None:
-            self.verdict.show_use(self.tuned.version.id == project.active_version)
+        if tuned is not None:
+            self.verdict.show_use(in_use)
+
+    def _place_resegmenting(self, in_verdict: bool) -> None:
+        """Offer to re-segment where *Use it* was pressed, else below the comparison."""
+        place, row = (self.verdict.next_step, 0) if in_verdict else (self._column, 1)
+        if place.indexOf(self.resegmenting) < 0:
+            place.insertWidget(row, self.resegmenting)
 
     def show_tuned(
         self, tuned: Tuned, base: Base, request: TuneRequest, fields: tuple[str, ...]

@@ -35,6 +35,8 @@ class VerdictView(QFrame):
     ----------
     useWanted, keepWanted, longerWanted, checkWanted : Signal()
         A person wants the new model, the old one, more training, or to know more surely.
+    next_step : QVBoxLayout
+        Room right below the buttons for what follows *Use it*.
     """
 
     useWanted = Signal()
@@ -77,6 +79,8 @@ class VerdictView(QFrame):
         for button in (self.use_button, self.keep_button, self.longer_button):
             row.addWidget(button)
         column.addLayout(row)
+        self.next_step = QVBoxLayout()
+        column.addLayout(self.next_step)
         column.addWidget(self.check_button)
         column.addWidget(self.checking)
         self.hide()

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtWidgets import QApplication
+
+from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.added_models import added_models
 from napari_selfreg.widgets.finetune.review_offer import ReviewOffer
 from napari_selfreg.widgets.shared import shared_for
@@ -38,6 +42,41 @@ def test_use_it_reaches_the_segment_panel(make_tuning, project, qtbot) -> None:
     assert not panel.outcome.verdict.use_button.isEnabled()
     assert panel.form.base_picker.value().version == version
     assert "in use" in panel.status.text()
+
+
+def test_use_it_brings_the_re_segmenting_right_below(make_tuning, project, qtbot) -> None:
+    _, panel, _ = tuned_panel(make_tuning, project, qtbot)
+    verdict, box = panel.outcome.verdict, panel.outcome.resegmenting
+    assert not verdict.isAncestorOf(box)
+    verdict.use_button.click()
+    assert verdict.isAncestorOf(box)
+    assert not box.isHidden()
+    assert box.button.isEnabled()
+    panel.outcome.keep_old()
+    assert not verdict.isAncestorOf(box)
+    assert not box.isHidden()
+    panel.outcome.use()
+    panel.outcome.forget()
+    assert not verdict.isAncestorOf(box)
+
+
+def test_what_runs_goes_on_where_its_button_moves(make_tuning, project, qtbot) -> None:
+    _, panel, _ = tuned_panel(make_tuning, project, qtbot)
+
+    def endless(request: object) -> Iterator[Event]:
+        while True:
+            yield Progress(0, 0)
+
+    box = panel.outcome.resegmenting
+    box._job = endless
+    panel.outcome.use()
+    box._start()
+    panel.outcome.keep_old()
+    QApplication.processEvents()
+    assert box.runner.running
+    assert not box.runner.cancelling
+    box.runner.cancel()
+    qtbot.waitUntil(lambda: not box.runner.running, timeout=20_000)
 
 
 def test_keep_the_old_one_goes_back(make_tuning, project, qtbot) -> None:
