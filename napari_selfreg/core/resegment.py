@@ -73,11 +73,10 @@ def _continued(
 ) -> dict[int, int]:
     """Return which kept object a new one continues, if any."""
     meeting = _borders(outside, held)
-    both = (new > 0) & (held > 0)
-    pairs, common = np.unique(np.stack([new[both], held[both]]), axis=1, return_counts=True)
+    pairs, common = _pairs(new, held)
     found = {}
     for at in np.argsort(common, kind="stable"):  # the largest common part comes last
-        one, identity = int(pairs[0, at]), int(pairs[1, at])
+        one, identity = pairs[at]
         if identity not in accepted and (one, identity) in meeting:
             found[one] = identity
     return found
@@ -88,7 +87,14 @@ def _borders(outside: Labels, held: Labels) -> set[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     for a, b in ((outside, held), (outside.T, held.T)):
         for one, other in ((a[1:], b[:-1]), (a[:-1], b[1:])):
-            touch = (one > 0) & (other > 0)
-            pairs = np.unique(np.stack([one[touch], other[touch]]), axis=1)
-            found.update((int(x), int(y)) for x, y in pairs.T)
+            found.update(_pairs(one, other)[0])
     return found
+
+
+def _pairs(one: Labels, other: Labels) -> tuple[list[tuple[int, int]], npt.NDArray[np.intp]]:
+    """Return which objects of both lie on the same pixels, in order, and on how many."""
+    both = (one > 0) & (other > 0)
+    # one number for each pair: unlike rows, numbers are sorted while the window goes on
+    keys = one[both].astype(np.int64) << 32 | other[both]
+    pairs, counts = np.unique(keys, return_counts=True)
+    return [(int(key) >> 32, int(key) & 0xFFFFFFFF) for key in pairs], counts

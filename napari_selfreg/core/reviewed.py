@@ -21,6 +21,9 @@ from napari_selfreg.core.types import Box
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.integer]
 
+_BAND = 32
+"""So many rows of a large region are filled in some milliseconds."""
+
 
 def review_mask(shape: tuple[int, int], regions: Iterable[Sequence[npt.ArrayLike]]) -> Mask:
     """Return the pixels whose centres lie inside at least one region.
@@ -58,8 +61,11 @@ def _filled(shape: tuple[int, int], ring: npt.ArrayLike) -> Mask:
     if not np.all(np.isfinite(corners)):
         raise BadInputError("A region has a corner at no place: draw it again.")
     # for skimage whole numbers are the centres of pixels
+    rows, columns = corners[:, 0] - 0.5, corners[:, 1] - 0.5
     inside = np.zeros(shape, dtype=bool)
-    inside[polygon_pixels(corners[:, 0] - 0.5, corners[:, 1] - 0.5, shape)] = True
+    for top in range(0, shape[0], _BAND):  # skimage lets no other thread, nor the window, go on
+        band = inside[top : top + _BAND]
+        band[polygon_pixels(rows - top, columns, band.shape)] = True
     return inside
 
 

@@ -45,7 +45,7 @@ def compare_models(request: CompareRequest) -> Generator[Event, None, None]:
 
 
 def find_again(request: ResegmentRequest) -> Generator[Event, None, tuple[NewObjects, ...]]:
-    """Segment fields of a project; `io.project.new_objects.put_objects` puts the result into it.
+    """Segment fields of a project; `io.project.new_objects` puts the result into it.
 
     Returns
     -------

@@ -51,6 +51,20 @@ def test_all_reviewed_is_the_plain_contour(
     np.testing.assert_array_equal(target, contour_target(labels, width, size))
 
 
+@given(arrays(np.float64, (5, 2), elements=st.floats(-4, 44)))
+def test_a_region_is_the_same_in_bands_of_rows(ring: np.ndarray) -> None:
+    from napari_selfreg.core import reviewed
+
+    shape, usual = (40, 37), reviewed._BAND
+    whole = review_mask(shape, [[ring]])
+    try:
+        reviewed._BAND = 7
+        banded = review_mask(shape, [[ring]])
+    finally:
+        reviewed._BAND = usual
+    np.testing.assert_array_equal(banded, whole)
+
+
 def test_an_object_that_leaves_the_region_has_no_certain_end() -> None:
     labels = np.zeros((9, 20), np.int32)
     labels[2:7, 4:20] = 1

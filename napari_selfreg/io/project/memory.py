@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,13 +37,15 @@ Blocks = Sequence[tuple[Box, Labels]]
 class FieldMemory:
     """One field: its facts, and its labels once somebody has asked for them.
 
-    Until then, edits wait compressed: a hundred fields would not fit into memory.
+    Until then, edits wait compressed: a hundred fields would not fit into memory. `edits` counts
+    those of labels, `steps` those of labels or objects.
     """
 
     record: ProjectField
     labels: Labels | None = None
     waiting: list[Edit] = field(default_factory=list)
     edits: int = 0
+    steps: int = 0
     stored: int = 0
     objects: dict[int, ObjectState] = field(default_factory=dict)
     regions: dict[str, Region] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class FieldMemory:
     def edit(self, record: Edit, blocks: Blocks | None = None) -> None:
         """Apply an edit, at once or when the labels are loaded; `blocks` are its own."""
         self.objects.update(record.objects)
+        self.steps += 1
         if not record.blocks:
             return
         if self.labels is None:
@@ -117,12 +120,52 @@ class FieldMemory:
         self.objects.update(facts)
         return record.model_copy(update={"objects": facts})
 
+    def trial(self) -> FieldMemory:
+        """Return a copy to try a step on; its labels must be loaded."""
+        assert self.labels is not None
+        return replace(
+            self,
+            labels=self.labels.copy(),
+            objects=dict(self.objects),
+            vanished=self.vanished.copy(),
+        )
+
+    def become(self, trial: FieldMemory) -> None:
+        """Take over what a copy has become; nothing may have been edited since it was made."""
+        assert trial.labels is not None
+        if self.labels is None:  # freed meanwhile
+            self.labels = trial.labels
+            self.waiting.clear()
+        else:
+            self.labels[...] = trial.labels
+        self.objects, self.vanished = trial.objects, trial.vanished
+        self.edits, self.steps = trial.edits, trial.steps
+
     def load(self, stored: Callable[[], Labels]) -> Labels:
         """Return the labels; `stored` reads those of the last generation."""
         if self.labels is None:
             self.labels = painted(stored(), self.waiting)
             self.waiting.clear()
         return self.labels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An edit of which everything that takes time is done.
+
+    Parameters
+    ----------
+    record : Edit
+        With the facts that follow from it.
+    after : FieldMemory
+        What the field becomes.
+    steps : int
+        Of the field before: with another number it has changed since.
+    """
+
+    record: Edit
+    after: FieldMemory
+    steps: int
 
 
 class Memory:

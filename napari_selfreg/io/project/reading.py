@@ -72,6 +72,10 @@ class Reading:
         with self._lock:
             return self._of(field).facts()
 
+    def steps(self, field: str) -> int:
+        """Return how many edits of labels or objects a field had since the project was opened."""
+        return self._of(field).steps
+
     def labels(self, field: str) -> Labels:
         """Return the labels of a field, as they are in the journal.
 

@@ -43,7 +43,7 @@ from napari_selfreg.io.project.manifest import (
     read_manifest,
     write_manifest,
 )
-from napari_selfreg.io.project.memory import Blocks, FieldMemory, check_blocks
+from napari_selfreg.io.project.memory import Blocks, FieldMemory, Prepared, check_blocks
 from napari_selfreg.io.project.reading import Reading
 from napari_selfreg.io.project.records import (
     Edit,
@@ -193,10 +193,27 @@ class Project(Editing, Reading):
                 record = memory.step(record, known)
             else:
                 self._memory.apply(record)
-            sequence = self._journal.append(record)
-        if self._journal.size > SNAPSHOT_BYTES:
-            self._keeper.ask(self._snapshot_in_time)
-        return sequence
+            return self._log(record)
+
+    def prepare(self, record: Edit) -> Prepared:
+        """Work out what an edit leads to without doing it, so that `carry_out` takes no time."""
+        with self._lock:
+            self.labels(record.field)
+            trial = self._of(record.field).trial()
+        check_blocks(record, trial.record.whole)
+        steps = trial.steps
+        return Prepared(trial.step(record, list(record.values())), trial, steps)
+
+    def carry_out(self, prepared: Prepared) -> bool:
+        """Do an edit that was prepared; False, and nothing is done, if its field has changed."""
+        with self._lock:
+            self.check_writable()
+            memory = self._of(prepared.record.field)
+            if memory.steps != prepared.steps:
+                return False
+            memory.become(prepared.after)
+            self._log(prepared.record)
+        return True
 
     def add_field(self, new: NewField) -> str:
         """Add an image with its labels.
@@ -349,6 +366,12 @@ class Project(Editing, Reading):
         """Replace the records of model versions in ``project.json``."""
         with self._lock:
             self.change_manifest(versions=change(self.manifest.versions))
+
+    def _log(self, record: Record) -> int:
+        sequence = self._journal.append(record)
+        if self._journal.size > SNAPSHOT_BYTES:
+            self._keeper.ask(self._snapshot_in_time)
+        return sequence
 
     def _snapshot_in_time(self, stopped: Callable[[], bool]) -> None:
         """Take a snapshot if there is anything new; the journal has it all, should it fail."""

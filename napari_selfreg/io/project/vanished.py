@@ -76,6 +76,13 @@ class Vanished:
         """Whether any object is remembered."""
         return bool(self._gone)
 
+    def copy(self) -> Vanished:
+        """Return one that goes on by itself."""
+        other = Vanished()
+        other._gone = {one: list(gone) for one, gone in self._gone.items()}
+        other._absent = set(self._absent)
+        return other
+
     def follow(
         self, labels: Labels, changed: Changed, objects: Mapping[int, ObjectState]
     ) -> dict[int, ObjectState]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from zlib import crc32
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -12,16 +11,14 @@ from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.resegment_types import ResegmentRequest
-from napari_selfreg.io.bundle import read_card, sha256
 from napari_selfreg.io.project import Project
-from napari_selfreg.io.project.new_objects import NewObjects, put_objects
-from napari_selfreg.widgets.finetune.compare_job import BEFORE, run_again
+from napari_selfreg.io.project.new_objects import PreparedObjects
+from napari_selfreg.widgets.finetune.compare_job import BEFORE, put_away, run_again
 from napari_selfreg.widgets.finetune.replace_question import ReplaceQuestion
 from napari_selfreg.widgets.finetune.source import ProjectCorrections, may_be_done
 from napari_selfreg.widgets.finetune.summary import counted
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job, JobRunner
-from napari_selfreg.widgets.segment_job import VERSION_DIGITS
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.shared import Shared
 
@@ -47,7 +44,8 @@ class Resegmenting(QGroupBox):
     shared : Shared
         Learns which fields were changed.
     job : callable
-        Generator function that takes a `ResegmentRequest`, yields events, returns `NewObjects`.
+        Generator function that takes a `ResegmentRequest`, yields events and
+        returns `PreparedObjects`.
     parent : QWidget, optional
         Parent of the box.
 
@@ -63,11 +61,12 @@ class Resegmenting(QGroupBox):
         super().__init__("All fields", parent)
         self._shared, self._job = shared, job
         self._project: Project | None = None
+        self._asked: Project | None = None
         self._model: Path | None = None
-        self._waiting: list[NewObjects] = []
+        self._waiting: list[PreparedObjects] = []
         self._changed: list[str] = []
         self._told: list[str] = []
-        self._sums: dict[str, int] | None = None
+        self._steps: dict[str, int] | None = None
         self.device = "auto"
         self.button = QPushButton()
         self.undo_button = QPushButton("Undo re-segment")
@@ -92,6 +91,10 @@ class Resegmenting(QGroupBox):
         self.runner.received.connect(self._on_events)
         self.runner.finished.connect(self._on_found)
         self.undo_runner.finished.connect(self._on_restored)
+        self.tidy_runner = JobRunner(self, lane="files")
+        for ended in (self.tidy_runner.finished, self.tidy_runner.failed):
+            ended.connect(lambda _: self.done.emit())
+        self.tidy_runner.cancelled.connect(self.done)
         for runner in (self.runner, self.undo_runner):
             runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
@@ -111,7 +114,9 @@ class Resegmenting(QGroupBox):
         if project is not self._project:
             self.runner.cancel()
             self._waiting.clear()
-            self._sums = None
+            self._asked = None
+            self.progress_row.stop()
+            self._steps = None
             self.question.hide()
             self.status.setText(ABOUT)
         self._project, self._model = project, model
@@ -135,6 +140,7 @@ class Resegmenting(QGroupBox):
             self._told.clear()
             self.progress_row.start()
             self.status.setText("Waiting until another job has ended…")
+            self._asked = project
             self.runner.start(self._job, ResegmentRequest(project, model, fields, self.device))
         self._refresh()
 
@@ -172,13 +178,13 @@ class Resegmenting(QGroupBox):
         return project is not None and not project.read_only and BEFORE in project.bookmarks.names
 
     def _edited(self) -> bool:
-        return self._sums is None or self._sums != self._sums_now()
+        return self._steps is None or self._steps != self._steps_now()
 
-    def _sums_now(self) -> dict[str, int]:
-        """Return a checksum of every field's labels."""
+    def _steps_now(self) -> dict[str, int]:
+        """Return what is another number for every field that was edited."""
         project = self._project
         assert project is not None
-        return {each.id: crc32(project.labels(each.id).data) for each in project.fields}
+        return {each.id: project.steps(each.id) for each in project.fields}
 
     def _refresh(self) -> None:
         project = self._project
@@ -200,48 +206,54 @@ class Resegmenting(QGroupBox):
                 self.status.setText(f"{event.message}…")
                 self.progress_row.setProgress(event.done, event.total)
 
-    def _on_found(self, found: tuple[NewObjects, ...]) -> None:
-        self._waiting, self._changed = list(found), []
+    def _on_found(self, ready: tuple[PreparedObjects, ...]) -> None:
+        self._waiting, self._changed = list(ready), []
         self._refresh()
         self._put_next()
 
     def _put_next(self) -> None:
         """Put one field into the project at a time, so that the window stays alive."""
-        project, model = self._project, self._model
-        if not self._waiting or project is None or model is None:
-            self._conclude()
+        project = self._project
+        if project is None or project is not self._asked:
+            return  # the project they are for was closed
+        if not self._waiting:
+            self._conclude(project)
             return
-        found = self._waiting.pop(0)
+        ready = self._waiting.pop(0)
         try:
-            version = sha256(model)[:VERSION_DIGITS]
-            replaced = found.field in self._unreviewed()
-            if put_objects(project, found, read_card(model).name, version):
+            replaced = ready.field in self._unreviewed()
+            if ready.put(project):
                 if replaced:  # else they would count as the person's own
-                    project.set_state(found.field, "segmented")
-                self._changed.append(found.field)
-                self._shared.projectEdited.emit((found.field,))
+                    project.set_state(ready.field, "segmented")
+                self._changed.append(ready.field)
+                self._shared.projectEdited.emit((ready.field,))
         except SelfRegError as error:
             self._told.append(str(error))
         QTimer.singleShot(0, self._put_next)
 
-    def _conclude(self) -> None:
+    def _conclude(self, project: Project) -> None:
         self.progress_row.stop()
-        if self._project is not None:
-            self._sums = self._sums_now()
-            if not self._changed:  # nothing to undo
-                self._project.bookmarks.drop(BEFORE)
+        self._steps = self._steps_now()
+        if not self._changed:  # nothing to undo
+            project.bookmarks.drop(BEFORE)
         changed = counted(len(self._changed), "field")
         self.status.setText(" ".join([f"{changed} changed. {ABOUT}", *self._told]))
+        self._put_away()
+
+    def _put_away(self) -> None:
+        """Free what all fields hold; everything is done by then, so a failure is of no matter."""
         self._refresh()
-        self.done.emit()
+        if self._project is None or self.tidy_runner.running:
+            self.done.emit()
+        else:
+            self.tidy_runner.start(put_away, self._project)
 
     def _on_restored(self, changed: tuple[str, ...]) -> None:
         if changed:
             self._shared.projectEdited.emit(changed)
-        self._sums = None
+        self._steps = None
         self.status.setText(f"{counted(len(changed), 'field')} put back as before.")
-        self._refresh()
-        self.done.emit()
+        self._put_away()
 
     def _on_cancelled(self) -> None:
         self.progress_row.stop()

@@ -7,9 +7,17 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.project import ObjectState, Project, Region
-from napari_selfreg.io.project.new_objects import NewObjects, put_objects
+from napari_selfreg.io.project.new_objects import NewObjects, prepare_objects
 from napari_selfreg.io.project.pictures import pixels_on_labels, read_picture
-from tests.io.project.steps import SHAPE, new_field, new_project, picture, start_labels
+from tests.io.project.steps import (
+    SHAPE,
+    block,
+    content,
+    new_field,
+    new_project,
+    picture,
+    start_labels,
+)
 
 
 def whole(value: int) -> np.ndarray:
@@ -19,7 +27,7 @@ def whole(value: int) -> np.ndarray:
 def test_new_objects_get_classes_and_old_facts_go(tmp_path) -> None:
     with new_project(tmp_path) as project:
         found = NewObjects("f1", whole(1), {1: "stroma"})
-        assert put_objects(project, found, "tuned", "abc")
+        assert prepare_objects(project, found, "tuned", "abc").put(project)
         facts = project.facts("f1")
         assert set(np.unique(project.labels("f1"))) == {3}
         assert facts.objects[3].class_name == "stroma"
@@ -31,7 +39,7 @@ def test_reviewed_pixels_and_accepted_objects_stay_and_survive_reopening(tmp_pat
     with new_project(tmp_path) as project:
         project.set_objects("f1", {2: ObjectState(class_name="gland", accepted=True)})
         project.put_region("f1", Region.rectangle(Box(0, 0, 10, 10)))
-        put_objects(project, NewObjects("f1", whole(0), {}), "tuned", "abc")
+        prepare_objects(project, NewObjects("f1", whole(0), {}), "tuned", "abc").put(project)
         after = np.array(project.labels("f1"))
         folder = project.folder
     old = start_labels()
@@ -46,8 +54,42 @@ def test_reviewed_pixels_and_accepted_objects_stay_and_survive_reopening(tmp_pat
 def test_nothing_new_changes_nothing(tmp_path) -> None:
     with new_project(tmp_path) as project:
         project.put_region("f1", Region.rectangle(Box(0, 0, *SHAPE), "field"))
-        assert not put_objects(project, NewObjects("f1", whole(5)), "tuned", "abc")
+        ready = prepare_objects(project, NewObjects("f1", whole(5)), "tuned", "abc")
+        assert not ready.put(project)
         np.testing.assert_array_equal(project.labels("f1"), start_labels())
+
+
+def paint(project: Project) -> None:
+    project.apply("f1", [block(0, 0, 3, 3, 9)])
+
+
+def accept(project: Project) -> None:
+    project.set_objects("f1", {2: ObjectState(class_name="gland", accepted=True)})
+
+
+def mark_reviewed(project: Project) -> None:
+    project.put_region("f1", Region.rectangle(Box(0, 0, 10, 10)))
+
+
+@pytest.mark.parametrize("new", [0, 5])
+@pytest.mark.parametrize("edit", [paint, accept, mark_reviewed])
+def test_what_a_person_does_after_they_were_prepared_is_not_lost(tmp_path, new, edit) -> None:
+    with new_project(tmp_path) as project:
+        ready = prepare_objects(project, NewObjects("f1", whole(new)), "tuned", "abc")
+        edit(project)
+        labels, facts = np.array(project.labels("f1")), project.facts("f1")
+        with pytest.raises(BadInputError, match="a was edited meanwhile and stays"):
+            ready.put(project)
+        np.testing.assert_array_equal(project.labels("f1"), labels)
+        assert project.facts("f1") == facts
+
+
+def test_preparing_changes_nothing(tmp_path) -> None:
+    with new_project(tmp_path) as project:
+        before = content(project), project.sequence, project.steps("f1")
+        prepare_objects(project, NewObjects("f1", whole(5)), "tuned", "abc")
+        assert (content(project), project.sequence, project.steps("f1")) == before
+        assert not project._memory.fields["f1"].vanished  # else it could come back by itself
 
 
 def test_the_picture_lies_under_the_labels(tmp_path) -> None:

@@ -14,6 +14,7 @@ from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import Camera, ObjectState, Project, Region, snapshots, store
 from napari_selfreg.io.project.lock import IN_USE
+from napari_selfreg.io.project.records import Edit
 from tests.io.project.steps import (
     SHAPE,
     block,
@@ -256,3 +257,54 @@ def test_a_reader_and_a_closed_project_say_why(tmp_path: Path) -> None:
             act()
         assert str(caught.value) == "case is closed: open it again to change it."
     assert project.labels("f1").shape == SHAPE  # looking is allowed
+
+
+def one_step(project: Project, prepared: bool) -> None:
+    """Object 1 goes, and with its last pixel what was said about it."""
+    record = Edit.of("f1", [block(0, 0, 11, 13, 4)], {4: ObjectState(class_name="stroma")})
+    if prepared:
+        assert project.carry_out(project.prepare(record))
+    else:
+        project.record(record)
+
+
+@pytest.mark.parametrize("freed", [True, False])
+def test_a_prepared_edit_does_what_the_edit_does(tmp_path: Path, freed: bool) -> None:
+    results = []
+    for prepared in (False, True):
+        with new_project(tmp_path / str(prepared)) as project:
+            one_step(project, prepared)
+            if freed:
+                project.snapshot()
+                project.release("f1")
+            project.apply("f1", [block(2, 3, 7, 9, 1)])  # undone: what was said is known again
+            results.append(content(project))
+            folder = project.folder
+        with Project.open(folder) as again:
+            assert content(again) == results[-1]
+    assert results[0] == results[1]
+    assert project.facts("f1").objects[1].class_name == "gland"
+
+
+def test_a_prepared_edit_is_taken_over_after_the_labels_were_freed(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        ready = project.prepare(Edit.of("f1", [block(0, 0, 11, 13, 4)]))
+        project.release("f1")
+        assert project.carry_out(ready)
+        expected = start_labels()
+        expected[:11, :13] = 4
+        np.testing.assert_array_equal(project.labels("f1"), expected)
+
+
+def test_a_prepared_edit_of_what_has_changed_is_not_done(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        ready = project.prepare(Edit.of("f1", [block(0, 0, 11, 13, 4)]))
+        project.set_objects("f1", {2: ObjectState(accepted=True)})
+        before = content(project)
+        assert not project.carry_out(ready)
+        assert content(project) == before
+
+
+def test_a_prepared_edit_outside_of_the_labels_is_refused(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project, pytest.raises(BadInputError, match="outside"):
+        project.prepare(Edit.of("f1", [block(20, 0, 11, 13, 4)]))

@@ -8,7 +8,7 @@ import pytest
 
 from napari_selfreg.core.types import Box, PostProcessing
 from napari_selfreg.io.project import ObjectState, Project, Region, read_manifest
-from napari_selfreg.io.project.new_objects import NewObjects, put_objects
+from napari_selfreg.io.project.new_objects import NewObjects, prepare_objects
 from napari_selfreg.widgets.correct.new_result import (
     ASK,
     BESIDE,
@@ -149,7 +149,7 @@ def test_what_a_model_finds_anew_is_not_ascribed_to_the_one_before(box) -> None:
     second_result(viewer, made)
     shown.take()
     found = NewObjects("f1", np.zeros(made.link.labels.shape, np.int32))
-    put_objects(made.project, found, "tuned", "v2")
+    prepare_objects(made.project, found, "tuned", "v2").put(made.project)
     made.shared.projectEdited.emit(("f1",))
     stroke(layer)
     assert made.project.facts("f1").model == "tuned"

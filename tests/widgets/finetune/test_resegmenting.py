@@ -1,36 +1,40 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QApplication
 
 from napari_selfreg.core.errors import BadInputError, WriteError
+from napari_selfreg.core.resegment import resegment_around
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.resegment_types import ResegmentRequest
-from napari_selfreg.io.project import ObjectState
+from napari_selfreg.io.project import Camera, ObjectState, new_objects
 from napari_selfreg.io.project.new_objects import NewObjects
-from napari_selfreg.widgets.finetune.compare_job import BEFORE
+from napari_selfreg.widgets.finetune.compare_job import BEFORE, prepare_all
 from napari_selfreg.widgets.finetune.resegmenting import SURE, Resegmenting
 from napari_selfreg.widgets.shared import Shared
 from tests.io.project.steps import block
 from tests.widgets.fakes import write_model
-from tests.widgets.finetune.cases import review
+from tests.widgets.finetune.cases import new_project, review
 
 
 def fake_job(request: ResegmentRequest) -> Iterator[Event]:
     """Find one large object in every field."""
     yield Progress(0, 2, "Segmenting")
     yield Notice("One field is odd.")
-    found = tuple(
+    found = [
         NewObjects(each, np.ones(request.project.field(each).shape, np.int32), {1: "gland"})
         for each in request.fields
-    )
+    ]
+    ready = yield from prepare_all(request, found)
     request.project.bookmarks.put(BEFORE)
-    return found
+    return ready
 
 
 @pytest.fixture
@@ -163,6 +167,75 @@ def test_a_project_that_cannot_be_written_says_so(box, project, monkeypatch) -> 
     box.question.keep_button.click()
     assert box.status.text() == "The project is open in another window."
     assert not box.runner.running
+
+
+def test_looking_around_is_no_edit_but_accepting_is_one(box, project, qtbot) -> None:
+    run(box, qtbot)
+    project.set_camera("f1", Camera(center=(3.5, 4.25), zoom=2.0))
+    undo(box, qtbot)
+    run(box, qtbot)
+    project.set_objects("f1", {1: ObjectState(accepted=True)})
+    box.undo_button.click()
+    assert box.status.text() == SURE
+
+
+def test_the_window_only_puts_what_a_thread_has_prepared(box, project, qtbot, monkeypatch) -> None:
+    merging: list[threading.Thread] = []
+
+    def watched(*args: Any) -> Any:
+        merging.append(threading.current_thread())
+        return resegment_around(*args)
+
+    monkeypatch.setattr(new_objects, "resegment_around", watched)
+    run(box, qtbot)
+    assert len(merging) == 2
+    assert threading.main_thread() not in merging
+
+
+def test_only_the_field_on_show_stays_in_memory(box, project, qtbot) -> None:
+    project.set_camera("f1", Camera(center=(3.5, 4.25), zoom=2.0))
+    run(box, qtbot)
+    held = [memory.labels is not None for memory in project._memory.fields.values()]
+    assert held == [True, False]
+    undo(box, qtbot)
+    held = [memory.labels is not None for memory in project._memory.fields.values()]
+    assert held == [True, False]
+
+
+def test_a_field_that_is_edited_at_the_last_moment_is_left_alone(qtbot, project, tmp_path) -> None:
+    def job(request: ResegmentRequest) -> Iterator[Event]:
+        ready = yield from fake_job(request)
+        project.apply("f1", [block(0, 0, 3, 3, 9)])
+        return ready
+
+    box = Resegmenting(Shared(), job)
+    qtbot.addWidget(box)
+    box.set_model(project, write_model(tmp_path), "Version 1")
+    expected = np.array(project.labels("f1"))
+    expected[:3, :3] = 9
+    run(box, qtbot)
+    np.testing.assert_array_equal(project.labels("f1"), expected)
+    assert "1 field changed." in box.status.text()
+    assert "field0 was edited meanwhile and stays as it is" in box.status.text()
+
+
+def test_what_was_for_another_project_touches_neither(box, project, qtbot, tmp_path) -> None:
+    (tmp_path / "other").mkdir()
+    with new_project(tmp_path / "other") as other:
+        other.bookmarks.put(BEFORE)
+        sequence = project.sequence
+        box.runner.finished.disconnect()
+        box.button.click()
+        with qtbot.waitSignal(box.runner.finished, timeout=20_000) as ended:
+            box.question.replace_button.click()
+        box._on_found(ended.args[0])  # puts the first, and the second when there is time
+        assert project.sequence > sequence
+        sequence = project.sequence
+        box.set_model(other, write_model(tmp_path), "Version 1")
+        QApplication.processEvents()
+        assert project.sequence == sequence
+        assert BEFORE in other.bookmarks.names
+        box.set_model(None, None)
 
 
 def test_it_can_be_undone_after_reopening(box, project, qtbot, tmp_path) -> None:
