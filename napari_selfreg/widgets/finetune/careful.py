@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_selfreg.engine.finetune_folds import FoldsResult
 
 STOPPING = "Stopping: what is known of the regions so far follows…"
+MAKES_WAY = "The check region by region stops first and keeps what its finished regions say…"
 
 _SURE_SECONDS = 5.0
 
@@ -90,15 +91,21 @@ class CarefulCheck(QObject):
             self.told.emit("Waiting until another job has ended…")
             self.running.emit(True)
             self.runner.start(self._job, self._request, steps)
-        elif self._request is not None and not self._request.enough.is_set():
-            self._request.enough.set()
-            self.told.emit(STOPPING)
+        elif not self.stopped:
+            self.make_way()
         else:
             self.runner.cancel()
 
+    def make_way(self) -> bool:
+        """Stop, keeping what finished regions say, if anything runs; tell whether it does."""
+        if self.runner.running and self._request is not None and not self.stopped:
+            self._request.enough.set()
+            self.told.emit(STOPPING)
+        return self.runner.running
+
     @property
     def stopped(self) -> bool:
-        """Whether a person has ended the last check early."""
+        """Whether the last check was ended early."""
         return self._request is not None and self._request.enough.is_set()
 
     def _on_events(self, events: tuple[Event, ...]) -> None:

@@ -56,9 +56,12 @@ class Comparison(QGroupBox):
     ----------
     compared : Signal()
         All fields were compared.
+    starting : Signal(object)
+        This box is about to wait for its turn; `status` says so.
     """
 
     compared = Signal()
+    starting = Signal(object)
 
     def __init__(
         self,
@@ -121,8 +124,9 @@ class Comparison(QGroupBox):
         if self.runner.running:
             self.runner.cancel()
         elif self._project is not None:
-            self.runner.start(self._job, self._request)
             self.status.setText("Waiting until another job has ended…")
+            self.starting.emit(self)
+            self.runner.start(self._job, self._request)
         self._refresh()
 
     def _compare_at_once(self) -> None:

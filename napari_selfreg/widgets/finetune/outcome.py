@@ -13,7 +13,7 @@ from napari_selfreg.engine.resegment_types import CompareRequest
 from napari_selfreg.io.models import bundled_models
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.finetune.bases import Base
-from napari_selfreg.widgets.finetune.careful import CarefulCheck
+from napari_selfreg.widgets.finetune.careful import MAKES_WAY, CarefulCheck
 from napari_selfreg.widgets.finetune.comparison import Comparison
 from napari_selfreg.widgets.finetune.in_use import put_to_use
 from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest
@@ -73,6 +73,8 @@ class Outcome(QWidget):
         self.verdict.keepWanted.connect(self.keep_old)
         self.verdict.longerWanted.connect(self.longerWanted)
         self.verdict.checkWanted.connect(self.check_carefully)
+        for box in (self.comparison, self.resegmenting):
+            box.starting.connect(self._make_way)
         self.check.told.connect(self.verdict.tell)
         self.check.running.connect(self.verdict.show_checking)
         self.check.checked.connect(self._on_checked)
@@ -150,6 +152,11 @@ class Outcome(QWidget):
         """Hold out whole regions in turn; a second time, stop that."""
         if self._request is not None and self.tuned is not None:
             self.check.toggle(self._request, self._steps)
+
+    def _make_way(self, box: Comparison | Resegmenting) -> None:
+        """Have the check end early: a person waits for what she has just pressed."""
+        if self.check.make_way():
+            box.status.setText(MAKES_WAY)
 
     def _on_checked(self, result: FoldsResult) -> None:
         tuned, project = self.tuned, self._project

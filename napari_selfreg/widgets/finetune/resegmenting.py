@@ -53,9 +53,12 @@ class Resegmenting(QGroupBox):
     ----------
     done : Signal()
         All fields hold new objects, or are back as they were.
+    starting : Signal(object)
+        This box is about to wait for its turn; `status` says so.
     """
 
     done = Signal()
+    starting = Signal(object)
 
     def __init__(self, shared: Shared, job: Job = run_again, parent: QWidget | None = None) -> None:
         super().__init__("All fields", parent)
@@ -93,8 +96,8 @@ class Resegmenting(QGroupBox):
         self.undo_runner.finished.connect(self._on_restored)
         self.tidy_runner = JobRunner(self, lane="files")
         for ended in (self.tidy_runner.finished, self.tidy_runner.failed):
-            ended.connect(lambda _: self.done.emit())
-        self.tidy_runner.cancelled.connect(self.done)
+            ended.connect(self._on_put_away)
+        self.tidy_runner.cancelled.connect(self._on_put_away)
         for runner in (self.runner, self.undo_runner):
             runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
@@ -140,6 +143,7 @@ class Resegmenting(QGroupBox):
             self._told.clear()
             self.progress_row.start()
             self.status.setText("Waiting until another job has ended…")
+            self.starting.emit(self)
             self._asked = project
             self.runner.start(self._job, ResegmentRequest(project, model, fields, self.device))
         self._refresh()
@@ -247,6 +251,9 @@ class Resegmenting(QGroupBox):
             self.done.emit()
         else:
             self.tidy_runner.start(put_away, self._project)
+
+    def _on_put_away(self, outcome: object = None) -> None:
+        self.done.emit()
 
     def _on_restored(self, changed: tuple[str, ...]) -> None:
         if changed:

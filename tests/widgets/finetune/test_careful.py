@@ -11,13 +11,14 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.verdict import verdict
 from napari_selfreg.engine.events import Event, Progress, run
 from napari_selfreg.widgets.finetune.advanced import TuneOptions
-from napari_selfreg.widgets.finetune.careful import STOPPING, in_progress, run_check
+from napari_selfreg.widgets.finetune.careful import MAKES_WAY, STOPPING, in_progress, run_check
 from napari_selfreg.widgets.finetune.job import TuneRequest
 from napari_selfreg.widgets.finetune.outcome import UNFINISHED
 from napari_selfreg.widgets.finetune.source import ProjectCorrections
 from napari_selfreg.widgets.finetune.verdict_view import CHECK, HEADLINES, ONE_REGION, STOP
 from tests.bundles import tiny_bundle
 from tests.widgets.finetune.cases import review, verdicts
+from tests.widgets.finetune.test_resegmenting import fake_job
 
 
 @pytest.fixture
@@ -95,6 +96,56 @@ def test_stopped_early_it_says_what_the_finished_regions_say(panel, project, qtb
     assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
     assert project.versions.all[0].facts["verdict"] == "worse"
     assert button.text() == CHECK
+
+
+def quick_comparison(panel: Any, qtbot: Any) -> Any:
+    def job(request: object) -> Iterator[Event]:
+        yield Progress(0, 0)
+
+    made = panel.outcome.comparison
+    qtbot.waitUntil(lambda: not made.runner.running, timeout=60_000)  # it may have begun by itself
+    made._job = job
+    return made
+
+
+def checking(panel: Any, qtbot: Any) -> None:
+    """Check until somebody wants it to end; the finished regions say worse."""
+    set_job(panel, verdicts()["worse"])
+    panel.outcome.verdict.check_button.click()
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+
+
+def test_it_makes_way_for_a_re_segment_and_keeps_what_it_knows(panel, project, qtbot) -> None:
+    checking(panel, qtbot)
+    box = panel.outcome.resegmenting
+    box._job = fake_job
+    panel.outcome.verdict.use_button.click()
+    box.button.click()
+    assert not panel.outcome.check.stopped  # nothing starts before the question is answered
+    with qtbot.waitSignal(box.done, timeout=60_000):
+        box.question.replace_button.click()
+        assert box.status.text() == MAKES_WAY
+        assert panel.outcome.verdict.checking.text() == STOPPING
+    assert "2 fields changed." in box.status.text()
+    assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
+    assert project.versions.all[0].facts["verdict"] == "worse"
+
+
+def test_it_makes_way_for_a_comparison(panel, qtbot) -> None:
+    comparison = quick_comparison(panel, qtbot)
+    checking(panel, qtbot)
+    with qtbot.waitSignal(comparison.compared, timeout=60_000):
+        comparison.button.click()
+        assert comparison.status.text() == MAKES_WAY
+    assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
+
+
+def test_where_nothing_is_checked_nothing_has_to_end(panel, qtbot) -> None:
+    comparison = quick_comparison(panel, qtbot)
+    with qtbot.waitSignal(comparison.compared, timeout=60_000):
+        comparison.button.click()
+        assert comparison.status.text() == "Waiting until another job has ended…"
+    assert panel.outcome.verdict.checking.isHidden()
 
 
 def test_stopped_before_any_region_the_first_verdict_stands(panel, project, qtbot) -> None:
