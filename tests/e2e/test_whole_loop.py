@@ -154,7 +154,6 @@ def test_from_a_picture_to_a_better_model_and_on_the_next_day(
     assert not held[NO_GLAND[1]]
     np.testing.assert_array_equal(desk.link.layer.data, held)
 
-    press(bench.correct_panel, "Close project", qtbot)
     viewer.close()
     with Project.open(folder) as closed:  # the window has given it back, and lost nothing
         assert not closed.read_only

@@ -53,8 +53,12 @@ class WindowWatch(QObject):
         elif event.type() == QEvent.Type.Close:
             # A dialog may still refuse the closing, so look once it is over.
             self._closing.start(0)
+        elif event.type() == QEvent.Type.Hide and self._closing.isActive():
+            # napari's window is gone once it has closed: the timer would come too late.
+            self._look()
         return False
 
     def _look(self) -> None:
+        self._closing.stop()
         if alive(self) and not self._owner.window().isVisible():
             self.left.emit()

@@ -81,3 +81,10 @@ def test_the_end_of_the_program_is_told(watched: Any) -> None:
     *_, left = watched
     QApplication.instance().aboutToQuit.emit()
     assert left == [1]
+
+
+def test_a_window_that_is_taken_apart_as_it_closes(watched: Any) -> None:
+    window, _, _, left = watched
+    window.may_close = True
+    window.close()
+    assert left == [1]  # before anybody can delete it
