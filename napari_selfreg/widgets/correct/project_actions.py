@@ -113,6 +113,7 @@ class ProjectActions(QObject):
             self.desk.told.emit(f"Corrections are kept in the folder {project.folder.name}.")
         else:
             self.desk.add()
+            self.desk.told.emit("")  # "All fields are done." is no longer so
 
     @told
     def _on_open(self, checked: bool = False) -> None:

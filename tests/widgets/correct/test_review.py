@@ -121,3 +121,13 @@ def test_without_a_project_nothing_happens(panel: Any) -> None:
     made.review.finish()
     assert made.regions.layer is None
     assert made.regions.all == {}
+
+
+def test_one_more_field_is_not_done(opened: Any, tmp_path: Path) -> None:
+    made, _ = opened
+    made.review_box.done_button.click()
+    assert made.status.text() == ALL_DONE
+    made._viewer.layers.clear()
+    add_result_of_file(made._viewer, tmp_path, "field 2")
+    made.box.start_button.click()
+    assert made.status.text() == ""
