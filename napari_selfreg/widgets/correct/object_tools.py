@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from napari_selfreg.core.edit import (
 )
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import ObjectState
+from napari_selfreg.widgets.correct.fact_steps import Facts, FactSteps
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.correct.selection import Selection
@@ -56,7 +57,9 @@ class ObjectTools(QObject):
         self._desk = desk
         self._selection = selection
         self._at: Place | None = None
+        self._steps = FactSteps(_say, self)
         desk.linkChanged.connect(self._forget)
+        self._forget()
 
     def merge(self) -> None:
         """Make one object of the chosen ones; it keeps the id of the first."""
@@ -86,18 +89,11 @@ class ObjectTools(QObject):
         link = self._ready()
         if link is None:
             return
-        known = link.objects
         ids = self._selection.ids
-        said = {
-            number: known.get(number, ObjectState()).model_copy(update={"class_name": name})
-            for number in ids
-        }
-        link.edit((), said)
         table = table_of(link.layer.features)
-        if "class" in table:
-            classes = table["class"].astype(object)
-            classes[[number in ids for number in table["index"].tolist()]] = name
-            link.layer.features = feature_rows({**table, "class": classes})
+        rows = zip(table["index"].tolist(), table.get("class", ()), strict=False)
+        before = {number: str(shown) for number, shown in rows if number in ids}
+        self._say_of(ids, {"class_name": name}, before, dict.fromkeys(before, name))
         self._desk.told.emit(f"{_count(len(ids))} now of the class {name}.")
 
     def accept(self) -> None:
@@ -107,14 +103,21 @@ class ObjectTools(QObject):
             return
         known, ids = link.objects, self._selection.ids
         accepted = not all(known.get(number, ObjectState()).accepted for number in ids)
-        link.edit(
-            (),
-            {
-                number: known.get(number, ObjectState()).model_copy(update={"accepted": accepted})
-                for number in ids
-            },
-        )
+        self._say_of(ids, {"accepted": accepted})
         self._desk.told.emit(f"{_count(len(ids))} {'' if accepted else 'no longer '}accepted.")
+
+    def _say_of(
+        self,
+        ids: Iterable[int],
+        update: Mapping[str, Any],
+        shown: Mapping[int, str] | None = None,
+        becomes: Mapping[int, str] | None = None,
+    ) -> None:
+        """Change what is said of objects, and the classes that are shown, as one step."""
+        known = {} if self._desk.link is None else self._desk.link.objects
+        before = {number: known.get(number, ObjectState()) for number in ids}
+        after = {number: said.model_copy(update=update) for number, said in before.items()}
+        self._steps.add(Facts(before, shown or {}), Facts(after, becomes or {}))
 
     def next(self) -> None:
         """Go to the next object that was not accepted yet."""
@@ -160,6 +163,17 @@ class ObjectTools(QObject):
 
     def _forget(self) -> None:
         self._at = None
+        self._steps.tie(self._desk.link)
+
+
+def _say(link: JournalLink, facts: Facts) -> None:
+    """Write what is said of objects, and show their classes among the measurements."""
+    link.edit((), facts.said)
+    if facts.shown:
+        table = table_of(link.layer.features)
+        pairs = zip(table["index"].tolist(), table["class"].tolist(), strict=True)
+        names = [facts.shown.get(number, name) for number, name in pairs]
+        link.layer.features = feature_rows({**table, "class": np.array(names, dtype=object)})
 
 
 def look_at(viewer: Any, layer: Any, row: float, column: float) -> None:

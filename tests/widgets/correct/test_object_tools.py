@@ -118,6 +118,41 @@ def test_a_class_is_kept_and_shown(opened: Any) -> None:
     assert made.status.text() == "2 objects are now of the class other."
 
 
+def test_class_and_acceptance_are_undone_like_strokes(opened: Any) -> None:
+    made, layer = opened
+    link = made.desk.link
+    found = table_of(layer.features)["class"].tolist()
+    made.selection.set((3,))
+    made.objects.classes.setCurrentText("other")
+    press(layer, "K")
+    press(layer, "A")
+    stroke(layer, 40, 60, 3)
+    layer.undo()
+    assert link.objects[3] == ObjectState(accepted=True, class_name="other")
+    layer.undo()
+    assert link.objects[3] == ObjectState(class_name="other")
+    layer.undo()
+    assert link.objects[3] == ObjectState()
+    assert table_of(layer.features)["class"].tolist() == found
+    layer.redo()
+    assert made.desk.project.facts("f1").objects[3].class_name == "other"
+    assert table_of(layer.features)["class"].tolist()[2] == "other"
+    stroke(layer, 40, 60, 0)  # what was undone cannot be redone after it
+    layer.undo()
+    assert not link.objects[3].accepted
+    assert np.array_equal(layer.data, squares())
+    assert same(made, layer)
+
+
+def test_steps_of_another_field_are_left_alone(opened: Any) -> None:
+    made, layer = opened
+    made.selection.set((1,))
+    press(layer, "A")
+    made.desk.close()
+    layer.undo()  # napari's step is there, and nobody listens any more
+    assert np.array_equal(layer.data, squares())
+
+
 def test_without_a_choice_it_says_what_to_do(opened: Any) -> None:
     made, _ = opened
     before = made.desk.project.sequence
