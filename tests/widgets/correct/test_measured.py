@@ -32,6 +32,8 @@ def test_an_edit_is_counted_and_measured(opened: Any, qtbot) -> None:
     made.editor.accept()
     qtbot.waitUntil(lambda: "1 accepted" in made.totals.text(), timeout=LONG)
     layer.undo()
+    qtbot.waitUntil(lambda: made.totals.text().startswith("7 objects, 0"), timeout=LONG)
+    layer.undo()
     qtbot.waitUntil(lambda: made.totals.text().startswith("6 objects, 0"), timeout=LONG)
     made.desk.close()
     assert made.totals.text() == ""
