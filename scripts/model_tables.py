@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from napari_selfreg.engine.publish import REFIT_NOTE
 from napari_selfreg.io.bundle import read_card
 from napari_selfreg.io.card import Card, MetricRecord
 from napari_selfreg.io.models import bundled_models
@@ -64,7 +65,7 @@ def scale(card: Card) -> str:
 def summary(cards: Iterable[Card]) -> str:
     """Return the table of the README: the shipped networks, native protocol."""
     head = ["model", "finds", "µm/px", "terms", "n", "Dice", "object F1", "AJI"]
-    rows, splits = [], dict[str, list[str]]()
+    rows, splits, refitted = [], dict[str, list[str]](), list[str]()
     for index, card in enumerate(cards):
         name = f"`{card.name}`"
         facts = [", ".join(card.classes), f"{card.um_per_px[0]:g}", card.licence]
@@ -74,11 +75,15 @@ def summary(cards: Iterable[Card]) -> str:
                 default = " (default)" if index == 0 else ""
                 rows.append([name + default, *facts, str(record.n), *scores])
                 splits.setdefault(record.split, []).append(name)
+                if REFIT_NOTE in record.note:
+                    refitted.append(name)
     notes = "; ".join(f"{split} ({', '.join(names)})" for split, names in splits.items())
     note = (
         "Protocol *native*: mean over n images with its 95 % bootstrap interval, as stated on the "
         f"models' cards. Images: {notes}."
     )
+    if refitted:
+        note += f" {', '.join(refitted)}: {REFIT_NOTE}."
     return f"{table(head, rows)}\n\n{note}"
 
 
@@ -112,6 +117,7 @@ def details(card: Card) -> str:
         "Terms": f"{card.licence}. {card.terms}",
         "Bad at": card.bad_at,
         "Choice of λ": str(card.training.get("lambda_choice", "")),
+        "Plain twin": str(card.training.get("plain_twin", "")),
     }
     lines = "\n".join(f"- **{name}**: {text}" for name, text in facts.items() if text)
     return f"## {card.name}: {card.title}\n\n{card.description}\n\n{lines}\n\n{table(head, rows)}"
