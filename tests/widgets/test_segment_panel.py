@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.engine.suitability import no_colours
 from napari_selfreg.widgets import segment_run
 from napari_selfreg.widgets.layers import OWN_KEY
-from napari_selfreg.widgets.sentences import GREY, describe_failure
+from napari_selfreg.widgets.sentences import describe_failure
 from tests.widgets.fakes import FakeJob
 from tests.widgets.panel_steps import LONG, MICRONS, add_field, names, run_to_the_end, truth_of
 
@@ -85,7 +86,7 @@ class TestResult:
         viewer, panel, _ = make_panel()
         viewer.add_image(field[..., 0], **MICRONS)
         run_to_the_end(panel, qtbot)
-        assert panel.status.text().endswith(GREY)
+        assert panel.status.text().endswith(no_colours())
 
     def test_notices_stand_behind_the_count(self, make_panel, field, qtbot) -> None:
         viewer, panel, _ = make_panel(FakeJob(notice="A smaller batch was used."))

@@ -14,12 +14,12 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.engine.suitability import no_colours
 from napari_selfreg.widgets import segment_run
 from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched, result_info
 from napari_selfreg.widgets.segment_job import PanelRequest
 from napari_selfreg.widgets.segment_run import CANCELLED, CHANGED, KEEPING, REMOVED, SegmentRun
-from napari_selfreg.widgets.sentences import GREY
 from tests.widgets.fakes import FakeJob, make_card
 from tests.widgets.panel_steps import LONG, MICRONS, names
 
@@ -91,7 +91,7 @@ def test_a_result_is_added_and_said(make: Any, qtbot) -> None:
 
 
 def test_a_grey_picture_is_mentioned(make: Any, field: np.ndarray, qtbot) -> None:
-    assert GREY in ended(make(picture=field[..., 0]), qtbot)
+    assert no_colours() in ended(make(picture=field[..., 0]), qtbot)
 
 
 def test_what_goes_wrong_is_one_sentence_and_leaves_nothing(make: Any, qtbot) -> None:
