@@ -158,7 +158,7 @@ def test_where_the_pixel_size_comes_from(
     assert document["um_per_px_source"] == source
     assert {row["um_per_px_source"] for row in rows} == {source}
     told = [event.message for event in events if isinstance(event, Notice)]
-    notices = [notice for notice in told if "pixel size" in notice]
+    notices = [notice for notice in told if "--um-per-px" in notice]
     assert len(notices) == (source == "model")
     assert all(name in notice and "--um-per-px" in notice for notice in notices)
 
