@@ -13,6 +13,7 @@ SELECTION = "selection.json"
 """Scores of the short runs that chose λ."""
 
 _OF_A_PHASE = {"state.safetensors", "best.safetensors", "log.csv"}
+_OF_DESKTOPS = {".DS_Store", "Thumbs.db", "desktop.ini"}  # left by looking into a folder
 _TEMPORARY = ".selfreg-*.tmp"  # what a killed run may leave while it writes
 
 
@@ -90,5 +91,9 @@ def _require_own(folder: Path) -> None:
 
 def _is_own(path: Path) -> bool:
     if path.is_dir() and not path.is_symlink():
-        return all(file.name in _OF_A_PHASE or file.match(_TEMPORARY) for file in path.iterdir())
-    return path.name == SELECTION or path.match(_TEMPORARY)
+        return all(_is_file_of_ours(file, _OF_A_PHASE) for file in path.iterdir())
+    return _is_file_of_ours(path, {SELECTION})
+
+
+def _is_file_of_ours(file: Path, names: set[str]) -> bool:
+    return file.name in names | _OF_DESKTOPS or file.match(_TEMPORARY)

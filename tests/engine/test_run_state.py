@@ -14,6 +14,7 @@ def _state(folder: Path, text: str) -> Path:
     phase.mkdir(parents=True)
     for name in ("state.safetensors", "best.safetensors", "log.csv", ".selfreg-1.tmp"):
         (phase / name).write_text(text)
+    (phase / ".DS_Store").write_text("of the desktop")
     (folder / "selection.json").write_text(text)
     return folder
 
