@@ -94,6 +94,21 @@ def table_of(features: Any) -> dict[str, npt.NDArray[Any]]:
     return {**table, "index": index[rows].astype(np.int32)}
 
 
+def with_classes(table: Table, named: Mapping[int, str]) -> dict[str, npt.NDArray[Any]]:
+    """Return a table in which some objects have another class.
+
+    Parameters
+    ----------
+    table : mapping of str to ndarray
+        Columns of `measure_objects`, one row per object.
+    named : mapping of int to str
+        The class of each of these objects, by id.
+    """
+    pairs = zip(table["index"].tolist(), table["class"].tolist(), strict=True)
+    names = [named.get(number, name) for number, name in pairs]
+    return {**table, "class": np.array(names, dtype=object)}
+
+
 def is_aligned(features: Any) -> bool:
     """Tell whether every row stands at the place of its id."""
     if "index" not in features:

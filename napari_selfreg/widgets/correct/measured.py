@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import SelfRegError
-from napari_selfreg.core.measurements import Measurements
 from napari_selfreg.io.project import ObjectState
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.latest import Latest
 from napari_selfreg.widgets.result_info import result_info
-from napari_selfreg.widgets.result_plane import feature_rows, is_aligned
+from napari_selfreg.widgets.result_plane import feature_rows, is_aligned, with_classes
 from napari_selfreg.widgets.results_job import Survey, survey
 from napari_selfreg.widgets.results_snapshot import take_snapshot
 from napari_selfreg.widgets.totals_view import in_words
@@ -88,7 +86,7 @@ class Measured(QObject):
             return
         layer = bare(link.layer)
         if found.fresh or not is_aligned(layer.features):
-            layer.features = feature_rows(_as_said(found.table, link.objects))
+            layer.features = feature_rows(with_classes(found.table, _names(link.objects)))
         there = set(found.places.index.tolist())
         said = link.objects.items()
         accepted = sum(each.accepted and number in there for number, each in said)
@@ -96,8 +94,6 @@ class Measured(QObject):
         self.changed.emit(f"{count} objects, {accepted} accepted · area {area} · median {median}")
 
 
-def _as_said(table: Measurements, objects: Mapping[int, ObjectState]) -> Measurements:
-    """Return measurements with the classes that a person has given, whatever was found."""
-    pairs = zip(table["index"].tolist(), table["class"].tolist(), strict=True)
-    names = [objects.get(one, ObjectState()).class_name or found for one, found in pairs]
-    return {**table, "class": np.array(names, dtype=object)}
+def _names(objects: Mapping[int, ObjectState]) -> dict[int, str]:
+    """Return the classes that a person has given: they stand, whatever was found."""
+    return {number: said.class_name for number, said in objects.items() if said.class_name}

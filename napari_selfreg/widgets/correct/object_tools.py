@@ -23,7 +23,7 @@ from napari_selfreg.widgets.correct.fact_steps import Facts, FactSteps
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.correct.selection import Selection
-from napari_selfreg.widgets.result_plane import feature_rows, label_point, table_of
+from napari_selfreg.widgets.result_plane import feature_rows, label_point, table_of, with_classes
 
 NOTHING_CHOSEN = "Click an object first; Shift adds more."
 TWO_NEEDED = "Choose two objects or more: click one, then others with Shift."
@@ -91,8 +91,8 @@ class ObjectTools(QObject):
             return
         ids = self._selection.ids
         table = table_of(link.layer.features)
-        rows = zip(table["index"].tolist(), table.get("class", ()), strict=False)
-        before = {number: str(shown) for number, shown in rows if number in ids}
+        rows = zip(table.get("index", ()), table.get("class", ()), strict=False)
+        before = {int(number): str(shown) for number, shown in rows if number in ids}
         self._say_of(ids, {"class_name": name}, before, dict.fromkeys(before, name))
         self._desk.told.emit(f"{_count(len(ids))} now of the class {name}.")
 
@@ -170,10 +170,8 @@ def _say(link: JournalLink, facts: Facts) -> None:
     """Write what is said of objects, and show their classes among the measurements."""
     link.edit((), facts.said)
     if facts.shown:
-        table = table_of(link.layer.features)
-        pairs = zip(table["index"].tolist(), table["class"].tolist(), strict=True)
-        names = [facts.shown.get(number, name) for number, name in pairs]
-        link.layer.features = feature_rows({**table, "class": np.array(names, dtype=object)})
+        table = with_classes(table_of(link.layer.features), facts.shown)
+        link.layer.features = feature_rows(table)
 
 
 def look_at(viewer: Any, layer: Any, row: float, column: float) -> None:

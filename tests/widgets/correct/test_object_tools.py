@@ -144,6 +144,17 @@ def test_class_and_acceptance_are_undone_like_strokes(opened: Any) -> None:
     assert same(made, layer)
 
 
+def test_a_class_needs_no_measurements(opened: Any) -> None:
+    made, layer = opened
+    layer.features = {}
+    made.selection.set((3,))
+    made.objects.classes.setCurrentText("other")
+    press(layer, "K")
+    assert made.desk.link.objects[3].class_name == "other"
+    layer.undo()
+    assert made.desk.link.objects[3] == ObjectState()
+
+
 def test_steps_of_another_field_are_left_alone(opened: Any) -> None:
     made, layer = opened
     made.selection.set((1,))
