@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.cost import Cost, estimate, model_pixels
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.speeds import speed_of
 from napari_selfreg.widgets.progress_row import in_words
+from napari_selfreg.widgets.question_box import QuestionBox
 from napari_selfreg.widgets.segment_job import PanelRequest
 
 _GIGABYTE = 950_000_000
@@ -18,7 +19,7 @@ _LITTLE = 0.05
 """Share of the free memory that is not worth a word."""
 
 
-class RunQuestion(QFrame):
+class RunQuestion(QuestionBox):
     """Visible while a person has not decided about a large run.
 
     Attributes
@@ -34,22 +35,11 @@ class RunQuestion(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.text = QLabel()
-        self.text.setWordWrap(True)
-        self.view_button = QPushButton("Current view")
-        self.run_button = QPushButton("Run it all")
-        self.no_button = QPushButton("Not now")
-        row = QHBoxLayout()
-        for button in (self.view_button, self.run_button, self.no_button):
-            row.addWidget(button)
-        column = QVBoxLayout(self)
-        column.addWidget(self.text)
-        column.addLayout(row)
-        self.view_button.clicked.connect(self._on_view)
-        self.run_button.clicked.connect(self._on_run)
-        self.no_button.clicked.connect(self.hide)
-        self.hide()
+        self.view_button = self._offer("Current view")
+        self.run_button = self._offer("Run it all")
+        self.no_button = self._offer("Not now")
+        self.view_button.clicked.connect(self.viewWanted)
+        self.run_button.clicked.connect(self.accepted)
 
     def ask(self, cost: Cost, free: int, scope: str) -> None:
         """Show what a run will cost.
@@ -66,14 +56,6 @@ class RunQuestion(QFrame):
         self.text.setText(describe_cost(cost, free))
         self.view_button.setVisible(scope != "view")
         self.show()
-
-    def _on_view(self) -> None:
-        self.hide()
-        self.viewWanted.emit()
-
-    def _on_run(self) -> None:
-        self.hide()
-        self.accepted.emit()
 
 
 def cost_of(request: PanelRequest, card: Card) -> Cost:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
+
+from napari_selfreg.widgets.question_box import QuestionBox
 
 
-class ReplaceQuestion(QFrame):
+class ReplaceQuestion(QuestionBox):
     """Visible while a person has not decided; the window goes on meanwhile.
 
     Attributes
@@ -22,40 +24,22 @@ class ReplaceQuestion(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.text = QLabel()
-        self.text.setWordWrap(True)
-        self.keep_button = QPushButton("Treat as done")
-        self.keep_button.setToolTip(
+        self.keep_button = self._offer(
+            "Treat as done",
             "All of each of these fields counts as reviewed and stays: what has no outline is "
-            "background"
+            "background",
         )
-        self.replace_button = QPushButton("Replace")
-        self.replace_button.setToolTip("Find their objects again too; accepted ones stay")
-        self.no_button = QPushButton("Not now")
-        row = QHBoxLayout()
-        for button in (self.keep_button, self.replace_button, self.no_button):
-            row.addWidget(button)
-        column = QVBoxLayout(self)
-        column.addWidget(self.text)
-        column.addLayout(row)
-        self.keep_button.clicked.connect(self._on_keep)
-        self.replace_button.clicked.connect(self._on_replace)
-        self.no_button.clicked.connect(self.hide)
-        self.hide()
+        self.replace_button = self._offer(
+            "Replace", "Find their objects again too; accepted ones stay"
+        )
+        self.no_button = self._offer("Not now")
+        self.keep_button.clicked.connect(self.keepWanted)
+        self.replace_button.clicked.connect(self.replaceWanted)
 
     def ask(self, fields: int) -> None:
         """Ask about a number of fields; with none there is nothing to ask."""
         self.text.setText(_question(fields))
         self.setVisible(fields > 0)
-
-    def _on_keep(self) -> None:
-        self.hide()
-        self.keepWanted.emit()
-
-    def _on_replace(self) -> None:
-        self.hide()
-        self.replaceWanted.emit()
 
 
 def _question(fields: int) -> str:
