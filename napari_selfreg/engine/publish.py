@@ -36,17 +36,19 @@ class LambdaChoice:
 
     def sentence(self) -> str:
         """Say how the chosen λ compares with none, whichever won."""
-        difference = round(self.scores[f"{self.chosen:g}"] - self.scores["0"], 4)
-        if difference == 0:
-            return (
-                f"In the short runs lambda = {self.chosen:g} was as good as lambda = 0 on the "
-                "validation patients."
-            )
-        verdict = "better" if difference > 0 else "worse"
-        return (
-            f"In the short runs lambda = {self.chosen:g} was {abs(difference):.4f} Dice {verdict} "
-            "than lambda = 0 on the validation patients."
+        return _compared(
+            f"In the short runs lambda = {self.chosen:g} was",
+            self.scores[f"{self.chosen:g}"] - self.scores["0"],
+            "lambda = 0",
         )
+
+
+def _compared(subject: str, difference: float, other: str) -> str:
+    """Say how a validation Dice differs from another."""
+    difference = round(difference, 4)
+    verdict = "better" if difference > 0 else "worse"
+    how = f"{abs(difference):.4f} Dice {verdict} than" if difference else "as good as"
+    return f"{subject} {how} {other} on the validation patients."
 
 
 REFIT_NOTE = "scored before the last training, which took in these patients too"
@@ -270,14 +272,7 @@ def twin_sentence(regularized: float, plain: float) -> str:
     regularized, plain : float
         Best validation Dice of each.
     """
-    difference = round(regularized - plain, 4)
-    if difference == 0:
-        return "The whole run was as good as its plain twin on the validation patients."
-    verdict = "better" if difference > 0 else "worse"
-    return (
-        f"The whole run was {abs(difference):.4f} Dice {verdict} than its plain twin on the "
-        "validation patients."
-    )
+    return _compared("The whole run was", regularized - plain, "its plain twin")
 
 
 def run_record(progress: TrainingProgress, device: torch.device) -> dict[str, object]:

@@ -91,7 +91,7 @@ def note_of(recipe: Recipe, sizes: Collection[PixelSize], *, plain: bool) -> str
     sizes : collection of PixelSize
         Of the scored images: whoever repeats the score without them gets another one.
     plain : bool
-        Whether it is the twin's; that its start was not without regularization is said, too.
+        Whether it is the twin's: what it began with, perhaps regularized, is named, too.
     """
     parts = []
     if plain:

@@ -66,13 +66,10 @@ def doubts_of_source(source: ImageSource, um_per_px: float, card: Card) -> str:
     str
         As `doubts`.
     """
-    sizes = [math.prod(level.shape[:2]) for level in source.levels]
-    level = max((i for i, size in enumerate(sizes) if i == 0 or size >= ENOUGH_PIXELS), default=0)
-    pixels = source.levels[level]
-    rows, columns = (slice(max(0, n - MOST_SIDE) // 2, None) for n in pixels.shape[:2])
-    middle = np.asarray(
-        pixels[rows.start : rows.start + MOST_SIDE, columns.start : columns.start + MOST_SIDE]
-    )
+    enough = [each for each in source.levels if math.prod(each.shape[:2]) >= ENOUGH_PIXELS]
+    pixels = enough[-1] if enough else source.levels[0]
+    top, left = (max(0, side - MOST_SIDE) // 2 for side in pixels.shape[:2])
+    middle = np.asarray(pixels[top : top + MOST_SIDE, left : left + MOST_SIDE])
     return doubts(middle, um_per_px, card, name=source.name)
 
 
