@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from napari_selfreg.core.types import Box
 
-_PER_CORE = 4
+_PER_CORE = 2
 """Blocks for each core at least, so that all cores end together."""
 
 _FEW_ROWS = 32
@@ -41,6 +41,11 @@ def below(box: Box) -> Box:
     return grown(Box(box.y0 // 2, box.x0 // 2, box.y1 // 2, box.x1 // 2), 1)
 
 
+def union(a: Box, b: Box) -> Box:
+    """Return the smallest box that holds both."""
+    return Box(min(a.y0, b.y0), min(a.x0, b.x0), max(a.y1, b.y1), max(a.x1, b.x1))
+
+
 def needed_parts(crop: Box, shape: tuple[int, int], levels: int) -> Parts:
     """Return the parts for `crop` of a network with two 3x3 convolutions per level.
 
@@ -64,8 +69,22 @@ def needed_parts(crop: Box, shape: tuple[int, int], levels: int) -> Parts:
         seen = grown(encoder[0], 2).intersect(maps[level + 1])
         pooled = Box(2 * seen.y0, 2 * seen.x0, 2 * seen.y1, 2 * seen.x1)
         skip = grown(decoder[level], 2).intersect(maps[level])
-        encoder.insert(0, _union(pooled, skip))
+        encoder.insert(0, union(pooled, skip))
     return Parts(tuple(decoder), tuple(encoder))
+
+
+def bands(part: Box, pixels: int) -> list[Box]:
+    """Cut an even part into even bands of whole rows, from top to bottom.
+
+    Parameters
+    ----------
+    part : Box
+        Of a map.
+    pixels : int
+        About the most of a band.
+    """
+    rows = max(_FEW_ROWS, pixels // max(1, part.shape[1]))
+    return [Box(y0, part.x0, y1, part.x1) for y0, y1 in _shares(part.y0, part.y1, rows)]
 
 
 def cut(part: Box, pixels: int, cores: int) -> list[Box]:
@@ -82,6 +101,8 @@ def cut(part: Box, pixels: int, cores: int) -> list[Box]:
     cores : int
         How many blocks are computed at a time: for more than one, each gets several.
     """
+    if part.empty:
+        return []
     height, width = part.shape
     if cores > 1:
         pixels = min(pixels, max(height * width // (_PER_CORE * cores), _FEW_ROWS**2))
@@ -106,7 +127,3 @@ def _shares(start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
 
 def _even(box: Box) -> Box:
     return Box(box.y0 // 2 * 2, box.x0 // 2 * 2, -(-box.y1 // 2) * 2, -(-box.x1 // 2) * 2)
-
-
-def _union(a: Box, b: Box) -> Box:
-    return Box(min(a.y0, b.y0), min(a.x0, b.x0), max(a.y1, b.y1), max(a.x1, b.x1))

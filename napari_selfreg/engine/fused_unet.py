@@ -7,7 +7,8 @@ The same function as MONAI's BasicUNet in evaluation mode, computed differently:
   skip's convolution in place, so that nothing is concatenated;
 * each level is computed in blocks that go through all its convolutions, each block on one core;
 * each level computes only what the core of a tile needs of it: the halo costs little more than
-  the first levels of the encoder.
+  the first levels of the encoder;
+* a large window is computed in bands of rows, of which no map is kept longer than needed.
 """
 
 from __future__ import annotations
@@ -28,13 +29,17 @@ from napari_selfreg.engine.fused_blocks import (
     head_block,
 )
 from napari_selfreg.engine.fused_edges import Sides, take_back, zero_outside
-from napari_selfreg.engine.fused_parts import Parts, below, cut, grown, needed_parts
+from napari_selfreg.engine.fused_parts import Parts, bands, below, cut, grown, needed_parts, union
+from napari_selfreg.engine.rolling import RollingMaps
 from napari_selfreg.engine.side_by_side import SideBySide
 from napari_selfreg.engine.workspace import Frame, Workspace
 from napari_selfreg.nets.outputs import Separation, to_probabilities
 
 BLOCK_BYTES = 8 << 20
 """Size of one feature map of a block: small enough for caches and to be used again by malloc."""
+
+BAND_PIXELS = 1 << 20
+"""Of the result that are computed before the next rows of a window: their maps are its memory."""
 
 _Use = Callable[[Tensor, Box], None]
 """Takes a block of a feature map and its place; blocks come in any order, several at a time."""
@@ -86,31 +91,40 @@ class FusedUNet:
             As `to_probabilities`, of `crop`.
         """
         shape = (int(window.shape[0]), int(window.shape[1]))
-        parts = needed_parts(crop, shape, LEVELS)
+        top = needed_parts(crop, shape, LEVELS).decoder[0]
+        result = torch.empty(self._channels, *top.shape)
+
+        def put(features: Tensor, place: Box) -> None:
+            rows, columns = place.shift(-top.y0, -top.x0).slices
+            result[:, rows, columns] = self._probabilities(features)
+
+        maps = RollingMaps(self._workspace)
         with self._cores if self._apart else nullcontext():
-            skips, low = self._encode(window, parts)
-            result = self._finish(parts.decoder, skips, low, shape)
-        top = parts.decoder[0]
+            for band in bands(top, BAND_PIXELS):
+                parts = needed_parts(band, shape, LEVELS)
+                skips = self._encode(window, parts, maps)
+                self._finish(parts.decoder, skips, maps, shape, put)
         rows, columns = crop.shift(-top.y0, -top.x0).slices
         return result[:, rows, columns]
 
     def _finish(
-        self, parts: tuple[Box, ...], skips: list[Frame], low: Frame, shape: tuple[int, int]
-    ) -> Tensor:
-        """Return the probabilities of the finest of `parts`."""
+        self,
+        parts: tuple[Box, ...],
+        skips: list[Frame],
+        maps: RollingMaps,
+        shape: tuple[int, int],
+        put: _Use,
+    ) -> None:
+        """Hand the features of the finest of `parts` to `put`."""
+        low = skips[LEVELS]
         for level in range(LEVELS - 1, 0, -1):
-            # What the encoder's level saw is not needed any more: its memory is taken again.
-            target = self._frame(f"x{level}", self._decoder[level], below(parts[level - 1]), 1)
-            self._decode(level, parts[level], skips[level], low, shape, target.put)
+            box = union(below(parts[level - 1]), parts[level])
+            target = self._frame(maps, f"up{level}", self._decoder[level], box, 1)
+            self._decode(
+                level, maps.rest(f"up{level}", parts[level]), skips[level], low, shape, target.put
+            )
             low = target
-        result = torch.empty(self._channels, *parts[0].shape)
-
-        def put(features: Tensor, place: Box) -> None:
-            rows, columns = place.shift(-parts[0].y0, -parts[0].x0).slices
-            result[:, rows, columns] = self._probabilities(features)
-
         self._decode(0, parts[0], skips[0], low, shape, put)
-        return result
 
     @property
     def _channels(self) -> int:
@@ -122,25 +136,30 @@ class FusedUNet:
             return logits.sigmoid_()[0]
         return to_probabilities(logits, *self._outputs)[0]
 
-    def _encode(self, window: Tensor, parts: Parts) -> tuple[list[Frame], Frame]:
+    def _encode(self, window: Tensor, parts: Parts, maps: RollingMaps) -> list[Frame]:
         """Return what the decoder needs of each level, and of the bottleneck."""
         shape = (int(window.shape[0]), int(window.shape[1]))
-        x = self._workspace.frame("x0", 3, grown(parts.encoder[0], 2), 2)
+        new = [maps.rest(f"encoder{i}", part) for i, part in enumerate(parts.encoder)]
+        x = self._workspace.frame("x0", 3, grown(new[0], 2), 2)
         x.put(window.permute(2, 0, 1)[None], Box(0, 0, *shape))
         skips = []
         for level, part in enumerate(parts.decoder):
             block = self._encoder[level]
-            skip = self._frame(f"skip{level}", block, grown(part, 2), 2)
-            pooled = self._frame(f"x{level + 1}", block, grown(parts.encoder[level + 1], 2), 2)
-            self._convolve(level, parts.encoder[level], x, shape, _to_both(skip, pooled))
+            ahead = Box(part.y0, part.x0, max(part.y1, parts.encoder[level].y1 - 2), part.x1)
+            skip = self._frame(maps, f"skip{level}", block, grown(ahead, 2), 2)
+            pooled = self._frame(maps, f"x{level + 1}", block, grown(new[level + 1], 2), 2)
+            self._convolve(level, new[level], x, shape, _to_both(skip, pooled))
             skips.append(skip)
             x = pooled
-        low = self._frame(f"low{LEVELS}", self._encoder[LEVELS], below(parts.decoder[-1]), 1)
-        self._convolve(LEVELS, parts.encoder[LEVELS], x, shape, low.put)
-        return skips, low
+        block = self._encoder[LEVELS]
+        low = self._frame(maps, "low", block, below(parts.decoder[-1]), 1)
+        self._convolve(LEVELS, new[LEVELS], x, shape, low.put)
+        return [*skips, low]
 
-    def _frame(self, name: str, block: EncoderBlock | DecoderBlock, box: Box, ring: int) -> Frame:
-        return self._workspace.frame(name, block.second.channels, box, ring)
+    def _frame(
+        self, maps: RollingMaps, name: str, block: EncoderBlock | DecoderBlock, box: Box, ring: int
+    ) -> Frame:
+        return maps.frame(name, block.second.channels, box, ring)
 
     def _convolve(self, level: int, part: Box, x: Frame, shape: tuple[int, int], use: _Use) -> None:
         """Compute `part` of an encoder level, block by block."""

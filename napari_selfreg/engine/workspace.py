@@ -73,7 +73,9 @@ class Workspace:
         size = height * width * channels
         memory = self._memory.get(name)
         if memory is None or memory.numel() < size:
-            memory = self._memory[name] = torch.empty(size, dtype=self._dtype)
+            # A little more, which costs nothing before it is used: the next one may be larger.
+            memory = torch.empty(size + size // 8, dtype=self._dtype)
+            self._memory[name] = memory
         picture = memory[:size].view(height, width, channels)
         _zero_ring(picture, ring)
         return Frame(picture.permute(2, 0, 1)[None], box)

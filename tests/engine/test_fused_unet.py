@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -62,12 +63,13 @@ def crops(draw):
     return (height, width), Box(y0, x0, y1, x1)
 
 
-@settings(max_examples=40, deadline=None)
-@given(crops())
-def test_a_crop_is_the_crop_of_the_whole(case):
+@settings(max_examples=60, deadline=None)
+@given(crops(), st.sampled_from([1, 4000, 1 << 20]))
+def test_a_crop_is_the_crop_of_the_whole_in_bands_of_any_height(case, band):
     shape, crop = case
     window = colours(*shape)
-    found = FusedUNet(NETWORK, 1, "contour", torch.float32)(window, crop)
+    with patch.object(fused_unet, "BAND_PIXELS", band):
+        found = FusedUNet(NETWORK, 1, "contour", torch.float32)(window, crop)
     whole = plain(NETWORK, window)
     torch.testing.assert_close(
         found, whole[:, crop.y0 : crop.y1, crop.x0 : crop.x1], atol=2e-6, rtol=0
@@ -134,6 +136,17 @@ def test_memory_of_earlier_windows_does_not_shine_through():
         window = colours(*shape, seed=seed)
         expected = plain(NETWORK, window)[:, crop.y0 : crop.y1, crop.x0 : crop.x1]
         torch.testing.assert_close(fused(window, crop), expected, atol=2e-6, rtol=0)
+
+
+def test_a_higher_window_takes_no_more_memory(monkeypatch):
+    monkeypatch.setattr(fused_unet, "BAND_PIXELS", 32 * 64)
+
+    def taken(height):
+        fused = FusedUNet(NETWORK, 1, "contour", torch.float32)
+        fused(colours(height, 64), Box(0, 0, height, 64))
+        return sum(memory.numel() for memory in fused._workspace._memory.values())
+
+    assert taken(640) < 1.2 * taken(320)
 
 
 @pytest.mark.parametrize(("classes", "separation"), [(1, None), (2, None), (3, "contour")])

@@ -22,7 +22,7 @@ def test_memory_is_shared_by_name_and_grows():
     first = workspace.frame("a", 2, Box(0, 0, 8, 8), 0)
     again = workspace.frame("a", 4, Box(0, 0, 4, 8), 0)
     other = workspace.frame("b", 2, Box(0, 0, 8, 8), 0)
-    larger = workspace.frame("a", 2, Box(0, 0, 9, 8), 0)
+    larger = workspace.frame("a", 2, Box(0, 0, 16, 8), 0)
     assert first.values.dtype == torch.bfloat16
     assert first.values.data_ptr() == again.values.data_ptr()
     assert first.values.data_ptr() not in (other.values.data_ptr(), larger.values.data_ptr())
