@@ -226,6 +226,7 @@ _NOT_LEARNED: Any = {
     "postprocessing": True,
     "selection": True,
     "refit": True,
+    "refit_steps": True,
     "data": {"working_um_per_px"},
 }
 """What of a recipe no weight depends on."""

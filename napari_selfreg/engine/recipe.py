@@ -166,6 +166,7 @@ class Recipe(Section):
     selection: SelectionSection = SelectionSection()
     plain_twin: bool = Field(True, description="train the same run with λ = 0 for comparison")
     refit: bool = Field(False, description="train again on all patients once the run is scored")
+    refit_steps: int | None = Field(None, ge=1, description="of that training, if not train.steps")
     postprocessing: PostProcessingSection = PostProcessingSection()
     card: CardSection
 
@@ -173,6 +174,12 @@ class Recipe(Section):
     def _room_for_background(self) -> Recipe:
         if self.data.background and self.train.batch < 2:
             raise ValueError("train.batch must be 2 or more where data.background is given")
+        return self
+
+    @model_validator(mode="after")
+    def _refit_for_its_steps(self) -> Recipe:
+        if self.refit_steps is not None and not self.refit:
+            raise ValueError("refit_steps needs refit = true")
         return self
 
 

@@ -152,12 +152,13 @@ def _train_chosen(
 def _refit(
     request: TrainRequest, prepared: _Prepared, publication: Publication, scored: Card
 ) -> Generator[Event, None, Card]:
-    """Make the run once more with all patients, and write its weights beside the scores."""
+    """Make the run again, perhaps longer, with all patients; write its weights and the scores."""
     recipe = publication.recipe
     fields = [*prepared.training, *prepared.validation]
     everyone = replace(prepared, training=fields, validation=(), normalizer=Normalizer.of(fields))
     try:
-        again = yield from _phase(request, everyone, recipe, "refit", recipe.train.steps)
+        steps = recipe.refit_steps or recipe.train.steps
+        again = yield from _phase(request, everyone, recipe, "refit", steps)
     except (GeneratorExit, KeyboardInterrupt):
         _LOG.warning("refit interrupted: the model that was scored was kept")
         raise

@@ -33,7 +33,7 @@ TABLE: dict[str, Any] = {
 }
 
 
-def tiny_recipe(**sections: dict[str, Any] | bool) -> Recipe:
+def tiny_recipe(**sections: dict[str, Any] | int) -> Recipe:
     """Return the tiny recipe; keyword arguments update its sections."""
     table = {**TABLE}
     for name, change in sections.items():

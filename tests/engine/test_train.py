@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from napari_selfreg.core.errors import BadInputError, DeviceError, WriteError
 from napari_selfreg.engine.bundles import load_model, save_bundle
@@ -112,6 +113,13 @@ def test_a_refit_learns_from_the_held_out_too_and_says_what_was_scored(tmp_path:
     assert [m.note.startswith("plain twin") for m in refit.card.metrics] == [False] * 2 + [True] * 2
     before, after = (load_model(result.output).network.state_dict() for result in (plain, refit))
     assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_refit_may_take_more_steps(tmp_path: Path) -> None:
+    card = run(train(_request(tmp_path, tiny_recipe(refit=True, refit_steps=6)))).card
+    assert (card.training["steps"], card.training["refit_steps"]) == (4, 6)
+    with pytest.raises(ValidationError, match="refit_steps needs refit = true"):
+        tiny_recipe(refit_steps=6)
 
 
 def test_an_interrupted_refit_keeps_what_was_scored_and_goes_on(
