@@ -45,3 +45,9 @@ def evidence_tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def volume_steps(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(FOLDER)
     return import_module("volume_steps")
+
+
+@pytest.fixture
+def tissue(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(FOLDER)
+    return import_module("finetune_tissue")
