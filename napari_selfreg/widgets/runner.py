@@ -56,6 +56,7 @@ class _Outcome:
 
 class _JobSignals(QObject):
     started = Signal()
+    awaited = Signal()
     yielded = Signal(object)
     ended = Signal(object)  # _Outcome; always the last one
 
@@ -69,11 +70,14 @@ class JobWorker(QRunnable):
         Generator function of the engine.
     *args
         Its arguments.
+    lane : str
+        Where it runs, see `JobRunner`.
     """
 
-    def __init__(self, job: Job, *args: Any) -> None:
+    def __init__(self, job: Job, *args: Any, lane: str = "engine") -> None:
         super().__init__()
         self.signals = _JobSignals()
+        self.lane = lane
         self._job = job
         self._args = args
         self._stop = threading.Event()
@@ -127,6 +131,8 @@ class JobRunner(QObject):
     ----------
     started : Signal()
         The job has its turn: another one may have had to end first.
+    awaited : Signal()
+        Another job was started that has to wait for this one.
     received : Signal(tuple)
         The events since the last time, in order, at most five times per second.
     finished : Signal(object)
@@ -140,6 +146,7 @@ class JobRunner(QObject):
     """
 
     started = Signal()
+    awaited = Signal()
     received = Signal(tuple)
     finished = Signal(object)
     failed = Signal(object)
@@ -187,14 +194,15 @@ class JobRunner(QObject):
         """
         if self._worker is not None:
             raise RuntimeError("a job is running already")
-        worker = JobWorker(job, *args)
+        worker = JobWorker(job, *args, lane=self._lane)
         self._worker = worker
         worker.signals.started.connect(self.started)
+        worker.signals.awaited.connect(self.awaited)
         worker.signals.yielded.connect(self._collect)
         worker.signals.ended.connect(self._end)
         self._owner.destroyed.connect(worker.stop)
         self._watch()
-        _start(worker, self._lane)
+        _start(worker)
 
     def cancel(self) -> None:
         """Ask the running job to stop at its next event; returns at once."""
@@ -274,13 +282,16 @@ def stop_all_jobs() -> None:
             logger.warning("a job did not stop in time")
 
 
-def _start(worker: JobWorker, lane: str) -> None:
-    app = QCoreApplication.instance()
+def _start(worker: JobWorker) -> None:
+    app, lane = QCoreApplication.instance(), worker.lane
     if not _pools and app is not None:
         app.aboutToQuit.connect(stop_all_jobs)
     if lane not in _pools:
         _pools[lane] = QThreadPool()
         _pools[lane].setMaxThreadCount(1)
+    for other in tuple(_workers):
+        if other.lane == lane:
+            other.signals.awaited.emit()
     _workers.add(worker)  # Python's half of the worker must outlive its run
     worker.signals.ended.connect(_forget)
     if not _collectors:

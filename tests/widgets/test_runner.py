@@ -128,6 +128,20 @@ def test_a_second_job_waits_for_its_turn(owner, runner, qtbot) -> None:
         runner.start(counting, 1, probe)
 
 
+def test_a_job_learns_that_another_waits_for_it(owner, runner, qtbot) -> None:
+    following, elsewhere = JobRunner(owner), JobRunner(owner, lane="files")
+    told: list[str] = []
+    runner.awaited.connect(lambda: told.append("first"))
+    following.awaited.connect(lambda: told.append("second"))
+    runner.start(counting, 1000, Probe(), 0.01)
+    elsewhere.start(counting, 1, Probe())
+    assert told == []
+    following.start(counting, 1, Probe())
+    assert told == ["first"]
+    with qtbot.waitSignal(following.finished, timeout=LONG):
+        runner.cancel()
+
+
 def test_taking_an_ancestor_out_of_the_window_cancels(qtbot) -> None:
     window, middle, owner = QMainWindow(), QWidget(), QWidget()
     qtbot.addWidget(window)

@@ -1,4 +1,7 @@
-"""Check a verdict more carefully: hold out whole regions in turn."""
+"""Check a verdict more carefully: hold out whole regions in turn.
+
+Nobody has to wait for a check: it ends early as soon as another job of the engine is started.
+"""
 
 from __future__ import annotations
 
@@ -83,6 +86,7 @@ class CarefulCheck(QObject):
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
+        self.runner.awaited.connect(self.make_way)
 
     def toggle(self, request: TuneRequest, steps: int) -> None:
         """Start; or stop, keeping what finished regions say; the second time stop at once."""

@@ -108,6 +108,11 @@ class Comparison(QGroupBox):
         if sum(rows * columns for rows, columns in shapes) <= _AT_ONCE_PIXELS:
             self._wish.start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether it compares, or is about to by itself."""
+        return self._wish.isActive() or self.runner.running
+
     def clear(self) -> None:
         """Forget everything and take the layer off the canvas."""
         self._wish.stop()

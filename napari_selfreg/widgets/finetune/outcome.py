@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from napari_selfreg.engine.finetune_folds import FoldsResult
 
 
+CHECKED_MINUTES = 3.0
+"""Whoever gives that much time gets the stricter verdict without asking."""
+
 UNFINISHED = "Stopped before the first regions were compared: the verdict above stands."
 
 
@@ -59,6 +62,7 @@ class Outcome(QWidget):
         self._before: str | None = None
         self._request: TuneRequest | None = None
         self._steps = 0
+        self._check_due = False
         self.tuned: Tuned | None = None
         self.verdict = VerdictView()
         self.check = CarefulCheck(self)
@@ -78,6 +82,9 @@ class Outcome(QWidget):
         self.check.told.connect(self.verdict.tell)
         self.check.running.connect(self.verdict.show_checking)
         self.check.checked.connect(self._on_checked)
+        runner = self.comparison.runner
+        for ended in (runner.finished, runner.failed, runner.cancelled):
+            ended.connect(self._check_if_due)
         self.versions.useWanted.connect(self.put)
         self.versions.told.connect(self.told)
 
@@ -91,6 +98,7 @@ class Outcome(QWidget):
     def forget(self) -> None:
         """Take verdict and comparison away, and free what they hold."""
         self.tuned = None
+        self._check_due = False
         self.check.runner.cancel()
         self._place_resegmenting(in_verdict=False)
         self.verdict.hide()
@@ -147,11 +155,20 @@ class Outcome(QWidget):
         after = project.versions.path(tuned.version.id)
         self.comparison.offer(CompareRequest(project, base.path, after, fields, device))
         self.refresh(base)
+        enough = request.steps is None and request.minutes >= CHECKED_MINUTES
+        self._check_due = enough and len(tuned.result.base_scores) > 1
+        self._check_if_due()
 
     def check_carefully(self) -> None:
         """Hold out whole regions in turn; a second time, stop that."""
         if self._request is not None and self.tuned is not None:
             self.check.toggle(self._request, self._steps)
+
+    def _check_if_due(self, *_: object) -> None:
+        """Check by itself, once a comparison that goes first has ended."""
+        if self._check_due and not self.comparison.busy:
+            self._check_due = False
+            self.check_carefully()
 
     def _make_way(self, box: Comparison | Resegmenting) -> None:
         """Have the check end early: a person waits for what she has just pressed."""

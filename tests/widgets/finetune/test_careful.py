@@ -13,9 +13,10 @@ from napari_selfreg.engine.events import Event, Progress, run
 from napari_selfreg.widgets.finetune.advanced import TuneOptions
 from napari_selfreg.widgets.finetune.careful import MAKES_WAY, STOPPING, in_progress, run_check
 from napari_selfreg.widgets.finetune.job import TuneRequest
-from napari_selfreg.widgets.finetune.outcome import UNFINISHED
+from napari_selfreg.widgets.finetune.outcome import CHECKED_MINUTES, UNFINISHED
 from napari_selfreg.widgets.finetune.source import ProjectCorrections
 from napari_selfreg.widgets.finetune.verdict_view import CHECK, HEADLINES, ONE_REGION, STOP
+from napari_selfreg.widgets.runner import JobRunner
 from tests.bundles import tiny_bundle
 from tests.widgets.finetune.cases import review, verdicts
 from tests.widgets.finetune.test_resegmenting import fake_job
@@ -138,6 +139,51 @@ def test_it_makes_way_for_a_comparison(panel, qtbot) -> None:
         comparison.button.click()
         assert comparison.status.text() == MAKES_WAY
     assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
+
+
+def test_it_makes_way_for_any_other_job(panel, qtbot) -> None:
+    def job() -> Iterator[Event]:
+        yield Progress(0, 0)
+
+    checking(panel, qtbot)
+    other = JobRunner(panel)
+    with qtbot.waitSignal(other.finished, timeout=60_000):
+        other.start(job)
+        assert panel.outcome.verdict.checking.text() == STOPPING
+    assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "steps", "begins"), [(CHECKED_MINUTES, None, True), (1.0, None, False),
+                                     (CHECKED_MINUTES, 20, False)]
+)  # fmt: skip
+def test_with_more_minutes_it_begins_by_itself(
+    panel, project, qtbot, minutes, steps, begins
+) -> None:
+    worse = verdicts()["worse"]
+    comparison = quick_comparison(panel, qtbot)
+    asked = set_job(panel, SimpleNamespace(verdict=worse))
+    panel.form.minutes.setValue(minutes)
+    panel.steps = steps
+    # Small fields are compared by themselves; the check must not be ended by that.
+    with qtbot.waitSignal(comparison.compared, timeout=60_000):
+        panel.start()
+    qtbot.waitUntil(lambda: len(asked) == begins, timeout=60_000)
+    wait(panel, qtbot)
+    assert not panel.outcome.check.stopped
+    assert panel.outcome.verdict.headline.text() == HEADLINES["worse" if begins else "better"]
+
+
+def test_what_is_due_is_forgotten_with_the_verdict(panel, qtbot) -> None:
+    quick_comparison(panel, qtbot)
+    asked = set_job(panel, SimpleNamespace(verdict=verdicts()["worse"]))
+    panel.form.minutes.setValue(CHECKED_MINUTES)
+    panel.start()
+    qtbot.waitUntil(lambda: panel.outcome._check_due, timeout=60_000)
+    panel.outcome.forget()
+    qtbot.waitUntil(lambda: not panel.outcome.comparison.runner.running, timeout=60_000)
+    qtbot.wait(100)
+    assert asked == []
 
 
 def test_where_nothing_is_checked_nothing_has_to_end(panel, qtbot) -> None:
