@@ -145,6 +145,7 @@ def _one(
             tta=request.tta,
             settings=request.settings,
             require_pixel_size=True,
+            skip_glass=request.skip_glass,
         )
     )
     result = yield from _overall(job, index, total, field.path.stem)

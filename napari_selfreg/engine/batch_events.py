@@ -56,6 +56,8 @@ class BatchRequest:
         the thread of the job.
     precision : str
         ``fp32`` or ``auto``; of volumes.
+    skip_glass : bool
+        Leave out windows that surely show nothing but glass; of pictures.
     """
 
     fields: tuple[BatchField, ...]
@@ -66,6 +68,7 @@ class BatchRequest:
     settings: PostProcessing | None = None
     current: Callable[[], Path | None] | None = None
     precision: str = "auto"
+    skip_glass: bool = True
 
 
 @dataclass(frozen=True, slots=True)

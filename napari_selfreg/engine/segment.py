@@ -174,6 +174,7 @@ def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
                 device=request.device,
                 tta=request.tta,
                 settings=request.settings,
+                skip_glass=request.skip_glass,
             )
         )
         yield Progress(0, 0, "Writing results")
@@ -231,6 +232,7 @@ def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, Object
         focus=request.focus,
         tta=request.tta,
         uncertainty=request.uncertainty,
+        skip_glass=request.skip_glass,
     )
     if isinstance(request.image, np.ndarray):
         prediction: Prediction = yield from predict_until(wanted, model, request.enough)

@@ -45,6 +45,8 @@ class SegmentRequest:
         How probabilities become objects; the model's own way by default.
     require_pixel_size : bool, default False
         Refuse an image whose pixel size nobody states, instead of assuming the model's.
+    skip_glass : bool, default True
+        Leave out windows that surely show nothing but glass.
     """
 
     image_path: str | Path
@@ -57,6 +59,7 @@ class SegmentRequest:
     compressed: bool = False
     settings: PostProcessing | None = None
     require_pixel_size: bool = False
+    skip_glass: bool = True
 
 
 class OutputFiles(TypedDict):
@@ -107,6 +110,8 @@ class ArraySegmentRequest:
         ``fp32``, or ``auto``: half precision where it pays.
     enough : callable, optional
         Asked after every tile: whether to stop there and keep what is finished.
+    skip_glass : bool, default True
+        Leave out windows that surely show nothing but glass.
     """
 
     image: ArrayLike
@@ -121,6 +126,7 @@ class ArraySegmentRequest:
     settings: PostProcessing | None = None
     precision: str = "auto"
     enough: Callable[[], bool] | None = None
+    skip_glass: bool = True
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ class Advanced:
         ``auto`` or ``fp32``.
     tta, uncertainty, probability : bool
         Eight views; layers beside the objects.
+    skip_glass : bool
+        Whether parts that surely show nothing but glass are left out.
     """
 
     device: str = "auto"
@@ -36,6 +38,7 @@ class Advanced:
     tta: bool = False
     uncertainty: bool = False
     probability: bool = False
+    skip_glass: bool = True
 
 
 class AdvancedBox(QCollapsible):
@@ -64,12 +67,17 @@ class AdvancedBox(QCollapsible):
         self.uncertainty.setToolTip("Bright where object or background is undecided")
         self.probability = QCheckBox("Add layers: probabilities")
         self.probability.setToolTip("One for each class, and one for the contours between objects")
+        self.skip_glass = QCheckBox("Leave out empty glass")
+        self.skip_glass.setChecked(True)
+        self.skip_glass.setToolTip(
+            "Faster on slides. Switch it off if very pale tissue is missing from the objects."
+        )
         ignore_stray_wheel(self.precision_picker)
         self.toggleButton().setToolTip("What computes, and layers beside the objects")
         self._arrange()
         self.device_picker.valueChanged.connect(self.valueChanged)
         self.precision_picker.currentIndexChanged.connect(self._on_change)
-        for box in (self.tta, self.uncertainty, self.probability):
+        for box in self.boxes:
             box.toggled.connect(self._on_change)
 
     def value(self) -> Advanced:
@@ -80,7 +88,13 @@ class AdvancedBox(QCollapsible):
             self.tta.isChecked(),
             self.uncertainty.isChecked(),
             self.probability.isChecked(),
+            self.skip_glass.isChecked(),
         )
+
+    @property
+    def boxes(self) -> tuple[QCheckBox, ...]:
+        """What can be ticked, from top to bottom: all of it is for pictures."""
+        return self.skip_glass, self.tta, self.uncertainty, self.probability
 
     def setValue(self, value: Advanced) -> None:
         """Change the settings."""
@@ -90,6 +104,7 @@ class AdvancedBox(QCollapsible):
         self.tta.setChecked(value.tta)
         self.uncertainty.setChecked(value.uncertainty)
         self.probability.setChecked(value.probability)
+        self.skip_glass.setChecked(value.skip_glass)
 
     def _arrange(self) -> None:
         content = QWidget()
@@ -100,7 +115,7 @@ class AdvancedBox(QCollapsible):
         form.addRow("Device", self.device_picker)
         form.addRow("Precision", self.precision_picker)
         column.addLayout(form)
-        for box in (self.tta, self.uncertainty, self.probability):
+        for box in self.boxes:
             column.addWidget(box)
         outer = self.layout()
         assert outer is not None  # QCollapsible makes one

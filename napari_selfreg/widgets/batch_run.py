@@ -88,6 +88,7 @@ class BatchRun(QObject):
                 settings.settings,
                 fields.current_path,
                 settings.precision,
+                settings.skip_glass,
             ),
         )
 

@@ -85,6 +85,7 @@ class SegmentForm(QWidget):
             uncertainty=advanced.uncertainty,
             probability=advanced.probability,
             precision=advanced.precision,
+            skip_glass=advanced.skip_glass,
         )
 
     def setValue(self, value: SegmentSettings) -> None:
@@ -94,7 +95,14 @@ class SegmentForm(QWidget):
         self.pixel_size_edit.setValue(value.pixel_size)
         self.area_picker.setValue(value.scope)
         self.advanced.setValue(
-            Advanced(value.device, value.precision, value.tta, value.uncertainty, value.probability)
+            Advanced(
+                value.device,
+                value.precision,
+                value.tta,
+                value.uncertainty,
+                value.probability,
+                value.skip_glass,
+            )
         )
 
     def missing(self) -> str:

@@ -68,6 +68,8 @@ class PanelRequest:
         Show the probabilities too.
     precision : str
         ``auto`` or ``fp32``.
+    skip_glass : bool
+        Leave out parts that surely show nothing but glass.
     enough : Event
         Set it to stop early and keep what is finished.
     """
@@ -84,6 +86,7 @@ class PanelRequest:
     uncertainty: bool = False
     probability: bool = False
     precision: str = "auto"
+    skip_glass: bool = True
     enough: threading.Event = field(default_factory=threading.Event)
 
 
@@ -149,6 +152,7 @@ def segment_request(request: PanelRequest, image: Any) -> Any:
         settings=request.settings,
         precision=request.precision,
         enough=request.enough.is_set,
+        skip_glass=request.skip_glass,
     )
 
 

@@ -52,6 +52,8 @@ class SegmentSettings:
         Layers to add beside the objects.
     precision : str
         ``auto`` or ``fp32``.
+    skip_glass : bool
+        Leave out parts that surely show nothing but glass.
     """
 
     model: Path | None
@@ -63,6 +65,7 @@ class SegmentSettings:
     uncertainty: bool = False
     probability: bool = False
     precision: str = "auto"
+    skip_glass: bool = True
 
 
 def what_is_missing(viewer: Any, layer: Any, settings: SegmentSettings) -> str:
@@ -128,6 +131,7 @@ def take_request(viewer: Any, layer: Any, settings: SegmentSettings, card: Card)
         uncertainty=settings.uncertainty,
         probability=settings.probability,
         precision=settings.precision,
+        skip_glass=settings.skip_glass,
     )
 
 

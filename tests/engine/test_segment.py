@@ -50,8 +50,13 @@ def card(**changes: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**fields, **changes})
 
 
+LOOKED_AT = Notice("glass is looked at")
+
+
 def dark_is_tissue(request: PredictRequest) -> Generator[Event, None, Prediction]:
     """Predict without a network: red is the first class, green the second, blue the contour."""
+    if not request.skip_glass:
+        yield LOOKED_AT
     whole = Box(0, 0, *request.image.shape[:2])
     box = whole if request.region is None else request.region.intersect(whole)
     pixels = np.asarray(request.image[box.slices])
@@ -271,6 +276,21 @@ def test_options_of_the_prediction_are_passed_on(dark: Any) -> None:
     full = run(segment_array(ArraySegmentRequest(THREE, ONE, dark, tta=True, uncertainty=True)))
     assert full.uncertainty is not None
     assert (full.uncertainty == 1).all()
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_glass_is_looked_at_if_that_is_asked_for(dark: Any, tmp_path: Path, skip: bool) -> None:
+    events: list[Event] = []
+    run(segment_array(ArraySegmentRequest(THREE, ONE, dark, skip_glass=skip)), events.append)
+    assert (LOOKED_AT in events) is not skip
+    path = tmp_path / "a.png"
+    Image.fromarray(THREE).save(path)
+    events.clear()
+    run(
+        module.segment_file(SegmentRequest(path, dark, tmp_path, 1.0, skip_glass=skip)),
+        events.append,
+    )
+    assert (LOOKED_AT in events) is not skip
 
 
 def test_several_classes_and_a_contour(dark: Any) -> None:

@@ -10,7 +10,7 @@ def test_it_is_folded_at_first_and_holds_what_is_set(qtbot) -> None:
     assert not box.isExpanded()
     assert not box.tta.isVisible()  # the focus does not get lost in what is folded
     assert box.value() == Advanced()
-    wanted = Advanced("cpu", "fp32", tta=True, uncertainty=True, probability=True)
+    wanted = Advanced("cpu", "fp32", True, True, True, skip_glass=False)
     with qtbot.waitSignals([box.valueChanged] * 2):
         box.setValue(wanted)
     assert box.value() == wanted

@@ -25,7 +25,13 @@ from tests.widgets.panel_steps import LONG
 
 PATHS = (Path("a.png"), Path("b.png"))
 SETTINGS = SegmentSettings(
-    Path("spots"), PixelSize.isotropic(1), "whole", "cpu", PostProcessing(0.3), tta=True
+    Path("spots"),
+    PixelSize.isotropic(1),
+    "whole",
+    "cpu",
+    PostProcessing(0.3),
+    tta=True,
+    skip_glass=False,
 )
 
 
@@ -84,6 +90,7 @@ def test_fields_get_the_settings_of_the_panel_and_learn_what_became_of_them(
     request = asked[0]
     assert [field.path for field in request.fields] == list(PATHS)
     assert (request.model, request.device, request.tta) == (Path("spots"), "cpu", True)
+    assert not request.skip_glass
     assert request.settings == PostProcessing(0.3)
     assert steps == [(50, 200)]
     assert shared.fields is not None

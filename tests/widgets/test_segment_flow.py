@@ -118,6 +118,7 @@ def test_extra_layers(make_panel, field, qtbot) -> None:
     panel.form.advanced.uncertainty.setChecked(True)
     panel.form.advanced.probability.setChecked(True)
     panel.form.advanced.tta.setChecked(True)
+    panel.form.advanced.skip_glass.setChecked(False)
     labels = run_to_the_end(panel, qtbot)
     assert names(viewer) == [
         "field",
@@ -126,6 +127,7 @@ def test_extra_layers(make_panel, field, qtbot) -> None:
         "field spots",
     ]
     assert job.requests[0].tta
+    assert not job.requests[0].skip_glass
     assert OWN_KEY in viewer.layers["field uncertainty"].metadata
     assert panel.layer_picker.count() == 1
     info = result_info(labels)

@@ -16,7 +16,7 @@ from napari_selfreg.widgets.volume.layers import in_words, is_volume, unsized, v
 
 ONLY_PICTURES = "This is for pictures: volumes are segmented with Run or Run on all."
 WHOLE_ONLY = "A volume is segmented whole: its model needs what lies around every voxel."
-NO_VIEWS = "This is for pictures: volumes are segmented in one view."
+NO_VIEWS = "This is for pictures, not for volumes."
 NO_SLIDERS = "A model for volumes gives every voxel its class: there is nothing to set afterwards."
 
 _OBJECTS, _OBJECTS_OF_PICTURES = "Objects", "Objects (of pictures only)"
@@ -48,7 +48,7 @@ class VolumeRows:
         self._rows = rows
         self._pixel_size_edit = pixel_size_edit
         self._area_picker = area_picker
-        self._boxes = (advanced.tta, advanced.uncertainty, advanced.probability)
+        self._boxes = advanced.boxes
         self._scope: Scope | None = None
         self.label: QLabel = sentence_label()
         place: Any = rows.getWidgetPosition(pixel_size_edit)
