@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +22,21 @@ from tests.foreign import import_smp
 from tests.nets.conftest import FOREIGN_TAPS, Foreign, hook_count
 
 IMAGE = torch.rand(4, 3, 16, 24, generator=torch.Generator().manual_seed(0))
+KINDS = ("own", "smp")
 TARGET = torch.randint(0, 2, (4, 16, 24), generator=torch.Generator().manual_seed(1))
 
 
-def gradients(network: nn.Module, image: Tensor = IMAGE, **options: Any) -> dict[str, Tensor]:
+def gradients(
+    network: nn.Module, image: Tensor = IMAGE, spec: TapSpec = FOREIGN_TAPS, **options: Any
+) -> dict[str, Tensor]:
     """Return the parameters' gradients of one regularized step, strongly weighted."""
     regularize = SelfRegularization(1.0, 1.0)
     network.zero_grad()
-    with FOREIGN_TAPS.open(network) as taps:
+    with spec.open(network) as taps:
         with torch.autocast("cpu", **{"enabled": False, **options}):
             logits = network(image)
-        loss = functional.cross_entropy(logits.float(), TARGET[: len(image)])
-        result = regularize(taps, FOREIGN_TAPS, step=0)
+        loss = functional.cross_entropy(logits.float(), (image[:, 0] > 0.5).long())
+        result = regularize(taps, spec, step=0)
         (loss + result.total).backward()
     assert result.total.dtype == torch.float32
     assert torch.isfinite(result.total)
@@ -87,37 +93,59 @@ def test_mixed_precision(foreign: Foreign, form: torch.memory_format) -> None:
     assert other.norm().item() == pytest.approx(one.norm().item(), rel=0.1)
 
 
-class Checkpointed(Foreign):
-    """The same network, whose every block is computed again during backward."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        for name in ("stem", "narrow", "middle", "wide", "last"):
-            block = getattr(self, name)
-            setattr(self, name, Again(block))
-
-
 class Again(nn.Module):
-    """Run a block under a checkpoint."""
+    """Run a block under a checkpoint: it is computed once more during backward."""
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
         self.block = block
 
-    def forward(self, maps: Tensor) -> Tensor:
+    def forward(self, *args: Any, **options: Any) -> Any:
         """Return what the block returns."""
-        again: Tensor = checkpoint(self.block, maps, use_reentrant=False)
-        return again
+        return checkpoint(self.block, *args, use_reentrant=False, **options)
 
 
-def test_activation_checkpointing_changes_nothing(foreign: Foreign) -> None:
+def checkpointed(network: nn.Module, blocks: Iterable[str]) -> nn.Module:
+    """Return a copy in which some blocks are computed again."""
+    network = copy.deepcopy(network)
+    for name in blocks:
+        parent, _, child = name.rpartition(".")
+        setattr(network.get_submodule(parent), child, Again(network.get_submodule(name)))
+    return network
+
+
+@dataclass
+class Case:
+    """A network of other people, with its taps, a picture, and blocks for checkpoints."""
+
+    network: nn.Module
+    spec: TapSpec
+    image: Tensor
+    blocks: tuple[str, ...]
+
+
+def case_of(kind: str) -> Case:
+    """Return the network that this test package holds, or one that people use."""
     torch.manual_seed(0)
-    checkpointed = Checkpointed()
-    wanted = gradients(foreign)
-    found = gradients(checkpointed)
+    if kind == "own":
+        blocks = ("stem", "narrow", "middle", "wide", "last")
+        return Case(Foreign().eval(), FOREIGN_TAPS, IMAGE, blocks)
+    network = import_smp().Unet("efficientnet-b0", encoder_weights=None, classes=2).eval()
+    spec = TapSpec.propose(network, (1, 3, 64, 96)).tapspec
+    assert spec is not None
+    image = torch.rand(4, 3, 64, 96)
+    blocks = tuple(f"decoder.blocks.{i}" for i in range(5))
+    return Case(network, spec, image, ("encoder._blocks.3", "encoder._blocks.10", *blocks))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_activation_checkpointing_changes_nothing(kind: str) -> None:
+    case = case_of(kind)
+    wanted = gradients(case.network, case.image, case.spec)
+    found = gradients(checkpointed(case.network, case.blocks), case.image, case.spec)
     assert len(found) == len(wanted)
     for name, gradient in found.items():
-        torch.testing.assert_close(gradient, wanted[name.replace(".block", "")])
+        torch.testing.assert_close(gradient, wanted[name.replace(".block.", ".")])
 
 
 def free_port() -> int:
@@ -127,32 +155,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def one_rank(rank: int, port: int, folder: str) -> None:
+def one_rank(rank: int, kind: str, port: int, folder: str) -> None:
     """Be one of two processes: half of the batch each, gradients averaged by DDP."""
     torch.set_num_threads(1)
     torch.distributed.init_process_group(
         "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
     )
     try:
-        torch.manual_seed(0)
-        network = DistributedDataParallel(Foreign().eval())
-        part = IMAGE[2 * rank : 2 * rank + 2]
+        case = case_of(kind)
+        # An efficientnet as an encoder keeps a last convolution that nothing is computed with.
+        network = DistributedDataParallel(case.network, find_unused_parameters=kind == "smp")
+        part = case.image[2 * rank : 2 * rank + 2]
         found: dict[str, Tensor] = {}
         for _ in range(2):  # the second pass meets DDP's rebuilt buckets
-            found = gradients(network, part)
+            found = gradients(network, part, case.spec)
         torch.save(found, Path(folder) / f"{rank}.pt")
     finally:
         torch.distributed.destroy_process_group()
 
 
-def test_two_processes_agree_on_averaged_gradients(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_processes_agree_on_averaged_gradients(tmp_path: Path, kind: str) -> None:
     if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
         pytest.skip("this PyTorch has no gloo")
-    torch.multiprocessing.spawn(one_rank, (free_port(), str(tmp_path)), nprocs=2)
+    torch.multiprocessing.spawn(one_rank, (kind, free_port(), str(tmp_path)), nprocs=2)
     first, second = (torch.load(tmp_path / f"{r}.pt", weights_only=True) for r in range(2))
-    torch.manual_seed(0)
-    alone = Foreign().eval()
-    halves = [gradients(alone, IMAGE[start : start + 2]) for start in (0, 2)]
+    case = case_of(kind)
+    halves = [gradients(case.network, case.image[start : start + 2], case.spec) for start in (0, 2)]
     assert len(first) == len(halves[0])
     for name, gradient in first.items():
         assert torch.equal(gradient, second[name])
