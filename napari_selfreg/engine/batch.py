@@ -145,6 +145,7 @@ def _one(
             tta=request.tta,
             settings=request.settings,
             require_pixel_size=True,
+            precision=request.precision,
             skip_glass=request.skip_glass,
         )
     )

@@ -55,7 +55,7 @@ class BatchRequest:
         Returns the field that a person looks at, which comes next; called between fields, from
         the thread of the job.
     precision : str
-        ``fp32`` or ``auto``; of volumes.
+        ``fp32`` or ``auto``.
     skip_glass : bool
         Leave out windows that surely show nothing but glass; of pictures.
     """

@@ -174,6 +174,7 @@ def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
                 device=request.device,
                 tta=request.tta,
                 settings=request.settings,
+                precision=request.precision,
                 skip_glass=request.skip_glass,
             )
         )
@@ -262,6 +263,7 @@ def _of_volume(request: SegmentRequest, model: Model) -> VolumeSegmentRequest:
         request.output_dir,
         spacing=spacing_of(request.um_per_px),
         device=request.device,
+        precision=request.precision,
     )
 
 

@@ -45,6 +45,8 @@ class SegmentRequest:
         How probabilities become objects; the model's own way by default.
     require_pixel_size : bool, default False
         Refuse an image whose pixel size nobody states, instead of assuming the model's.
+    precision : str, default "auto"
+        ``fp32``, or ``auto``: half precision where it pays.
     skip_glass : bool, default True
         Leave out windows that surely show nothing but glass.
     """
@@ -59,6 +61,7 @@ class SegmentRequest:
     compressed: bool = False
     settings: PostProcessing | None = None
     require_pixel_size: bool = False
+    precision: str = "auto"
     skip_glass: bool = True
 
 

@@ -21,6 +21,8 @@ from skimage.draw import disk
 from napari_selfreg.core.errors import BadInputError, BadModelError, DeviceError, WriteError
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.engine import segment as module
+from napari_selfreg.engine.batch import segment_fields
+from napari_selfreg.engine.batch_events import BatchField, BatchRequest
 from napari_selfreg.engine.events import Event, Notice, Progress, TileDone, run
 from napari_selfreg.engine.predict import Prediction, PredictRequest
 from napari_selfreg.engine.segment import (
@@ -291,6 +293,22 @@ def test_glass_is_looked_at_if_that_is_asked_for(dark: Any, tmp_path: Path, skip
         events.append,
     )
     assert (LOOKED_AT in events) is not skip
+
+
+def test_precision_is_passed_on(dark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
+        asked.append(request.precision)
+        return (yield from dark_is_tissue(request))
+
+    monkeypatch.setattr("napari_selfreg.engine.stoppable.predict", predict)
+    path = tmp_path / "a.png"
+    Image.fromarray(THREE).save(path)
+    run(module.segment_file(SegmentRequest(path, dark, tmp_path, 1.0, precision="fp32")))
+    fields = (BatchField(path, ONE),)
+    run(segment_fields(BatchRequest(fields, dark, tmp_path, precision="fp32")))
+    assert asked == ["fp32", "fp32"]
 
 
 def test_several_classes_and_a_contour(dark: Any) -> None:
