@@ -28,7 +28,7 @@ from typing import Any
 
 from PIL import Image
 
-from napari_selfreg.io.datasets import Dataset, Sample, open_dataset
+from napari_selfreg.io.datasets import GLAS_UM_PER_PX, Dataset, Sample, open_dataset
 
 BASE = "glands"
 KINDS = ("five", "one", "regions")
@@ -118,7 +118,7 @@ def rows_of(
     glas: Dataset, ebhi: Dataset, seed: int, kinds: Sequence[str], minutes: float
 ) -> list[dict[str, Any]]:
     """Fine-tune and score every kind of one choice."""
-    draw, um = drawn(glas, seed), 0.62005 if glas.pixel_size is None else glas.pixel_size.y
+    draw, um = drawn(glas, seed), GLAS_UM_PER_PX
     rows = []
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
@@ -155,6 +155,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     glas, ebhi = open_dataset(Path(options.glas)), open_dataset(Path(options.ebhi))
+    if not any(sample.split == "val" for sample in ebhi.samples):
+        parser.error("--ebhi needs an index.csv with a column split: what it calls val is scored")
     rows = [
         row
         for seed in range(options.choices)

@@ -71,10 +71,12 @@ def cross_validate(request: FinetuneRequest, steps: int) -> Generator[Event, Non
     device = resolve_device(request.device)
     base = model_for_pictures(request.model)
     yield Progress(0, 0, MESSAGE)
-    folds = prepare_folds(request.fields, base.card)
+    folds = [] if _is_enough(request) else prepare_folds(request.fields, base.card)
     before: list[float] = []
     after: list[float] = []
     for number, material in enumerate(folds):
+        if _is_enough(request):
+            break
         settings = settings_of(request, base, material)
         start = base if request.start is None else request.start
         plan = Plan(((0, steps),))
@@ -89,3 +91,8 @@ def cross_validate(request: FinetuneRequest, steps: int) -> Generator[Event, Non
         before += scores
         after += loop.last_scores  # of the last step: the best would be chosen on what is scored
     return FoldsResult(verdict(before, after), tuple(before), tuple(after))
+
+
+def _is_enough(request: FinetuneRequest) -> bool:
+    """Return whether somebody waits: reading and scoring take their time as well."""
+    return request.enough is not None and request.enough()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from napari_selfreg.core.types import Box
 
 _PER_CORE = 2
-"""Blocks for each core at least, so that all cores end together."""
+"""Blocks for each core, about, so that all cores end together."""
 
 _FEW_ROWS = 32
 """Blocks of fewer rows than this compute much of their margins twice."""

@@ -45,14 +45,15 @@ class _Limits:
 
 
 _LIMITS = {
-    "fused": _Limits(2048, 256),
-    "watched": _Limits(1536, 256),
+    "fused": _Limits(2048, 320),
+    "watched": _Limits(1536, 320),
     "cpu": _Limits(768, 4096),
     "mps": _Limits(1024, 0),
     "cuda": _Limits(2048, 0),
     "blended": _Limits(512, 4096),
 }
-"""By what computes; a GPU's memory is found out by trying."""
+"""By what computes; a GPU's memory is found out by trying. Of what is fused, a window so small that
+it is computed at once; larger ones take less, since only a band of their maps is kept."""
 
 
 def largest_side(

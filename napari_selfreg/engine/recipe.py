@@ -166,7 +166,7 @@ class Recipe(Section):
     selection: SelectionSection = SelectionSection()
     plain_twin: bool = Field(True, description="train the same run with λ = 0 for comparison")
     refit: bool = Field(False, description="train again on all patients once the run is scored")
-    refit_steps: int | None = Field(None, ge=1, description="of that training, if not train.steps")
+    refit_steps: int | None = Field(None, ge=1, description="steps of that; train.steps by default")
     postprocessing: PostProcessingSection = PostProcessingSection()
     card: CardSection
 

@@ -83,7 +83,12 @@ def _segment(
     """Find the objects of a field as its person had set, so that only the model differs."""
     record = request.project.field(identity)
     asked = ArraySegmentRequest(
-        picture, record.label_size, model, device=request.device, settings=record.settings
+        picture,
+        record.label_size,
+        model,
+        device=request.device,
+        settings=record.settings,
+        skip_glass=record.skip_glass,
     )
     return (yield from _silent(segment_array(asked)))
 

@@ -60,6 +60,8 @@ class ResultInfo:
         What the last channel of `probability` is.
     tta : bool
         Whether eight views were averaged.
+    skip_glass : bool
+        Whether parts that surely show nothing but glass were left out.
     mask : ndarray of bool, shape (y, x), optional
         The pixels of `box` that a person has outlined; all of them without it.
     citation, terms : str
@@ -83,6 +85,7 @@ class ResultInfo:
     factors: tuple[float, float] = (1.0, 1.0)
     separation: str | None = None
     tta: bool = False
+    skip_glass: bool = True
     mask: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     citation: str = ""
     terms: str = ""

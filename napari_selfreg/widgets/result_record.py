@@ -52,6 +52,7 @@ def record(request: PanelRequest, layer: Any, card: Card, result: Any) -> Result
         factors=(step_y, step_x),
         separation=card.separation,
         tta=request.tta,
+        skip_glass=request.skip_glass,
         mask=_mask(request, result),
         citation=" ".join(data.citation for data in card.data),
         terms=card.terms,

@@ -78,6 +78,7 @@ class JobWorker(QRunnable):
         super().__init__()
         self.signals = _JobSignals()
         self.lane = lane
+        self.done = False
         self._job = job
         self._args = args
         self._stop = threading.Event()
@@ -97,6 +98,7 @@ class JobWorker(QRunnable):
         outcome = self._drive()
         if outcome.error is not None:
             logger.error("a job failed", exc_info=outcome.error)
+        self.done = True
         self.signals.ended.emit(outcome)
 
     def _drive(self) -> _Outcome:
@@ -290,7 +292,7 @@ def _start(worker: JobWorker) -> None:
         _pools[lane] = QThreadPool()
         _pools[lane].setMaxThreadCount(1)
     for other in tuple(_workers):
-        if other.lane == lane:
+        if other.lane == lane and not other.done:
             other.signals.awaited.emit()
     _workers.add(worker)  # Python's half of the worker must outlive its run
     worker.signals.ended.connect(_forget)

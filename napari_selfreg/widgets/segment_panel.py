@@ -337,6 +337,7 @@ class SegmentPanel(QWidget):
             "view",
             settings.device,
             precision=settings.precision,
+            skip_glass=settings.skip_glass,
         )
 
     def _on_segmented(self, layer: Any, picture: Any) -> None:

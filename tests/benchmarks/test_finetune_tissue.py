@@ -69,6 +69,10 @@ def test_what_a_run_learns_from(
         assert stems == {sample.stem for sample in draw.learn}
 
 
+def option(call: tuple[str, ...], name: str) -> str:
+    return call[call.index(name) + 1]
+
+
 def test_every_run_is_scored_beside_the_model_it_began_with(
     tissue: ModuleType, glas: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,5 +93,8 @@ def test_every_run_is_scored_beside_the_model_it_began_with(
     assert rows[0]["tuned"] == {"glas": 0.75, "ebhi": 0.75}
     assert tissue.line(rows[0]) == "| 1 | five | 9 | 59.2 | 0.500 → 0.750 | 0.500 → 0.750 |"
     tuning = next(call for call in asked if call[0] == "finetune")
-    assert tuning[tuning.index("--minutes") + 1] == "1.0"
+    assert (option(tuning, "--minutes"), option(tuning, "--um-per-px")) == ("1.0", "0.62005")
+    scored = [call for call in asked if call[0] == "evaluate"]
+    assert [Path(option(call, "--images")).parent.name for call in scored] == ["others", "ebhi"] * 3
+    assert [option(call, "--um-per-px") for call in scored] == ["0.62005", "1.1"] * 3
     assert json.dumps(rows)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.engine.events import Event, Progress, run
@@ -56,14 +57,16 @@ def test_one_region_says_nothing(tmp_path: Path) -> None:
     assert (result.verdict.kind, result.verdict.n) == ("cannot tell", 0)
 
 
-def test_enough_keeps_the_finished_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("asks", "regions"), [(0, 0), (4, 1), (5, 1)])
+def test_enough_keeps_the_finished_runs(tmp_path: Path, asks: int, regions: int) -> None:
+    # Asked before anything is read, before every run, and after every step.
     asked: list[bool] = []
 
     def enough() -> bool:
         asked.append(True)
-        return len(asked) > 3
+        return len(asked) > asks
 
     base = base_model(tmp_path)
     fields = (corrected(seed=seed) for seed in range(3))
     result = run(cross_validate(request(base, *fields, enough=enough), 2))
-    assert result.verdict.n == 1
+    assert result.verdict.n == regions

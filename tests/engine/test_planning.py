@@ -68,7 +68,7 @@ def test_networks_that_see_their_window_share_half_of_it():
 @pytest.mark.parametrize(
     ("free", "fused", "views", "side"),
     [(1 << 40, True, 1, 2048), (1 << 40, True, 8, 768), (1 << 40, False, 1, 768),
-     (1 << 30, True, 1, 1024), (1 << 28, False, 1, 128)],
+     (1 << 30, True, 1, 915), (1 << 28, False, 1, 128)],
 )  # fmt: skip
 def test_windows_fit_a_quarter_of_the_free_memory(monkeypatch, free, fused, views, side):
     monkeypatch.setattr(planning, "free_memory", lambda: free)

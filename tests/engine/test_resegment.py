@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_selfreg.core.types import PixelSize, PostProcessing
+from napari_selfreg.engine import resegment
 from napari_selfreg.engine.events import Event, Notice, run
 from napari_selfreg.engine.resegment import change_between, compare_models, find_again
 from napari_selfreg.engine.resegment_types import CompareRequest, FieldCompared, ResegmentRequest
@@ -86,6 +88,21 @@ def test_both_jobs_find_objects_as_the_person_had_set(tmp_path, models) -> None:
         (compared,) = (event for event in events if isinstance(event, FieldCompared))
         np.testing.assert_array_equal(compared.before, wanted)
         np.testing.assert_array_equal(compared.after, objects(project, "f1", models[1], own))
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_glass_is_looked_at_if_it_was_before(tmp_path, models, monkeypatch, skip) -> None:
+    asked: list[bool] = []
+
+    def watched(request: ArraySegmentRequest) -> Iterator[Event]:
+        asked.append(request.skip_glass)
+        return (yield from segment_array(request))
+
+    monkeypatch.setattr(resegment, "segment_array", watched)
+    field = new_field(picture(tmp_path / "a.png"), skip_glass=skip)
+    with Project.create(tmp_path / "own.selfreg", [field]) as project:
+        run(find_again(ResegmentRequest(project, models[0], ("f1",), "cpu")))
+    assert asked == [skip]
 
 
 @pytest.mark.parametrize(

@@ -296,10 +296,10 @@ def test_glass_is_looked_at_if_that_is_asked_for(dark: Any, tmp_path: Path, skip
 
 
 def test_precision_is_passed_on(dark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    asked: list[tuple[str, bool]] = []
 
     def predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
-        asked.append(request.precision)
+        asked.append((request.precision, request.skip_glass))
         return (yield from dark_is_tissue(request))
 
     monkeypatch.setattr("napari_selfreg.engine.stoppable.predict", predict)
@@ -307,8 +307,8 @@ def test_precision_is_passed_on(dark: Any, tmp_path: Path, monkeypatch: pytest.M
     Image.fromarray(THREE).save(path)
     run(module.segment_file(SegmentRequest(path, dark, tmp_path, 1.0, precision="fp32")))
     fields = (BatchField(path, ONE),)
-    run(segment_fields(BatchRequest(fields, dark, tmp_path, precision="fp32")))
-    assert asked == ["fp32", "fp32"]
+    run(segment_fields(BatchRequest(fields, dark, tmp_path, precision="fp32", skip_glass=False)))
+    assert asked == [("fp32", True), ("fp32", False)]
 
 
 def test_several_classes_and_a_contour(dark: Any) -> None:

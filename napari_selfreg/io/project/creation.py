@@ -62,6 +62,8 @@ class NewField:
         Name in tables; of the file by default.
     settings : PostProcessing, optional
         How the model's probabilities became the labels, where that is known.
+    skip_glass : bool, default True
+        Whether parts that surely show nothing but glass were left out.
     """
 
     image: Path
@@ -78,6 +80,7 @@ class NewField:
     state: State = "segmented"
     stem: str = ""
     settings: PostProcessing | None = None
+    skip_glass: bool = True
 
     def record(self, identity: str, project: Path) -> ProjectField:
         """Return what ``project.json`` says about it; raises BadInputError."""
@@ -99,6 +102,7 @@ class NewField:
             um_source=self.um_source,
             classes=tuple(self.classes),
             settings=self.settings,
+            skip_glass=self.skip_glass,
         )
 
     def facts(self) -> FieldFacts:

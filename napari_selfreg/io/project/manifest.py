@@ -79,6 +79,8 @@ class ProjectField(Part):
         Names of the classes objects can have.
     settings : PostProcessing, optional
         How a person had probabilities made into objects; without it, as the model's card says.
+    skip_glass : bool
+        Whether parts that surely show nothing but glass were left out.
     """
 
     id: FieldId
@@ -92,6 +94,7 @@ class ProjectField(Part):
     um_source: UmSource
     classes: tuple[str, ...] = Field(min_length=1)
     settings: ObjectSettings | None = None
+    skip_glass: bool = True
 
     @property
     def pixel_size(self) -> PixelSize:

@@ -205,6 +205,7 @@ def field_from(
         state=state,
         stem=info.stem,
         settings=None if info.model_name == IMPORTED else info.settings,
+        skip_glass=info.skip_glass,
     )
 
 
@@ -243,6 +244,7 @@ def info_of(record: ProjectField, facts: FieldFacts, image: Any) -> ResultInfo:
         pixel_size=record.pixel_size,
         um_source=record.um_source,
         settings=record.settings or PostProcessing(),
+        skip_glass=record.skip_glass,
         image_layer_id=image.unique_id,
         stem=record.stem,
         box=record.whole.shift(row, column),

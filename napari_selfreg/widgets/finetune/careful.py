@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 STOPPING = "Stopping: what is known of the regions so far follows…"
 MAKES_WAY = "The check region by region stops first and keeps what its finished regions say…"
 
+GAVE_WAY = "Another job goes first: start the check again when it has ended."
+
 _SURE_SECONDS = 5.0
 
 
@@ -81,7 +83,10 @@ class CarefulCheck(QObject):
         self._job = job
         self._request: TuneRequest | None = None
         self._began: float | None = None
+        self._has_its_turn = False
+        self._parting = ""
         self.runner = JobRunner(owner)
+        self.runner.started.connect(self._on_turn)
         self.runner.received.connect(self._on_events)
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
@@ -92,6 +97,7 @@ class CarefulCheck(QObject):
         """Start; or stop, keeping what finished regions say; the second time stop at once."""
         if not self.runner.running:
             self._request, self._began = replace(request, enough=threading.Event()), None
+            self._has_its_turn, self._parting = False, ""
             self.told.emit("Waiting until another job has ended…")
             self.running.emit(True)
             self.runner.start(self._job, self._request, steps)
@@ -102,7 +108,12 @@ class CarefulCheck(QObject):
 
     def make_way(self) -> bool:
         """Stop, keeping what finished regions say, if anything runs; tell whether it does."""
-        if self.runner.running and self._request is not None and not self.stopped:
+        running = self.runner.running and not self.runner.cancelling
+        if running and not self._has_its_turn:  # it waits itself, and knows nothing yet
+            self._parting = GAVE_WAY
+            self.told.emit(GAVE_WAY)
+            self.runner.cancel()
+        elif running and self._request is not None and not self.stopped:
             self._request.enough.set()
             self.told.emit(STOPPING)
         return self.runner.running
@@ -111,6 +122,9 @@ class CarefulCheck(QObject):
     def stopped(self) -> bool:
         """Whether the last check was ended early."""
         return self._request is not None and self._request.enough.is_set()
+
+    def _on_turn(self) -> None:
+        self._has_its_turn = True
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
         known = [event for event in events if isinstance(event, Progress) and event.total]
@@ -131,7 +145,7 @@ class CarefulCheck(QObject):
 
     def _on_cancelled(self) -> None:
         self.running.emit(False)
-        self.told.emit("")
+        self.told.emit(self._parting)
 
 
 def in_progress(event: Progress, seconds: float) -> str:

@@ -155,19 +155,21 @@ class Outcome(QWidget):
         after = project.versions.path(tuned.version.id)
         self.comparison.offer(CompareRequest(project, base.path, after, fields, device))
         self.refresh(base)
-        enough = request.steps is None and request.minutes >= CHECKED_MINUTES
-        self._check_due = enough and len(tuned.result.base_scores) > 1
+        patient = request.steps is None and request.minutes >= CHECKED_MINUTES
+        several = len(tuned.result.base_scores) > 1
+        self._check_due = patient and several and not tuned.result.stopped
         self._check_if_due()
 
     def check_carefully(self) -> None:
         """Hold out whole regions in turn; a second time, stop that."""
+        self._check_due = False
         if self._request is not None and self.tuned is not None:
             self.check.toggle(self._request, self._steps)
 
     def _check_if_due(self, *_: object) -> None:
         """Check by itself, once a comparison that goes first has ended."""
-        if self._check_due and not self.comparison.busy:
-            self._check_due = False
+        busy = self.comparison.busy or self.check.runner.running
+        if self._check_due and not busy and self.window().isVisible():
             self.check_carefully()
 
     def _make_way(self, box: Comparison | Resegmenting) -> None:
@@ -181,6 +183,10 @@ class Outcome(QWidget):
             return
         if not result.verdict.n:
             self.verdict.tell(UNFINISHED if self.check.stopped else ONE_REGION)
+            return
+        if self.check.stopped and result.verdict.kind == "cannot tell":
+            # Few regions were compared: they say less than the first verdict does.
+            self.verdict.tell(f"So far, region by region: {result.verdict.sentence}")
             return
         self.verdict.show_check(result.verdict)
         facts = {

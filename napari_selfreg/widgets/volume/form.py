@@ -35,7 +35,7 @@ class VolumeRows:
     area_picker : AreaPicker
         A volume is taken whole.
     advanced : AdvancedBox
-        Its boxes for eight views and more layers are for pictures.
+        Its boxes are for pictures.
     """
 
     def __init__(

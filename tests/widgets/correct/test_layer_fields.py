@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from napari_selfreg.widgets import result_layer
 from napari_selfreg.widgets.correct.layer_fields import folder_for, image_path
 from napari_selfreg.widgets.layers import picture_of, pixel_size_of
 from napari_selfreg.widgets.readers import open_layer
-from napari_selfreg.widgets.result_info import result_info
+from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
 from napari_selfreg.widgets.result_layer import add_result
 from tests.io.image_files import smooth, write_svs
 from tests.widgets.correct.steps import add_result_of_file, stroke
@@ -82,6 +83,21 @@ def test_the_settings_of_the_objects_are_kept(desk: Any, qtbot) -> None:
     qtbot.waitUntil(lambda: made.link is not None, timeout=LONG)
     assert made.project.field("f1").settings == own
     assert result_info(made.link.layer).settings == own
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_whether_glass_was_left_out_is_kept(panel, tmp_path: Path, qtbot, skip: bool) -> None:
+    viewer, made = panel
+    _, layer = add_result_of_file(viewer, tmp_path)
+    layer.metadata[RESULT_KEY] = replace(result_info(layer), skip_glass=skip)
+    made.desk.start()
+    folder = made.desk.project.folder
+    assert made.desk.project.field("f1").skip_glass is skip
+    made.desk.close()
+    viewer.layers.clear()
+    made.desk.open(folder)
+    qtbot.waitUntil(lambda: made.desk.link is not None, timeout=LONG)
+    assert result_info(made.desk.link.layer).skip_glass is skip
 
 
 def test_labels_from_elsewhere_have_none(panel: Any, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +13,13 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.verdict import verdict
 from napari_selfreg.engine.events import Event, Progress, run
 from napari_selfreg.widgets.finetune.advanced import TuneOptions
-from napari_selfreg.widgets.finetune.careful import MAKES_WAY, STOPPING, in_progress, run_check
+from napari_selfreg.widgets.finetune.careful import (
+    GAVE_WAY,
+    MAKES_WAY,
+    STOPPING,
+    in_progress,
+    run_check,
+)
 from napari_selfreg.widgets.finetune.job import TuneRequest
 from napari_selfreg.widgets.finetune.outcome import CHECKED_MINUTES, UNFINISHED
 from napari_selfreg.widgets.finetune.source import ProjectCorrections
@@ -26,7 +34,7 @@ from tests.widgets.finetune.test_resegmenting import fake_job
 def panel(make_tuning, project, qtbot) -> Any:
     """A panel with a finished fine-tuning."""
     review(project)
-    _, made, _ = make_tuning()
+    _, made, _ = make_tuning(show=True)
     made.start()
     qtbot.waitUntil(lambda: not made.runner.running, timeout=60_000)
     made.outcome.comparison._wish.stop()
@@ -174,16 +182,105 @@ def test_with_more_minutes_it_begins_by_itself(
     assert panel.outcome.verdict.headline.text() == HEADLINES["worse" if begins else "better"]
 
 
-def test_what_is_due_is_forgotten_with_the_verdict(panel, qtbot) -> None:
-    quick_comparison(panel, qtbot)
+@pytest.fixture
+def due(panel, qtbot) -> Iterator[SimpleNamespace]:
+    """A check that begins by itself as soon as the comparison may end; its regions say worse."""
+    go, comparison = threading.Event(), quick_comparison(panel, qtbot)
+
+    def job(request: object) -> Iterator[Event]:
+        yield Progress(0, 0)
+        while not go.wait(0.01):
+            yield Progress(0, 0)
+
+    comparison._job = job
     asked = set_job(panel, SimpleNamespace(verdict=verdicts()["worse"]))
     panel.form.minutes.setValue(CHECKED_MINUTES)
     panel.start()
-    qtbot.waitUntil(lambda: panel.outcome._check_due, timeout=60_000)
-    panel.outcome.forget()
-    qtbot.waitUntil(lambda: not panel.outcome.comparison.runner.running, timeout=60_000)
-    qtbot.wait(100)
+    qtbot.waitUntil(lambda: comparison.runner.running, timeout=60_000)
+
+    def end() -> None:
+        go.set()
+        qtbot.waitUntil(lambda: not comparison.runner.running, timeout=60_000)
+        wait(panel, qtbot)
+
+    yield SimpleNamespace(panel=panel, asked=asked, comparison=comparison, end=end)
+    go.set()
+
+
+def test_a_check_that_is_due_waits_for_the_comparison(due) -> None:
+    assert due.asked == []
+    due.end()
+    assert len(due.asked) == 1
+    assert due.panel.outcome.verdict.headline.text() == HEADLINES["worse"]
+
+
+def test_what_is_due_is_forgotten_with_the_verdict(due) -> None:
+    due.panel.outcome.forget()
+    due.panel.outcome.tuned = due.panel.latest
+    due.end()
+    assert due.asked == []
+
+
+def test_whoever_asks_for_it_herself_gets_one_check_not_none(due) -> None:
+    due.panel.outcome.verdict.check_button.click()
+    due.end()
+    assert len(due.asked) == 1
+    assert due.panel.outcome.verdict.headline.text() == HEADLINES["worse"]
+
+
+def test_nothing_begins_in_a_panel_that_was_closed(due) -> None:
+    due.panel.window().hide()
+    due.end()
+    assert due.asked == []
+
+
+def test_whoever_stopped_the_training_is_not_kept_waiting(panel, qtbot) -> None:
+    quick_comparison(panel, qtbot)
+    asked = set_job(panel, SimpleNamespace(verdict=verdicts()["worse"]))
+    panel.form.minutes.setValue(CHECKED_MINUTES)
+    result = replace(panel.latest.result, stopped=True)
+    panel.start()
+    panel.tuning.tuned.disconnect(panel._on_tuned)
+    panel.tuning.tuned.connect(lambda tuned: panel._on_tuned(replace(tuned, result=result)))
+    qtbot.waitUntil(lambda: panel.latest is not None, timeout=60_000)
+    quick_comparison(panel, qtbot)
+    wait(panel, qtbot)
     assert asked == []
+
+
+def test_before_its_turn_it_goes_without_having_looked_at_anything(panel, qtbot) -> None:
+    go = threading.Event()
+
+    def long(go: threading.Event) -> Iterator[Event]:
+        while not go.wait(0.01):
+            yield Progress(0, 0)
+
+    first, second = JobRunner(panel), JobRunner(panel)
+    asked = set_job(panel, SimpleNamespace(verdict=verdicts()["worse"]))
+    first.start(long, go)
+    panel.outcome.verdict.check_button.click()
+    second.start(long, go)
+    assert panel.outcome.verdict.checking.text() == GAVE_WAY
+    go.set()
+    wait(panel, qtbot)
+    qtbot.waitUntil(lambda: not second.running, timeout=60_000)
+    assert asked == []
+    assert panel.outcome.verdict.checking.text() == GAVE_WAY
+    assert panel.outcome.verdict.check_button.text() == CHECK
+
+
+def test_a_few_regions_do_not_outweigh_the_first_verdict(panel, project, qtbot) -> None:
+    few = verdict([0.5], [0.4])
+    assert few.kind == "cannot tell"
+    set_job(panel, few)
+    panel.outcome.verdict.check_button.click()
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+    panel.outcome.verdict.check_button.click()
+    wait(panel, qtbot)
+    view = panel.outcome.verdict
+    assert view.headline.text() == HEADLINES["better"]
+    assert view.checking.text() == f"So far, region by region: {few.sentence}"
+    assert project.versions.all[0].facts["verdict"] == "better"
 
 
 def test_where_nothing_is_checked_nothing_has_to_end(panel, qtbot) -> None:
