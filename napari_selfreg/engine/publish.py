@@ -59,7 +59,7 @@ class Publication:
     """What goes into a bundle.
 
     Its scores are those of `main` (and `twin`), its weights those of `refit` where there is one:
-    the same run once more, with the held-out patients among the `images` it learned from.
+    the same run again, perhaps longer, with the held-out patients among the `images` that teach.
     """
 
     recipe: Recipe
