@@ -145,6 +145,7 @@ class FusedUNet:
         skips = []
         for level, part in enumerate(parts.decoder):
             block = self._encoder[level]
+            # The encoder runs ahead of the decoder; what it has found is kept for the next bands.
             ahead = Box(part.y0, part.x0, max(part.y1, parts.encoder[level].y1 - 2), part.x1)
             skip = self._frame(maps, f"skip{level}", block, grown(ahead, 2), 2)
             pooled = self._frame(maps, f"x{level + 1}", block, grown(new[level + 1], 2), 2)
