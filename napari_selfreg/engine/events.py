@@ -51,12 +51,15 @@ class TileDone(Event):
         Foreground probability times 255 on a grid that covers `box` evenly.
     done, total : int
         Tiles finished and planned.
+    computed : bool
+        False where the network was spared, because there is only glass.
     """
 
     box: Box
     preview: npt.NDArray[np.uint8]
     done: int
     total: int
+    computed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,8 @@ def _predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
             place, part = job.sink.take(step.tile, step.values, step.box)
             done += 1
             shown = preview(None if part is None else part[: job.n_classes], place.shape)
-            yield TileDone(place, shown, done, done + step.remaining)
+            computed = step.values is not None
+            yield TileDone(place, shown, done, done + step.remaining, computed)
     for share in job.sink.finish():
         yield Progress(round(share * done), done, "Averaging tiles")
     return replace(job.result, notes=tuple(notes))

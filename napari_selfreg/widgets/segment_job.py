@@ -181,7 +181,7 @@ def keep(
 
 
 def _timed(request: PanelRequest, engine_request: Any) -> Generator[Event, None, ObjectsResult]:
-    """Run the engine and note its speed, from the first tile to the last."""
+    """Run the engine and note its speed on tissue, from the first tile to the last."""
     from napari_selfreg.engine.segment import segment_array
 
     began, pixels, ended = 0.0, 0, 0.0
@@ -191,7 +191,7 @@ def _timed(request: PanelRequest, engine_request: Any) -> Generator[Event, None,
             event = next(job)
             if isinstance(event, TileDone):
                 ended = time.perf_counter()
-                pixels += math.prod(event.box.shape) if began else 0
+                pixels += math.prod(event.box.shape) if began and event.computed else 0
                 began = began or ended  # loading and warming up do not count
             yield event
     except StopIteration as end:

@@ -8,6 +8,7 @@ import torch
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from zarr.storage import MemoryStore
 
 from napari_selfreg.core.errors import BadInputError, BadModelError, DeviceError
@@ -185,6 +186,17 @@ def test_glass_is_skipped_unless_forbidden():
     assert (skipped[:, :, 1300:] == 0).all()
     assert (whole[:, :, 1300:] > 0).any()
     np.testing.assert_array_equal(skipped[:, :, :500], whole[:, :, :500])
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d], ids=["halo", "blended"])
+def test_tiles_say_whether_the_network_saw_them(norm):
+    image = np.full((600, 1700, 3), 240, np.uint8)
+    image[:, :500] = picture(600, 500)
+    events: list[Event] = []
+    run(predict(PredictRequest(image, UM, small_model(norm), tile=608)), events.append)
+    tiles = [event for event in events if isinstance(event, TileDone)]
+    assert min(tiles, key=lambda tile: tile.box.x0).computed
+    assert not max(tiles, key=lambda tile: tile.box.x0).computed
 
 
 def test_eight_views_are_averaged():

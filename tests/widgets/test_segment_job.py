@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from napari_selfreg.core.cost import model_pixels
 from napari_selfreg.core.errors import DeviceError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.events import Event, Progress, TileDone, run
+from napari_selfreg.io.bundle import read_card
 from napari_selfreg.widgets import preload, segment_job
 from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.segment_job import PanelRequest, run_segment
@@ -47,6 +50,24 @@ def test_pixels_outside_of_the_shapes_hold_no_object(tmp_path: Path) -> None:
     model = tiny_bundle(tmp_path / "tiny.safetensors")
     result = run(run_segment(request(model, mask=mask)))
     assert not result.labels[:, 20:].any()
+
+
+def test_speed_is_that_of_the_network_and_not_of_glass_it_was_spared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tiles(_: object) -> Iterator[Event]:
+        for number, computed in enumerate([True, True, False, True], start=1):
+            yield TileDone(Box(0, 0, 10, 10), np.zeros((1, 1), np.uint8), number, 4, computed)
+
+    seen: list[float] = []
+    monkeypatch.setattr("napari_selfreg.engine.segment.segment_array", tiles)
+    monkeypatch.setattr(
+        segment_job, "record_speed", lambda device, pixels, seconds: seen.append(pixels)
+    )
+    model = tiny_bundle(tmp_path / "tiny.safetensors")
+    asked = request(model)
+    run(segment_job._timed(asked, segment_job.segment_request(asked, None)))
+    assert seen == [model_pixels(200, asked.pixel_size, read_card(model).pixel_size, False)]
 
 
 def test_a_job_waits_while_the_engine_is_loaded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
