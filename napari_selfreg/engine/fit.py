@@ -23,8 +23,6 @@ from napari_selfreg.engine.step import Addition, step_losses
 from napari_selfreg.engine.training_loop import (
     FitResult,
     TrainingTask,
-    best_weights,
-    last_progress,
     learning_rate,
     moving_average,
     run_task,
@@ -38,9 +36,7 @@ from napari_selfreg.nets.tapspec import TapSpec
 __all__ = [
     "FitRequest",
     "FitResult",
-    "best_weights",
     "fit",
-    "last_progress",
     "learning_rate",
     "moving_average",
     "training_losses",

@@ -67,7 +67,7 @@ class Publication:
     images: int
     held_out: Sequence[Sample]
     normalizer: Normalizer
-    choice: LambdaChoice
+    choice: LambdaChoice | None
     main: FitResult
     twin: FitResult | None
     device: torch.device
@@ -171,7 +171,7 @@ def check_card(recipe: Recipe) -> None:
         images=0,
         held_out=(),
         normalizer=Normalizer((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
-        choice=LambdaChoice(0.0, {}),
+        choice=None,
         main=FitResult({}, TrainingProgress()),
         twin=None,
         device=torch.device("cpu"),
@@ -251,9 +251,11 @@ def what_a_recipe_says(recipe: Recipe | VolumeRecipe, images: int) -> dict[str, 
 def _training_record(publication: Publication) -> dict[str, object]:
     record: dict[str, object] = {
         **run_record(publication.main.progress, publication.device),
-        "lambda_grid": {k: round(v, 5) for k, v in publication.choice.scores.items()},
+        "lambda_grid": {},
     }
-    if publication.choice.scores:
+    if publication.choice is not None:
+        scores = publication.choice.scores
+        record["lambda_grid"] = {k: round(v, 5) for k, v in scores.items()}
         record["lambda_choice"] = publication.choice.sentence()
     if publication.twin is not None:
         twin = publication.twin.progress.best_dice

@@ -107,6 +107,11 @@ class RegularizationSection(Section):
     detach_top: bool = False
     sort: bool = True
 
+    @property
+    def active(self) -> bool:
+        """Whether any of the terms has a weight."""
+        return max(self.lambda_scr, self.lambda_ifd, self.lambda_decorrelation) > 0
+
 
 class SelectionSection(Section):
     """Choice of λ (both terms) on the validation patients, with a shorter schedule."""

@@ -19,7 +19,7 @@ import torch
 from napari_selfreg.engine.background import load_background
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
-from napari_selfreg.engine.fit import FitRequest, FitResult, best_weights, fit, last_progress
+from napari_selfreg.engine.fit import FitRequest, FitResult, fit
 from napari_selfreg.engine.publish import (
     LambdaChoice,
     Publication,
@@ -31,6 +31,7 @@ from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.run_state import SELECTION, set_aside, state_folder
 from napari_selfreg.engine.sampling import Field, load_field
 from napari_selfreg.engine.starting import check_crop, check_start, new_network
+from napari_selfreg.engine.training_loop import best_so_far
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.card import Card
@@ -123,7 +124,8 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     if not request.resume and (moved := set_aside(folder)):  # the data proved readable
         yield Notice(moved)
     choice = yield from _choose_lambda(request, prepared)
-    chosen = _with_lambda(request.recipe, choice.chosen)
+    recipe = request.recipe
+    chosen = recipe if choice is None else _with_lambda(recipe, choice.chosen)
     try:
         publication, card = yield from _train_chosen(request, prepared, chosen, choice)
     except (GeneratorExit, KeyboardInterrupt):
@@ -135,13 +137,13 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
 
 
 def _train_chosen(
-    request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice
+    request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice | None
 ) -> Generator[Event, None, tuple[Publication, Card]]:
     """Train with the chosen λ, train the plain twin, score both and write the bundle."""
     main = yield from _phase(request, prepared, chosen, "main", chosen.train.steps)
     twin = None
-    if request.recipe.plain_twin and choice.chosen > 0:
-        plain = _with_lambda(request.recipe, 0.0)
+    if chosen.plain_twin and chosen.regularization.active:
+        plain = _with_lambda(chosen, 0.0)
         twin = yield from _phase(request, prepared, plain, "plain", plain.train.steps)
     publication = _publication(prepared, chosen, choice, main, twin)
     network, tapspec = new_network(chosen, Path(request.output).parent)
@@ -200,12 +202,15 @@ def _prepare(
 
 def _choose_lambda(
     request: TrainRequest, prepared: _Prepared
-) -> Generator[Event, None, LambdaChoice]:
-    """Run a short schedule for every λ of the grid and take the best positive one."""
+) -> Generator[Event, None, LambdaChoice | None]:
+    """Run a short schedule for every λ of the grid and take the best positive one.
+
+    Without a grid there is nothing to choose: the recipe's own weights hold.
+    """
     recipe = request.recipe
     grid = recipe.selection.lambdas
     if not grid:
-        return LambdaChoice(recipe.regularization.lambda_scr, {})
+        return None
     record = prepared.folder / SELECTION
     scores: dict[str, float] = {}
     for value in grid:
@@ -227,8 +232,6 @@ def _choose_lambda(
 
 def _with_lambda(recipe: Recipe, value: float) -> Recipe:
     """Return the recipe with both λ at `value`; everything else, seeds too, stays."""
-    if not recipe.selection.lambdas and value > 0:
-        return recipe
     changes: dict[str, float] = {"lambda_scr": value, "lambda_ifd": value}
     if value == 0:
         changes["lambda_decorrelation"] = 0.0
@@ -260,7 +263,7 @@ def _phase(
 def _publication(
     prepared: _Prepared,
     chosen: Recipe,
-    choice: LambdaChoice,
+    choice: LambdaChoice | None,
     main: FitResult,
     twin: FitResult | None,
 ) -> Publication:
@@ -278,11 +281,13 @@ def _publication(
 
 
 def _keep_best(
-    request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice
+    request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice | None
 ) -> None:
     """Write what an interrupted run has reached, without scoring it."""
-    folder = prepared.folder / "main"
-    main = FitResult(best_weights(folder), last_progress(folder))
+    main = best_so_far(prepared.folder / "main", Path(request.output))
+    if main is None:
+        _LOG.warning("training interrupted: nothing was written yet, --resume goes on")
+        return
     publication = _publication(prepared, chosen, choice, main, None)
     network, tapspec = new_network(chosen, Path(request.output).parent)
     write_bundle_of(publication, network, tapspec, (), Path(request.output))

@@ -177,26 +177,34 @@ def training_precision(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cpu" and probe() else torch.float32
 
 
-def best_weights(folder: Path) -> dict[str, Tensor]:
-    """Return the best weights a run has found so far.
+def best_so_far(folder: Path, output: Path) -> FitResult | None:
+    """Return what an interrupted run has found that is worth writing.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run's own state.
+    output : Path
+        Where it would be written.
+
+    Returns
+    -------
+    FitResult or None
+        None if the run made no step, or if nothing judged its weights yet and they would replace
+        another model.
 
     Raises
     ------
     BadInputError
-        If there are none yet.
+        If the state cannot be read.
     """
-    return read_tensors(folder / "best.safetensors")[0]
-
-
-def last_progress(folder: Path) -> TrainingProgress:
-    """Return how far the run of a folder came.
-
-    Raises
-    ------
-    BadInputError
-        If it never saved its state.
-    """
-    return read_progress(folder / "state.safetensors")
+    state, best = folder / "state.safetensors", folder / "best.safetensors"
+    if not (state.is_file() and best.is_file()):
+        return None
+    progress = read_progress(state)
+    if progress.best_step == 0 and output.exists():
+        return None
+    return FitResult(read_tensors(best)[0], progress)
 
 
 def run_task(task: TrainingTask) -> Generator[Event, None, FitResult]:

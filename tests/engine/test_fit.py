@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.engine.checkpoint import read_progress, read_tensors
 from napari_selfreg.engine.events import CheckpointSaved, Event, StepDone, ValidationDone, run
 from napari_selfreg.engine.fit import (
     FitRequest,
     FitResult,
-    best_weights,
     fit,
-    last_progress,
 )
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.sampling import load_field
@@ -70,7 +69,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_happened(tmp_path: Path) -> No
         if isinstance(event, StepDone) and event.step == 3:
             break
     job.close()
-    assert last_progress(tmp_path / "parts").step == 3
+    assert read_progress(tmp_path / "parts/state.safetensors").step == 3
     parts = run(fit(_request(tmp_path, recipe, "parts", resume=True)))
     assert _equal(whole, parts)
     assert parts.progress.step == 4
@@ -122,7 +121,7 @@ def test_weights_exist_even_before_the_first_validation(tmp_path: Path) -> None:
     job = fit(_request(tmp_path, tiny_recipe()))
     next(job)
     job.close()
-    assert best_weights(tmp_path / "run")
+    assert read_tensors(tmp_path / "run/best.safetensors")[0]
 
 
 def test_a_state_of_another_recipe_is_refused(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_run_without_grid_and_twin_claims_neither(tmp_path: Path) -> None:
             for name in Publication.__dataclass_fields__
             if name != "choice"
         },
-        choice=LambdaChoice(0.015, {}),
+        choice=None,
     )
     record = make_card(alone, ()).training
     assert "lambda_choice" not in record

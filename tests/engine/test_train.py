@@ -85,6 +85,38 @@ def test_an_interrupted_main_run_leaves_the_best_so_far(tmp_path: Path) -> None:
     assert card.metrics == ()
 
 
+def test_a_run_that_nothing_judged_yet_replaces_no_model(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(train(_request(tmp_path, tiny_recipe())))
+    before = (tmp_path / "tiny.safetensors").read_bytes()
+    job = train(_request(tmp_path, tiny_recipe(train={"learning_rate": 5e-3})))
+    next(event for event in job if isinstance(event, StepDone))
+    job.close()
+    assert (tmp_path / "tiny.safetensors").read_bytes() == before
+    assert "nothing was written yet" in caplog.text
+
+
+def test_a_run_interrupted_before_its_first_step_ends_quietly(tmp_path: Path) -> None:
+    job = train(_request(tmp_path, tiny_recipe()))
+    next(event for event in job if isinstance(event, Progress) and "main" in event.message)
+    job.close()
+    assert not (tmp_path / "tiny.safetensors").exists()
+
+
+@pytest.mark.parametrize("term", ["lambda_scr", "lambda_ifd", "lambda_decorrelation"])
+def test_without_a_grid_the_weights_of_the_recipe_hold(tmp_path: Path, term: str) -> None:
+    weights = {"lambda_scr": 0.0, "lambda_ifd": 0.0, term: 0.1}
+    events: list[Event] = []
+    recipe = tiny_recipe(regularization=weights, plain_twin=True)
+    card = run(train(_request(tmp_path, recipe)), events.append).card
+    used = card.recipe["regularization"]
+    assert {name: used[name] for name in weights} == weights
+    losses = [event.losses for event in events if isinstance(event, StepDone)]
+    assert any(term.removeprefix("lambda_") in name for name in losses[0])
+    assert "plain_twin" in card.training
+
+
 @pytest.mark.parametrize("phase", ["plain", "Scoring"])
 def test_what_is_interrupted_after_the_main_run_keeps_its_result(
     tmp_path: Path, phase: str

@@ -24,7 +24,7 @@ from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.run_state import set_aside, state_folder
 from napari_selfreg.engine.train import TrainResult
-from napari_selfreg.engine.training_loop import FitResult, best_weights, last_progress
+from napari_selfreg.engine.training_loop import FitResult, best_so_far
 from napari_selfreg.engine.volume.cases import read_cases
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, fit_volumes
 from napari_selfreg.engine.volume.publish import (
@@ -251,9 +251,10 @@ def _load(
 
 def _keep_best(so_far: VolumePublication, request: VolumeFitRequest, output: Path) -> None:
     """Write what an interrupted run has reached, without scoring it."""
-    if not (request.folder / "state.safetensors").is_file():
-        return  # interrupted before its first step
-    kept = FitResult(best_weights(request.folder), last_progress(request.folder))
+    kept = best_so_far(request.folder, output)
+    if kept is None:
+        _LOG.warning("training interrupted: nothing was written yet, --resume goes on")
+        return
     publication = replace(so_far, result=kept)
     write_volume_bundle(publication, request.network, request.tapspec, (), output)
     _LOG.warning("training interrupted: the best model so far was written")

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
-from napari_selfreg.engine.checkpoint import read_tensors
+from napari_selfreg.engine.checkpoint import read_progress, read_tensors
 from napari_selfreg.engine.events import Event, StepDone, run
-from napari_selfreg.engine.training_loop import FitResult, last_progress
+from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, build_regularization, fit_volumes
 from napari_selfreg.engine.volume.recipe import VolumeRecipe
 from napari_selfreg.engine.volume.train import new_volume_network
@@ -57,7 +57,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_happened(
         if isinstance(event, StepDone) and event.step == 3:
             break
     job.close()
-    assert last_progress(tmp_path / "parts").step == 3
+    assert read_progress(tmp_path / "parts/state.safetensors").step == 3
     parts = run(fit_volumes(_request(tmp_path, recipe, "parts", resume=True)))
     assert _equal(whole, parts)
     logs = [(tmp_path / n / "log.csv").read_text() for n in ("whole", "parts")]
