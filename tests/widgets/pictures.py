@@ -24,5 +24,10 @@ def shown(layer: Image) -> tuple[ViewerModel, Image]:
     return viewer, layer
 
 
+def opened(name: str, shape: tuple[int, int] = (8, 9)) -> tuple[Any, ...]:
+    """A picture as a reader hands it over."""
+    return noise(*shape, 3), {"name": name, "rgb": True}, "image"
+
+
 def world_of(layer: Any, *point: float) -> np.ndarray:
     return np.asarray(layer.data_to_world(point))

@@ -11,7 +11,7 @@ from napari_selfreg.widgets.field_list import Field
 from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_info import RESULT_KEY, ResultInfo, result_info
-from tests.widgets.pictures import noise
+from tests.widgets.pictures import noise, opened
 
 
 @pytest.fixture
@@ -22,10 +22,6 @@ def viewer() -> ViewerModel:
 @pytest.fixture
 def stage(viewer: ViewerModel) -> FieldStage:
     return FieldStage(viewer)
-
-
-def opened(name: str) -> tuple:
-    return noise(8, 9, 3), {"name": name, "rgb": True}, "image"
 
 
 def names(viewer: ViewerModel) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,8 @@ class WiperLayer:
         self._layer: Any = None
         self._both: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] | None = None
         self._at = 0.5
-        self._hidden: list[Any] = []
+        # A layer that a person deletes meanwhile need not be kept for this.
+        self._hidden: WeakSet[Any] = WeakSet()
 
     @property
     def layer(self) -> Any:
@@ -117,17 +119,16 @@ class WiperLayer:
         if layer is not None:
             with selection_kept(self._viewer):
                 self._viewer.layers.remove(layer)
-        hidden, self._hidden = self._hidden, []
-        for other in hidden:
-            if other in self._viewer.layers:
-                other.visible = True
+        hidden, self._hidden = self._hidden, WeakSet()
+        for other in hidden:  # also one that waits off the viewer with its field
+            other.visible = True
 
     def _hide_others(self) -> None:
         """Hide other outlines: three on top of each other cannot be told apart."""
         for other in self._viewer.layers:
             if isinstance(bare(other), Labels) and other.visible:
                 other.visible = False
-                self._hidden.append(other)
+                self._hidden.add(bare(other))
 
     def ids_at(self, position: npt.ArrayLike) -> tuple[int, int] | None:
         """Return which objects lie at a place of the world, before and after; None outside."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
+
+from napari_selfreg.widgets.guards import bare
 
 _SPACING = 0.02
 _NAME_HEIGHT = 18.0
@@ -24,7 +27,8 @@ class SideBySide:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._before: dict[str, Any] | None = None
-        self._hidden: list[object] = []
+        # A layer that a person deletes meanwhile need not be kept for this.
+        self._hidden: WeakSet[Any] = WeakSet()
         self._share = 1.0
 
     @property
@@ -50,7 +54,7 @@ class SideBySide:
         for layer in self._viewer.layers:
             if layer.visible and layer.unique_id not in kept:
                 layer.visible = False
-                self._hidden.append(layer.unique_id)
+                self._hidden.add(bare(layer))
         for layer in maps:
             layer.visible = True
             layer.opacity = 1.0
@@ -75,10 +79,9 @@ class SideBySide:
         grid.enabled = before.pop("enabled")
         for name, value in before.items():
             setattr(grid, name, value)
-        hidden, self._hidden = self._hidden, []
-        for layer in self._viewer.layers:
-            if layer.unique_id in hidden:
-                layer.visible = True
+        hidden, self._hidden = self._hidden, WeakSet()
+        for layer in hidden:  # also one that waits off the viewer with its field
+            layer.visible = True
 
     def _share_of(self, canvas: npt.NDArray[Any], picture: npt.NDArray[Any]) -> float:
         """Return how much smaller the tissue in view has to be to fit into a place."""

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import gc
+import weakref
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_selfreg.widgets.field_list import Field
+from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.finetune.wiper_layer import NAME, WiperLayer
 from napari_selfreg.widgets.layers import OWN_KEY
+from tests.widgets.pictures import opened
 
 SHAPE = (20, 30)
 
@@ -134,3 +140,32 @@ def test_shown_twice_it_is_one_layer_and_others_still_come_back(viewer, both) ->
     assert not one.visible
     wiper.remove()
     assert one.visible
+
+
+@pytest.mark.parametrize("both_compared", [True, False])
+def test_outlines_of_a_field_that_was_left_are_there_again_on_it(both, both_compared) -> None:
+    viewer = ViewerModel()
+    stage, wiper = FieldStage(viewer), WiperLayer(viewer)
+    a, b = Field(Path("a.png")), Field(Path("b.png"))
+    stage.show(a, opened("a", SHAPE))
+    one = viewer.add_labels(both[0])
+    wiper.show(*both, {})
+    stage.show(b, opened("b", SHAPE))
+    if both_compared:
+        viewer.add_labels(both[0])
+        wiper.show(*both, {})
+    wiper.remove()
+    stage.show(a)
+    assert one in viewer.layers
+    assert one.visible
+
+
+def test_a_deleted_layer_is_not_kept_meanwhile(viewer, both) -> None:
+    gone = weakref.ref(viewer.add_labels(both[0]))
+    wiper = WiperLayer(viewer)
+    wiper.show(*both, {})
+    viewer.layers.selection.active = viewer.layers[0]  # napari keeps the one before otherwise
+    viewer.layers.remove(gone())
+    gc.collect()
+    assert gone() is None
+    wiper.remove()

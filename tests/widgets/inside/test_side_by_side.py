@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from napari.components import ViewerModel
 
+from napari_selfreg.widgets.field_list import Field
+from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.inside.side_by_side import SideBySide, grid_shape
+from tests.widgets.pictures import opened
 
 SIDES = st.floats(50, 4000)
 
@@ -97,3 +102,18 @@ def test_a_layer_that_is_removed_meanwhile_is_no_hindrance() -> None:
     grid.leave()
     assert not grid.on
     assert image.visible
+
+
+def test_what_lies_on_a_field_that_was_left_is_there_again_on_it() -> None:
+    viewer = ViewerModel()
+    stage, grid = FieldStage(viewer), SideBySide(viewer)
+    a, b = Field(Path("a.png")), Field(Path("b.png"))
+    image = stage.show(a, opened("a"))
+    result = viewer.add_labels(np.ones((8, 9), np.int32))
+    grid.show(image, [])
+    assert not result.visible
+    stage.show(b, opened("b"))
+    grid.leave()
+    stage.show(a)
+    assert result in viewer.layers
+    assert result.visible
