@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_selfreg.core.edit import ChunkTracker, Edit
+from napari_selfreg.core.edit import ChunkTracker, Edit, apply
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import ObjectState, Project
@@ -24,7 +24,7 @@ from napari_selfreg.widgets.result_info import mark_touched
 from napari_selfreg.widgets.result_plane import label_plane, plane_axes
 
 WRITTEN_KEY = "napari_selfreg_written"
-"""Metadata key of a Labels layer: checksum of what its field held when both were alike."""
+"""Metadata key of a Labels layer: checksum of its field, as on disk, when both were alike."""
 
 AT_ONCE_PIXELS = 16_000_000
 """Up to this size the whole layer is compared at every change: less work than drawing it."""
@@ -73,6 +73,7 @@ class JournalLink(QObject):
         self._tracker = ChunkTracker(project.labels(field))
         self._facts: Mapping[int, ObjectState] = {}
         self._within: list[Box] = []
+        self._waits = bool(project.problem)
         self._soon = self._timer(0, self._look_again)
         self._later = self._timer(_LATER_MS, self.look)
         self._highest = max([0, *project.facts(field).objects])
@@ -181,7 +182,17 @@ class JournalLink(QObject):
             return
         if edits:
             mark_touched(self.layer)
+            self._note_held(edits)
         self.changed.emit(tuple(edits))
+
+    def _note_held(self, edits: Sequence[Edit]) -> None:
+        """Note what the disk holds when the first edits cannot be written: it may stay so."""
+        waited, self._waits = self._waits, bool(self.project.problem)
+        if self._waits and not waited:
+            held = np.array(self.project.labels(self.field))
+            for edit in edits:
+                apply(held, edit.reversed())
+            self.layer.metadata[WRITTEN_KEY] = _checksum(held)
 
     def _on_paint(self, event: Any) -> None:
         """Write a stroke before napari's call returns."""
@@ -226,7 +237,12 @@ def _make_wide(layer: Any) -> None:
 
 
 def note_written(layer: Any, project: Project, field: str) -> None:
-    """Note what a field holds now that a layer shows the same, to tell later which has changed."""
+    """Note what a field holds now that a layer shows the same, to tell later which has changed.
+
+    Not while the disk refuses what the field holds: the project may be opened without it.
+    """
+    if project.problem:
+        return
     layer.metadata[WRITTEN_KEY] = _checksum(project.labels(field))
 
 

@@ -321,7 +321,11 @@ class ProjectDesk(QObject):
     def _let_go_of(self, layer: Any, field: str) -> bool:
         """Make a layer that was painted on while its field went on elsewhere one of its own."""
         assert self.project is not None
-        apart = is_behind(layer, self.project, field) and is_ahead(layer)
+        apart = (
+            is_behind(layer, self.project, field)
+            and is_ahead(layer)
+            and not np.array_equal(label_plane(layer), self.project.labels(field))
+        )
         if apart:
             del layer.metadata[FIELD_KEY]
         return apart

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +11,7 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
+from napari_selfreg.io.project import journal
 from napari_selfreg.widgets.correct.panel import CorrectPanel
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from tests.widgets.correct.steps import add_result_of_file
@@ -45,3 +49,19 @@ def light(qtbot, tmp_path: Path) -> Any:
     desk.start()
     yield SimpleNamespace(viewer=viewer, desk=desk, layer=layer, owner=owner)
     desk.close()
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which the disk takes no record; without them no snapshot is taken either."""
+
+    def refuse(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(journal, "_write_all", refuse)
+            yield
+
+    return full

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from napari.layers import Labels
 
 from napari_selfreg.core.edit import ChunkTracker, merge
+from napari_selfreg.core.errors import WriteError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import NewField, ObjectState, Project
 from napari_selfreg.widgets.correct import journal_link
@@ -172,6 +173,41 @@ def test_strokes_on_a_layer_that_was_away_are_written(link: JournalLink) -> None
     again = JournalLink(link.project, "f1", link.layer)
     assert (link.layer.data == 9).any()
     assert same(again)
+
+
+@pytest.mark.parametrize("last", ["stroke", "undo"])
+def test_what_a_full_disk_did_not_take_is_written_when_the_project_is_opened_again(
+    link: JournalLink, full_disk: Any, last: str
+) -> None:
+    stroke(link.layer)
+    with full_disk():
+        if last == "stroke":
+            stroke(link.layer, 30, 30, 11)
+            stroke(link.layer, 3, 30, 12)
+        else:
+            link.layer.undo()
+        shown = np.array(link.labels)
+        assert "disk is full" in link.project.problem
+        folder = link.project.folder
+        link.stop()
+        with pytest.raises(WriteError):
+            link.project.close()
+    with Project.open(folder) as project:
+        assert not np.array_equal(project.labels("f1"), shown)
+        again = JournalLink(project, "f1", link.layer)
+        assert np.array_equal(again.labels, shown)
+        assert same(again)
+
+
+def test_a_layer_that_was_away_while_the_disk_was_full_is_known_again(
+    link: JournalLink, full_disk: Any
+) -> None:
+    stroke(link.layer)
+    with full_disk():
+        stroke(link.layer, 30, 30, 11)
+        link.stop()
+        assert same(JournalLink(link.project, "f1", link.layer))
+        assert (link.layer.data == 11).any()
 
 
 def test_a_mask_of_few_ids_becomes_one_of_many(project: Project) -> None:

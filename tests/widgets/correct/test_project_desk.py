@@ -143,6 +143,31 @@ def test_what_another_window_has_written_is_not_painted_over(light: Any) -> None
     assert (light.layer.data == 9).any()
 
 
+def test_an_older_state_on_disk_is_not_painted_over_the_window(light: Any, full_disk: Any) -> None:
+    """The disk was full when the project was closed: what the person sees is all there is."""
+    folder = light.desk.project.folder
+    stroke(light.layer)
+    with full_disk():
+        stroke(light.layer, 30, 30, 11)
+        shown = np.array(light.layer.data)
+        light.desk.close()
+    light.desk.open(folder)
+    assert light.desk.link.layer is light.layer
+    assert np.array_equal(light.layer.data, shown)
+    assert np.array_equal(light.desk.project.labels("f1"), shown)
+
+
+def test_a_full_disk_makes_no_field_that_comes_back_a_layer_of_its_own(
+    light: Any, full_disk: Any
+) -> None:
+    stroke(light.layer)
+    with full_disk():
+        stroke(light.layer, 30, 30, 11)
+        light.viewer.layers.remove(light.layer)
+        light.viewer.add_layer(light.layer)
+        assert light.desk.link.layer is light.layer
+
+
 def test_the_results_of_all_fields_come_along(empty: Any, tmp_path: Path) -> None:
     viewer, desk = empty
     _, waiting = add_result_of_file(viewer, tmp_path, "field 2")
