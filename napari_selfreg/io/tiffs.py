@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 # tifffile logs what it forgives; without a handler Python would print that to the terminal.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
-_NEVER_SHOWN = ("label", "macro", "thumbnail", "overview")
+_NEVER_SHOWN = re.compile(
+    r"(.* - |.*\[)?(label|macro|thumbnail|overview)([ _]image)?\]?", re.IGNORECASE | re.DOTALL
+)
+"""Names as scanners and converters give them; people call pictures *macrophages, labelled*."""
+
 _EAGER_PIXELS = 32_000_000
 _SAMPLE_SIDE = 1024
 
@@ -102,8 +107,7 @@ def _main_series(tiff: TiffFile, name: str) -> TiffPageSeries:
 
 
 def _may_be_shown(series: TiffPageSeries) -> bool:
-    name = series.name.casefold()
-    return series.dtype is not None and not any(word in name for word in _NEVER_SHOWN)
+    return series.dtype is not None and not _NEVER_SHOWN.fullmatch(series.name.strip())
 
 
 def _area(series: TiffPageSeries) -> int:

@@ -94,6 +94,28 @@ def test_a_larger_label_photograph_is_not_taken_for_the_slide(tmp_path: Path) ->
         assert np.array_equal(source.read(), tissue())
 
 
+@pytest.mark.parametrize(
+    "name", ["macrophages CD68", "Case 3 labelled", "overview of ward 3", "10x overview", "relabel"]
+)
+def test_a_picture_may_have_any_name(tmp_path: Path, name: str) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        for pixels, called in ((tissue(), name), (tissue(10, 13), "small crop")):
+            writer.write(pixels, photometric="rgb", metadata={"axes": "YXS", "Name": called})
+    with open_image(tmp_path / "a.ome.tif") as source:
+        assert np.array_equal(source.read(), tissue())
+
+
+@pytest.mark.parametrize(
+    "name", ["label", "Macro", "label image", "Label_Image", "a.svs - macro", "a.svs [label]"]
+)
+def test_the_photograph_of_a_label_is_known_by_its_name(tmp_path: Path, name: str) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        for pixels, called in ((tissue(80, 99), name), (tissue(), "slide")):
+            writer.write(pixels, photometric="rgb", metadata={"axes": "YXS", "Name": called})
+    with open_image(tmp_path / "a.ome.tif") as source:
+        assert source.shape == (40, 60)
+
+
 def test_of_several_pictures_the_largest_is_opened(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(tissue(10, 13), photometric="rgb", metadata=None)
