@@ -160,13 +160,13 @@ def _ebhi_row(folder: Path, row: dict[str, str]) -> Sample:
 def _read_glas(folder: Path) -> Dataset | None:
     if not any(folder.glob("*_anno.*")):
         return None
-    by_name = _glas_index(folder)
+    by_name, patients = _glas_index(folder), _patients(folder)
     samples = [
         Sample(
             pair.stem,
             pair.image,
             pair.label,
-            by_name.get(pair.stem, {}).get("patient", pair.stem),
+            by_name.get(pair.stem, {}).get("patient") or patients.get(pair.stem, pair.stem),
             by_name.get(pair.stem, {}).get("grade", ""),
         )
         for pair in pair_files(folder, folder)
@@ -203,15 +203,20 @@ def _read_monuseg(folder: Path) -> Dataset | None:
     ):
         if not ((folder / images).is_dir() and (folder / labels).is_dir()):
             continue
+        patients = _patients(folder)
         samples = tuple(
-            # A TCGA barcode names the patient in its first three parts.
-            Sample(p.stem, p.image, p.label, "-".join(p.stem.split("-")[:3]))
+            Sample(p.stem, p.image, p.label, patients.get(p.stem) or _of_barcode(p.stem))
             for p in pair_files(folder / images, folder / labels)
         )
         tcga = all(sample.stem.startswith("TCGA-") for sample in samples)
         size = PixelSize.isotropic(MONUSEG_UM_PER_PX) if tcga else None
         return Dataset("monuseg" if tcga else "pairs", samples, size)
     return None
+
+
+def _of_barcode(stem: str) -> str:
+    """Return the patient a TCGA barcode names in its first three parts; else the stem."""
+    return "-".join(stem.split("-")[:3]) if stem.startswith("TCGA-") else stem
 
 
 def _read_pairs(folder: Path) -> Dataset | None:

@@ -102,6 +102,20 @@ def test_plain_pairs_know_their_patients_from_a_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("image", "label"),
+    [("{}.png", "{}_anno.png"), ("{}.png", "{}_mask.png"), ("images/{}.png", "instances/{}.png")],
+)
+def test_patients_are_kept_together_in_every_layout(tmp_path: Path, image: str, label: str) -> None:
+    stems = ["ward-1-A-01", "ward-1-A-02", "ward-1-B-01"]
+    for stem in stems:
+        _picture(tmp_path / image.format(stem))
+        _picture(tmp_path / label.format(stem))
+    assert [s.patient for s in open_dataset(tmp_path).samples] == stems
+    (tmp_path / "patients.csv").write_text("stem,patient\nward-1-A-01,A\nward-1-A-02,A\n")
+    assert [s.patient for s in open_dataset(tmp_path).samples] == ["A", "A", stems[2]]
+
+
+@pytest.mark.parametrize(
     ("table", "reason"),
     [
         (b"name,patient\na,p1\n", "columns stem and patient"),
