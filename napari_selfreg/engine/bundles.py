@@ -34,6 +34,7 @@ from napari_selfreg.io.bundle import (
 )
 from napari_selfreg.io.card import EXTERNAL, Card
 from napari_selfreg.io.models import find_model
+from napari_selfreg.nets.registry import tap_spec
 from napari_selfreg.nets.taps import unwrap
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -210,6 +211,20 @@ def _check_input_sizes(spec: TapSpec, card: Card) -> None:
         raise ValueError("impossible size multiple")
     if spec.spatial_dims != card.spatial_dims:
         raise ValueError("taps and card differ in dimensions")
+    if card.architecture != EXTERNAL:
+        _check_fits(
+            spec,
+            tap_spec(card.architecture, spatial_dims=card.spatial_dims, **card.architecture_args),
+        )
+
+
+def _check_fits(spec: TapSpec, own: TapSpec) -> None:
+    """Raise if a size that `spec` allows is none for the architecture, whose own taps are `own`."""
+    sides = spec.fixed_size or (spec.size_multiple,)
+    if any(side % own.size_multiple for side in sides):
+        raise ValueError("not a multiple of what the architecture needs")
+    if own.fixed_size is not None and spec.fixed_size != own.fixed_size:
+        raise ValueError("not the fixed size of the architecture")
 
 
 def _filled(

@@ -328,6 +328,8 @@ def test_huge_widths_take_no_memory(good: Path) -> None:
         {"taps": [{"block": "D1", "module": "upcat_1"}], "min_size": 10**9},
         {"taps": [{"block": "D1", "module": "upcat_1"}], "fixed_size": [10**9, 10**9]},
         {"taps": [{"block": "D1", "module": "upcat_1"}], "spatial_dims": 3},
+        {"taps": [{"block": "D1", "module": "upcat_1"}], "size_multiple": 24},
+        {"taps": [{"block": "D1", "module": "upcat_1"}], "fixed_size": [100, 100]},
     ],
 )
 def test_hostile_taps_are_refused(good: Path, taps: dict[str, Any]) -> None:
