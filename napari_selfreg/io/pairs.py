@@ -16,6 +16,8 @@ LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels")
 RESULT_SUFFIX = "_objects"
 """Follows the image's stem in the name of a label image that we have written."""
 
+_JPEG = (".jpg", ".jpeg")
+
 # slides we cannot open pair all the same: opening them says what would be needed
 _IMAGE_EXTENSIONS = IMAGE_SUFFIXES | {".dcm", ".dicom", ".mrxs", ".vms", ".vmu", ".czi", ".jp2"}
 
@@ -127,10 +129,7 @@ def find_pairs(
             raise _ambiguous(labels[stem], file)
         labels[stem] = file
     if not labels:
-        raise BadInputError(
-            f"No label files belong to the images in {image_folder.name or image_folder}: name "
-            f"them like their image, or with {', '.join(naming.endings)} behind the name."
-        )
+        raise _none_paired(image_folder, label_folder, naming)
     pairs = tuple(Pair(images[stem], labels[stem], stem) for stem in sorted(labels))
     unlabelled = tuple(images[stem] for stem in sorted(images.keys() - labels.keys()))
     return Pairing(pairs, unlabelled)
@@ -182,6 +181,22 @@ def _image_stem(label: Path, images: dict[str, Path], naming: Naming) -> str:
     raise BadInputError(
         f"The label file {label.name} has no image: add the image of that name or take the label "
         "file away."
+    )
+
+
+def _none_paired(images: Path, labels: Path, naming: Naming) -> BadInputError:
+    """Say why no label file was found."""
+    jpegs = list(_files(labels, _JPEG))
+    if images.resolve() == labels.resolve():
+        jpegs = [file for file in jpegs if _looks_like_label(file, naming)]
+    if jpegs:
+        return BadInputError(
+            f"{jpegs[0].name} cannot be a label file, because JPEG changes values: save labels as "
+            "PNG or TIFF."
+        )
+    return BadInputError(
+        f"No label files belong to the images in {images.name or images}: name them like their "
+        f"image, or with {', '.join(naming.endings)} behind the name."
     )
 
 

@@ -107,6 +107,13 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
         pair_files(images / "a.png", images)
 
 
+@pytest.mark.parametrize("labels", ["i", "l"])
+def test_labels_as_jpeg_are_refused_with_the_reason(tmp_path: Path, labels: str) -> None:
+    images = touched(tmp_path / "i", "a.png", "b.jpg")
+    with pytest.raises(BadInputError, match=r"a_mask\.jpg cannot be a label file.*PNG or TIFF"):
+        pair_files(images, touched(tmp_path / labels, "a_mask.jpg"))
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "pairs", "alone"),
     [
