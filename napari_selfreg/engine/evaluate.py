@@ -36,6 +36,7 @@ from napari_selfreg.engine.volume.segment import require_picture_file, spacing_o
 from napari_selfreg.io.atomic import write_error
 from napari_selfreg.io.images import ImageSource, PixelSizeChoice, open_image
 from napari_selfreg.io.label_files import read_labels, read_mask8
+from napari_selfreg.io.outputs import check_writable
 from napari_selfreg.io.pairs import Pair, find_pairs
 from napari_selfreg.io.pixel_size import Um
 
@@ -345,6 +346,7 @@ def _loaded(model: Model | str | Path) -> Model:
 
 def check_table(path: Path) -> None:
     """Find out before the work whether the table can be written after it (WriteError if not)."""
+    check_writable(path.parent)
     if not path.parent.is_dir():  # made together with the table
         return
     try:

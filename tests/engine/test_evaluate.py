@@ -141,6 +141,18 @@ def test_the_table_names_stems_and_sources(tmp_path: Path, red_model: Any) -> No
     assert [float(row["iou"]) for row in rows] == [1.0, pytest.approx(50 / 300, rel=1e-5)]
 
 
+def test_a_table_that_cannot_be_made_is_told_before_the_work(
+    tmp_path: Path, red_model: Any
+) -> None:
+    where = folders(tmp_path, a=(TRUTH, TRUTH))
+    (tmp_path / "file").touch()
+    job = evaluate(
+        EvaluateRequest(red_model, **where, output=tmp_path / "file" / "new" / "scores.csv")
+    )
+    with pytest.raises(WriteError):
+        next(job)
+
+
 def test_the_option_wins_and_silences_the_warning(tmp_path: Path, red_model: Any) -> None:
     where = folders(tmp_path, a=(TRUTH, TRUTH), b=(TRUTH, TRUTH))
     notices: list[str] = []
