@@ -99,9 +99,11 @@ def segment(
         try:
             results.append(console.run(job, path.name))
         except WriteError as error:
-            console.note(f"Error: {error}")  # the next image would meet the same full disk
-            failures = len(paths) - len(results)
-            break
+            console.note(f"Error: {error}")
+            failures += 1
+            if not error.of_name:  # the next image would meet the same full disk
+                failures = len(paths) - len(results)
+                break
         except SelfRegError as error:
             console.note(f"Error: {error}")
             failures += 1

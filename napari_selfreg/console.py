@@ -76,7 +76,7 @@ class Console:
 
     def note_once(self, text: str, subject: str = "") -> None:
         """Tell something unless it was told before, be it of another subject (an image)."""
-        key = text.replace(subject, "") if subject else text
+        key = text.replace(subject, "the image") if subject else text
         self._told[key] += 1
         if self._told[key] == 1:
             self.note(text)
@@ -86,7 +86,7 @@ class Console:
         for key, count in self._told.items():
             if count > 1:
                 more = "one more image" if count == 2 else f"{count - 1} more images"
-                self.note(f"The same holds for {more}:{key}")
+                self.note(f"The same holds for {more}: {key}")
         self._told.clear()
 
     def document(self, value: Any) -> None:

@@ -21,3 +21,6 @@ class DeviceError(SelfRegError):
 
 class WriteError(SelfRegError):
     """A result that could not be written (full disk, missing permission)."""
+
+    of_name = False
+    """Whether only this file's name is to blame: others in its folder can be written."""

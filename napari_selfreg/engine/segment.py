@@ -301,7 +301,11 @@ def _check_mask(request: ArraySegmentRequest) -> None:
 def _pixels(source: ImageSource, level: int, channels: int) -> ArrayLike:
     """Return a level, in memory if it is small; refuse what cannot be labelled in memory."""
     size = math.prod(source.levels[level].shape[:2])
-    require_memory(size * (_BYTES_PER_PIXEL + 4 * channels), source.name)
+    require_memory(
+        size * (_BYTES_PER_PIXEL + 4 * channels),
+        source.name,
+        "segment a part of it in the window, or a piece cut from it.",
+    )
     return source.levels[level] if size > IN_MEMORY_PIXELS else source.read(level=level)
 
 

@@ -14,6 +14,7 @@ from napari_selfreg.core.errors import WriteError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_OF_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.EILSEQ}
 
 
 def write_error(path: Path, error: OSError) -> WriteError:
@@ -37,6 +38,10 @@ def write_error(path: Path, error: OSError) -> WriteError:
             "file or choose another folder."
         )
     reason = error.strerror or str(error) or type(error).__name__
+    if error.errno in _OF_NAME:
+        problem = WriteError(f"{path} could not be written ({reason}): choose another name.")
+        problem.of_name = True
+        return problem
     return WriteError(f"{path} could not be written ({reason}): choose another folder.")
 
 

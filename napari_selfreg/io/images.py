@@ -142,4 +142,4 @@ def _labels_of_another(stem: str, stems: set[str]) -> bool:
 def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
     """Return a key by which ``field_2`` comes before ``field_10``."""
     parts = re.split(r"(\d+)", path.name.casefold())
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts], path.name
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from napari_selfreg.core.errors import BadModelError
@@ -39,9 +40,10 @@ def find_model(name_or_path: str | Path) -> Path:
     bundled = bundled_models()
     if isinstance(name_or_path, str) and name_or_path in bundled:
         return bundled[name_or_path]
-    path = Path(name_or_path).expanduser()
-    if path.exists():
-        return path
+    with suppress(RuntimeError):  # ~nobody has no home
+        path = Path(name_or_path).expanduser()
+        if path.exists():
+            return path
     names = ", ".join(bundled) or "none is bundled"
     raise BadModelError(
         f"There is no model {str(name_or_path)!r}: give one of the bundled names ({names}) or the "

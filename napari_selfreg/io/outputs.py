@@ -84,6 +84,11 @@ class Origin:
     corrected: bool = False
 
     @property
+    def image(self) -> str:
+        """The stem as text of a file: names from other systems are not always UTF-8."""
+        return self.stem.encode("utf-8", "replace").decode("utf-8")
+
+    @property
     def um_per_px(self) -> float | list[float]:
         """One number for square pixels, else y and x."""
         y, x = six_digits(self.pixel_size.y), six_digits(self.pixel_size.x)
@@ -94,7 +99,7 @@ class Origin:
         return {
             "um_per_px": self.um_per_px,
             "um_per_px_source": self.source,
-            "image": self.stem,
+            "image": self.image,
             "model": self.model,
             "software": SOFTWARE,
             **({CORRECTED: True} if self.corrected else {}),
@@ -111,7 +116,7 @@ class Origin:
     def outline_style(self) -> FeatureStyle:
         """Return how outlines are written."""
         place = (self.place or SlidePlace()).of_part(0, 0, self.scale)
-        key = f"{self.stem}\n{self.model}"
+        key = f"{self.image}\n{self.model}"
         return FeatureStyle(self.classes, key, place.downsample, (place.x, place.y))
 
     def _place_members(self) -> dict[str, Any]:
@@ -297,7 +302,7 @@ def _write_table(stream: Any, table: Mapping[str, npt.NDArray[Any]], origin: Ori
     um_text = repr(um) if isinstance(um, float) else " ".join(map(repr, um))
     columns = [column_texts(table[name]) for name in names]
     for label, *values in zip(table["index"].tolist(), *columns, strict=True):
-        writer.writerow([origin.stem, label, *values, um_text, origin.source, *settings.values()])
+        writer.writerow([origin.image, label, *values, um_text, origin.source, *settings.values()])
 
 
 def column_texts(column: npt.NDArray[Any]) -> list[Any]:

@@ -59,7 +59,7 @@ def summary_row(origin: Origin, totals: Totals) -> dict[str, object]:
     # NaN: there is no median of nothing.
     cells = {key: six_digits(value) if value == value else "" for key, value in numbers.items()}
     return {
-        "image": origin.stem,
+        "image": origin.image,
         "objects": totals.objects,
         **cells,
         "um_per_px_source": origin.source,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,7 @@ def test_the_same_warning_of_many_images_is_told_once_and_counted(
     assert result.exit_code == 0
     assert result.stderr.count("pixel size") == 2
     assert "a.png states no pixel size" in result.stderr
-    assert "The same holds for 2 more images" in result.stderr
+    assert "The same holds for 2 more images: the image states no pixel size" in result.stderr
 
 
 def test_folders_are_segmented_and_shown_as_a_table(shelf: Path, tmp_path: Path) -> None:
@@ -111,6 +113,30 @@ def test_an_output_that_cannot_be_written_ends_the_run(shelf: Path, tmp_path: Pa
     assert result.exit_code == 1
     assert len(faults(result)) == 1
     assert result.stdout == ""
+
+
+def test_a_name_that_cannot_be_written_does_not_stop_the_others(
+    shelf: Path, tmp_path: Path
+) -> None:
+    images = [picture(tmp_path / f"{name}.png") for name in ("a" * 245, "b", "c")]
+    (tmp_path / "out" / "b_objects.tif").mkdir(parents=True)
+    result = run("segment", *images, "--output", tmp_path / "out", "--um-per-px", 1, "--json")
+    assert result.exit_code == 1
+    assert [Path(entry["image"]).name for entry in json.loads(result.stdout)] == ["c.png"]
+    assert len(faults(result)) == 2
+    assert all(fault.endswith("choose another name.") for fault in faults(result))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")
+def test_a_name_from_another_system_is_written(shelf: Path, tmp_path: Path) -> None:
+    image = Path(os.fsdecode(os.fsencode(tmp_path) + b"/Gewebe\xe4.png"))
+    picture(tmp_path / "field.png").rename(image)
+    result = run("segment", image, "--output", tmp_path / "out", "--um-per-px", 1, "--json")
+    assert result.exit_code == 0, result.stderr
+    files = json.loads(result.stdout)[0]["outputs"]
+    outlines = json.loads(Path(files["geojson"]).read_text("utf-8"))
+    assert outlines["image"] == "Gewebe?"
+    assert outlines["features"]
 
 
 @pytest.mark.parametrize(

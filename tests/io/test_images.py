@@ -32,6 +32,11 @@ def test_a_folder_gives_its_images_in_natural_order(tmp_path: Path) -> None:
     assert [path.name for path in image_paths(tmp_path)] == ["f_1.svs", "f_2.PNG", "f_10.png"]
 
 
+def test_figures_that_are_no_numbers_stand_in_names(tmp_path: Path) -> None:
+    touch(tmp_path, "10²3.png", "10.png", "x²-2.png")
+    assert len(image_paths(tmp_path)) == 3
+
+
 def test_label_files_are_left_out_only_beside_their_image(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "a_anno.png", "a_objects.tif", "b_mask.png", "c.tif", "c_labels.png")
     assert [path.name for path in image_paths([tmp_path])] == ["a.png", "b_mask.png", "c.tif"]

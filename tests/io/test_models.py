@@ -39,6 +39,11 @@ def test_an_unknown_name_lists_the_known_ones(folder: Path) -> None:
         models.find_model("nuclei")
 
 
+def test_a_home_that_does_not_exist_is_an_unknown_model(folder: Path) -> None:
+    with pytest.raises(BadModelError, match="~nobody-at-all/x"):
+        models.find_model("~nobody-at-all/x")
+
+
 def test_recorded_hashes_are_read_in_both_forms(folder: Path) -> None:
     assert models.recorded_hashes() == {"glands.safetensors": "ab12", "zzz.safetensors": "cd34"}
     (folder / "SHA256SUMS").unlink()
