@@ -128,6 +128,7 @@ class ObjectSliders(QWidget):
         super().__init__(parent)
         self._rest = PostProcessing()
         self._own = PostProcessing()
+        self._shown: dict[str, float] = {}
         self.threshold = NumberSlider(
             "Threshold",
             "How sure the model must be. Lower: more and larger objects.",
@@ -157,13 +158,11 @@ class ObjectSliders(QWidget):
         self.reset.clicked.connect(self._on_reset)
 
     def value(self) -> PostProcessing:
-        """Return the settings; what has no slider stays as it was set."""
-        return replace(
-            self._rest,
-            threshold=round(self.threshold.value(), 4),
-            min_area_um2=self.smallest.value(),
-            separation=round(self.separation.value(), 4),
-        )
+        """Return the settings; what has no slider or was not moved stays as it was set."""
+        # Not what unmoved sliders show: that is rounded.
+        numbers = self._numbers()
+        moved = {name: numbers[name] for name in numbers if numbers[name] != self._shown.get(name)}
+        return replace(self._rest, **moved)
 
     def setValue(self, value: PostProcessing) -> None:
         """Show settings, without telling anybody."""
@@ -172,6 +171,7 @@ class ObjectSliders(QWidget):
             self.threshold.setValue(value.threshold)
             self.smallest.setValue(value.min_area_um2)
             self.separation.setValue(value.separation)
+        self._shown = self._numbers()
         self._refresh()
 
     def setModel(self, own: PostProcessing, typical_um2: float | None) -> None:
@@ -179,10 +179,17 @@ class ObjectSliders(QWidget):
         self._own = own
         guesses = (_LEAST_RANGE_UM2, _OF_SMALLEST * own.min_area_um2)
         most = _OF_TYPICAL * typical_um2 if typical_um2 else max(guesses)
-        self.smallest.number.setDecimals(1 if most < 2 * _LEAST_RANGE_UM2 else 0)
         with signals_blocked(self):
+            self.smallest.number.setDecimals(1 if most < 2 * _LEAST_RANGE_UM2 else 0)
             self.smallest.setRange(0, max(most, own.min_area_um2))
         self.setValue(own)
+
+    def _numbers(self) -> dict[str, float]:
+        return {
+            "threshold": round(self.threshold.value(), 4),
+            "min_area_um2": self.smallest.value(),
+            "separation": round(self.separation.value(), 4),
+        }
 
     def _parts(self) -> dict[str, NumberSlider]:
         return {

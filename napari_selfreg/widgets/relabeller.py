@@ -16,7 +16,7 @@ from napari_selfreg.core.types import PostProcessing
 from napari_selfreg.widgets.areas import view_box
 from napari_selfreg.widgets.draft_layer import DraftLayer
 from napari_selfreg.widgets.guards import alive, bare
-from napari_selfreg.widgets.layers import Picture, picture_of
+from napari_selfreg.widgets.layers import OWN_KEY, Picture, picture_of
 from napari_selfreg.widgets.relabel_job import Relabelled, RelabelRequest, draft, relabel
 from napari_selfreg.widgets.result_info import (
     RESULT_KEY,
@@ -51,7 +51,8 @@ class Relabeller(QObject):
     Attributes
     ----------
     currentChanged : Signal(object)
-        The `ResultInfo` of the result that sliders change now, or None.
+        The `ResultInfo` of the result that sliders change now, or None; again when a person
+        selects it again.
     relabelled : Signal(object)
         A Labels layer has new objects.
     told : Signal(str)
@@ -67,6 +68,7 @@ class Relabeller(QObject):
         self._viewer = viewer
         self._pictures: WeakKeyDictionary[Any, Picture] = WeakKeyDictionary()
         self._current: Any = None
+        self._selected: Any = None
         self._wanted: PostProcessing | None = None
         self._drawn: PostProcessing | None = None
         self._busy: Any = None
@@ -110,13 +112,15 @@ class Relabeller(QObject):
         if picture is not None:
             self._pictures[layer] = picture
         info = result_info(layer)
-        if layer is self._current or info is None or not _has_probability(info):
+        if info is None or not _has_probability(info):
             return
-        self._finish_up()
-        self._current = layer
-        layer.events.paint.connect(self._on_painted)
-        layer.events.data.connect(self._on_painted)
-        self.currentChanged.emit(info)
+        if layer is not self._current:
+            self._finish_up()
+            self._current = layer
+            layer.events.paint.connect(self._on_painted)
+            layer.events.data.connect(self._on_painted)
+        if not self.working:  # its settings are about to be others then
+            self.currentChanged.emit(info)
 
     def change(self, settings: PostProcessing) -> None:
         """Make the objects of the current result anew; returns at once."""
@@ -211,13 +215,17 @@ class Relabeller(QObject):
         if not alive(self):
             return
         active = self._viewer.layers.selection.active
-        if active is not None and result_info(active) is not None:
+        # While layers of ours come and go, the selection changes although nobody selects anything.
+        if active is None or OWN_KEY in active.metadata or active.unique_id == self._selected:
+            return
+        self._selected = active.unique_id
+        if result_info(active) is not None:
             self.take(active)
 
     def _on_removed(self, event: Any) -> None:
         if alive(self) and bare(event.value) is self._current:
             self._finish_up()
-            self._current = None
+            self._current = self._selected = None
             self.currentChanged.emit(None)
 
     def _on_failed(self, error: Exception) -> None:

@@ -15,6 +15,7 @@ from napari_selfreg.widgets.batch_run import BatchRun
 from napari_selfreg.widgets.canvas_guard import guard_canvas
 from napari_selfreg.widgets.fit_check import FitCheck
 from napari_selfreg.widgets.model_drops import ModelDrops
+from napari_selfreg.widgets.object_settings import ObjectSettings
 from napari_selfreg.widgets.object_sliders import ObjectSliders
 from napari_selfreg.widgets.preload import Preloader
 from napari_selfreg.widgets.progress_row import ProgressRow
@@ -101,6 +102,9 @@ class SegmentPanel(QWidget):
         self.progress_row = ProgressRow()
         self.status = sentence_label()
         self.sliders = ObjectSliders()
+        self.object_settings = ObjectSettings(
+            self.sliders, self.relabeller, self.model_picker, self
+        )
         self.try_all_dialog: TryAllDialog | None = None
         self._arrange()
         self._connect()
@@ -113,13 +117,13 @@ class SegmentPanel(QWidget):
 
     def value(self) -> SegmentSettings:
         """Return the settings."""
-        return self.form.value(self.sliders.value())
+        return self.form.value(self.object_settings.value())
 
     def setValue(self, value: SegmentSettings) -> None:
         """Change the settings, as a person would."""
         self.form.setValue(value)
         if value.settings is not None:
-            self.sliders.setValue(value.settings)
+            self.object_settings.setValue(value.settings)
 
     def run(self) -> None:
         """Start, unless something is missing; asks first if it will be long."""
@@ -239,8 +243,8 @@ class SegmentPanel(QWidget):
             job.concluded.connect(self._on_concluded)
         self.control.segmented.connect(self._on_segmented)
         self.volumes.segmented.connect(self._on_volume)
-        self.sliders.valueChanged.connect(self._on_sliders)
-        self.relabeller.currentChanged.connect(self._on_current)
+        self.object_settings.moved.connect(self.valueChanged)
+        self.object_settings.turned.connect(self._on_layer)
         self.relabeller.relabelled.connect(self.shared.resultChanged)
         self.relabeller.told.connect(self._conclude)
         self.fit_check.warned.connect(self._on_warning)
@@ -301,8 +305,7 @@ class SegmentPanel(QWidget):
         card = self.model_picker.card()
         self.terms_notice.setCard(card)
         self.shared.set_card(card)
-        if card is not None:
-            self.sliders.setModel(card.postprocessing, card.typical_area_um2)
+        self.object_settings.suit_model()
 
     def _on_model_dropped(self, path: Path) -> None:
         self.model_picker.addFiles([path])
@@ -350,15 +353,8 @@ class SegmentPanel(QWidget):
         self.segmented.emit(layer)
 
     def _on_layer(self) -> None:
-        explain_objects(self.objects, self.layer_picker.value())
-
-    def _on_sliders(self) -> None:
-        self.relabeller.change(self.sliders.value())
-        self.valueChanged.emit()
-
-    def _on_current(self, info: Any) -> None:
-        if info is not None:
-            self.sliders.setValue(info.settings)
+        stranger = self.object_settings.stranger()
+        explain_objects(self.objects, self.layer_picker.value(), stranger)
 
     def _on_warning(self, text: str) -> None:
         self.warning.setText(f"⚠ {text}" if text else "")

@@ -23,6 +23,14 @@ def test_what_has_no_slider_is_kept(sliders: ObjectSliders) -> None:
     assert sliders.value() == other
 
 
+def test_what_was_not_moved_is_not_rounded(sliders: ObjectSliders) -> None:
+    exact = PostProcessing(0.3456, 12.34, 1, 0.1234)
+    sliders.setValue(exact)
+    assert sliders.value() == exact
+    sliders.separation.setValue(0.5)
+    assert sliders.value() == PostProcessing(0.3456, 12.34, 1, 0.5)
+
+
 def test_setting_tells_nobody_moving_does(sliders: ObjectSliders, qtbot) -> None:
     with qtbot.assertNotEmitted(sliders.valueChanged):
         sliders.setValue(PostProcessing(0.7, 10, 10, 0.2))

@@ -20,6 +20,7 @@ NO_VIEWS = "This is for pictures, not for volumes."
 NO_SLIDERS = "A model for volumes gives every voxel its class: there is nothing to set afterwards."
 
 _OBJECTS, _OBJECTS_OF_PICTURES = "Objects", "Objects (of pictures only)"
+_OBJECTS_OF = "Objects of the {} result"
 _OWN_TIP = "napari_selfreg_own_tip"
 
 
@@ -107,10 +108,21 @@ def obstacle(layer: Any, card: Card | None) -> str:
     return mismatch(layer, card)
 
 
-def explain_objects(group: QGroupBox, layer: Any) -> None:
-    """Disable what acts on objects of pictures while a volume is chosen, and say why."""
+def explain_objects(group: QGroupBox, layer: Any, stranger: str = "") -> None:
+    """Disable what acts on objects of pictures while a volume is chosen, and say why.
+
+    Parameters
+    ----------
+    group : QGroupBox
+        What acts on objects.
+    layer : napari.layers.Image or None
+        The chosen image.
+    stranger : str, optional
+        Name of the model that made the objects, if it is not the chosen one.
+    """
     volume = is_volume(layer)
-    group.setTitle(_OBJECTS_OF_PICTURES if volume else _OBJECTS)
+    objects = _OBJECTS_OF.format(stranger) if stranger else _OBJECTS
+    group.setTitle(_OBJECTS_OF_PICTURES if volume else objects)
     give_reason(NO_SLIDERS if volume else "", group)
 
 
