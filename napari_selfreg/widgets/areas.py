@@ -16,7 +16,9 @@ from napari_selfreg.widgets.layers import Picture, world_to_layer
 
 Scope = Literal["view", "whole", "shapes"]
 
-_FLAT = ("line", "path")
+FLAT = ("line", "path")
+"""Kinds of napari's shapes that have no area."""
+
 _ELLIPSE_CORNERS = 128
 
 
@@ -93,6 +95,25 @@ def selected_area(viewer: Any, layer: Any, picture: Picture) -> tuple[Box, npt.N
     return box, mask
 
 
+def ellipse_outline(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return points along an ellipse that napari gives by the corners around it.
+
+    Parameters
+    ----------
+    corners : ndarray of float, shape (4, N)
+        In order around the ellipse, which may be turned.
+
+    Returns
+    -------
+    ndarray of float, shape (128, N)
+    """
+    centre = corners.mean(axis=0)
+    first, second = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
+    angle = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, np.newaxis]
+    outline: npt.NDArray[np.float64] = centre + np.cos(angle) * first + np.sin(angle) * second
+    return outline
+
+
 def _selected(viewer: Any) -> Iterator[tuple[npt.NDArray[np.float64], Any]]:
     """Yield the corners of each selected shape in the world, shape (N, W), and their units."""
     for layer in viewer.layers:
@@ -100,20 +121,11 @@ def _selected(viewer: Any) -> Iterator[tuple[npt.NDArray[np.float64], Any]]:
             continue
         for index in sorted(layer.selected_data):
             kind = str(layer.shape_type[index])
-            if kind in _FLAT:
+            if kind in FLAT:
                 continue
             corners = np.asarray(layer.data[index], dtype=np.float64)
-            outline = _ellipse(corners) if kind == "ellipse" else corners
+            outline = ellipse_outline(corners) if kind == "ellipse" else corners
             yield np.array([layer.data_to_world(point) for point in outline]), layer.units
-
-
-def _ellipse(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Turn the four corners around an ellipse into points along it."""
-    centre = corners.mean(axis=0)
-    first, second = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
-    angle = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, np.newaxis]
-    outline: npt.NDArray[np.float64] = centre + np.cos(angle) * first + np.sin(angle) * second
-    return outline
 
 
 def _camera_bounds(

@@ -7,13 +7,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Shapes
+from pydantic import ValidationError
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.project import ProjectField, Region
 from napari_selfreg.io.project.regions import RegionKind
 from napari_selfreg.io.project.reviewed import on_labels
+from napari_selfreg.widgets.areas import FLAT, ellipse_outline
 from napari_selfreg.widgets.correct.hand import CLICK
+from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import alive, selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY
@@ -23,6 +26,10 @@ Drawn = Literal["rectangle", "polygon"]
 
 NAME = "reviewed regions"
 NOT_IN_VIEW = "The picture is not in view: move it into the window first."
+NO_AREA = (
+    "A shape was not taken: it has no area, or too many corners. Draw a rectangle, an ellipse or a "
+    "polygon."
+)
 
 _COLOUR = "#20d060"
 _MODES: dict[Drawn, str] = {"rectangle": "add_rectangle", "polygon": "add_polygon"}
@@ -174,40 +181,51 @@ class Regions(QObject):
         link = self._desk.link
         if link is None or not self._on_show():
             return
-        record, known = link.project.field(link.field), self.all
         drawing = next((kind for kind in _MODES if _MODES[kind] == str(self.layer.mode)), None)
-        seen, clicked = set(), False
+        clicked, problem = False, ""
         try:
-            for index, vertices in enumerate(self.layer.data):
-                identity = str(self.layer.features["id"].iloc[index] or "")
-                if identity not in known and self._is_click(vertices):
-                    clicked = True
-                    continue
-                region = self._region(index, vertices, record, known.get(identity))
-                seen.add(region.id)
-                if known.get(region.id) != region:
-                    link.project.put_region(link.field, region)
-            for identity in known.keys() - seen:
-                link.project.remove_region(link.field, identity)
+            clicked, refused = self._write(link)
+            problem = NO_AREA if refused else ""
         except SelfRegError as error:
-            self._desk.told.emit(str(error))
+            problem = str(error)
         self.refresh()
         if drawing and clicked:
             self.draw(drawing)
         elif drawing:
             self.drawn.emit()
+        if problem:  # last: the others take back what was said
+            self._desk.told.emit(problem)
+
+    def _write(self, link: JournalLink) -> tuple[bool, bool]:
+        """Write all shapes; tell whether there were mere clicks, and others that were refused."""
+        record, known = link.project.field(link.field), self.all
+        seen, clicked, refused = set(), False, False
+        for index, vertices in enumerate(self.layer.data):
+            identity = str(self.layer.features["id"].iloc[index] or "")
+            if identity not in known and self._is_click(vertices):
+                clicked = True
+                continue
+            try:
+                region = self._region(index, record, known.get(identity))
+            except ValidationError:
+                refused = True
+                seen.add(identity)  # one that was there stays as it was
+                continue
+            seen.add(region.id)
+            if known.get(region.id) != region:
+                link.project.put_region(link.field, region)
+        for identity in known.keys() - seen:
+            link.project.remove_region(link.field, identity)
+        return clicked, refused
 
     def _is_click(self, vertices: Any) -> bool:
         """Tell whether a shape is what napari makes of a mere click: too small to be meant."""
         extent = np.ptp(np.asarray(vertices, np.float64), axis=0) * np.asarray(self.layer.scale)
         return bool(extent.max() * self._viewer.scene.camera.zoom < CLICK)
 
-    def _region(
-        self, index: int, vertices: Any, record: ProjectField, before: Region | None
-    ) -> Region:
+    def _region(self, index: int, record: ProjectField, before: Region | None) -> Region:
         """Return the region that a shape shows; one that was not touched stays as it was."""
-        axes = list(plane_axes(self._desk.link.layer)) if self._desk.link is not None else [0, 1]
-        points = _on_image(np.asarray(vertices, np.float64)[:, axes] + 0.5, record)
+        points = _on_image(self._outline(index), record)
         if before is None:
             kind: RegionKind = (
                 "rectangle" if self.layer.shape_type[index] == "rectangle" else "polygon"
@@ -218,6 +236,15 @@ class Regions(QObject):
             return before
         kept = Region.from_points(points, "polygon" if before.kind == "field" else before.kind)
         return kept.model_copy(update={"id": before.id, "holes": before.holes})
+
+    def _outline(self, index: int) -> npt.NDArray[np.float64]:
+        """Return the outline of a shape in pixels of the labels; no points if it has no area."""
+        vertices = np.asarray(self.layer.data[index], np.float64)
+        kind = str(self.layer.shape_type[index])
+        if kind == "ellipse":
+            vertices = ellipse_outline(vertices)
+        axes = list(plane_axes(self._desk.link.layer)) if self._desk.link is not None else [0, 1]
+        return np.array(vertices[: 0 if kind in FLAT else None, axes] + 0.5)
 
     def _vertices(self, region: Region, record: ProjectField) -> npt.NDArray[np.float64]:
         """Return a region as corners of a shape in the axes of the layer."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import NewField, Project, Region
 from napari_selfreg.io.project.reviewed import reviewed_mask
-from napari_selfreg.widgets.correct.regions import NAME, Regions
+from napari_selfreg.widgets.correct.regions import NAME, NO_AREA, Regions
 from tests.widgets.correct.steps import save_picture
 from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import UM, squares
@@ -104,6 +104,47 @@ def test_holes_stay_where_the_outline_is_moved(drawn: Any) -> None:
     drawn.regions.layer.data = [corners(Box(0, 0, 40, 40)) - 0.5]
     drawn.regions._read()
     assert mask(drawn).sum() == 40 * 40 - 25
+
+
+@pytest.mark.parametrize("kind", ["line", "path"])
+def test_a_shape_without_an_area_is_removed_and_stops_no_other(drawn: Any, kind: str) -> None:
+    told: list[str] = []
+    drawn.desk.told.connect(told.append)
+    drawn.regions.drawn.connect(lambda: drawn.desk.told.emit(""))  # as the buttons do
+    drawn.regions.draw("rectangle")
+    drawn.regions.layer.add([RING[: 2 if kind == "line" else 4] * 2], shape_type=kind)
+    drawn.regions.layer.add([RING - 0.5], shape_type="rectangle")
+    drawn.regions._read()
+    assert told[-1] == NO_AREA
+    assert mask(drawn).sum() == 20 * 27
+    assert len(drawn.regions.layer.data) == 1
+    assert [region.kind for region in drawn.regions.all.values()] == ["rectangle"]
+
+
+def test_a_region_whose_shape_became_nothing_stays_as_it_was(drawn: Any) -> None:
+    drawn.regions.put(RING, "polygon")
+    before = drawn.regions.all
+    drawn.regions.layer.data = [(RING[:2], "line")]
+    drawn.regions._read()
+    assert drawn.regions.all == before
+    np.testing.assert_allclose(drawn.regions.layer.data[0], RING - 0.5)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        [(10, 10), (10, 50), (40, 50), (40, 10)],
+        [(15, 10), (5, 40), (25, 46.7), (35, 16.7)],  # turned
+    ],
+)
+def test_an_ellipse_counts_as_what_it_holds(drawn: Any, around: list[Any]) -> None:
+    vertices = np.array(around, float)
+    drawn.regions.draw("rectangle")
+    drawn.regions.layer.add([vertices], shape_type="ellipse")
+    drawn.regions._read()
+    axes = np.linalg.norm(np.diff(vertices[:3], axis=0), axis=1)
+    assert mask(drawn).sum() == pytest.approx(np.pi / 4 * axes.prod(), rel=0.02)
+    assert len(drawn.regions.layer.data[0]) > 4
 
 
 def test_only_the_regions_of_one_kind_are_dropped(drawn: Any) -> None:
