@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.guards import selection_kept
-from napari_selfreg.widgets.layers import OWN_KEY
+from napari_selfreg.widgets.layers import EXTRA, OWN_KEY
 from napari_selfreg.widgets.placement import expand, placement
 from napari_selfreg.widgets.segment_job import PanelRequest
 
@@ -53,7 +53,7 @@ def add_extra_layers(
                     contrast_limits=(0, 1),
                     opacity=_OPACITY,
                     blending="translucent_no_depth",
-                    metadata={OWN_KEY: "extra"},
+                    metadata={OWN_KEY: EXTRA},
                     **place,
                 )
             )

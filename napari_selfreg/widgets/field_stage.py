@@ -12,7 +12,7 @@ from napari.layers import Image
 from napari_selfreg.widgets.field_list import Field
 from napari_selfreg.widgets.guards import collection_spared, selection_kept
 from napari_selfreg.widgets.image_layers import LayerDataTuple
-from napari_selfreg.widgets.layers import OWN_KEY
+from napari_selfreg.widgets.layers import EXTRA, OWN_KEY
 from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
 from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, volume_result_info
 
@@ -118,7 +118,7 @@ class FieldStage:
                 if layer in self._viewer.layers:
                     self._viewer.layers.remove(layer)
         # Previews and guides are made anew; only what a person would miss is kept.
-        field.layers = [layer for layer in leaving if OWN_KEY not in layer.metadata]
+        field.layers = [layer for layer in leaving if _is_missed(layer)]
 
     def lose(self) -> None:
         """Take note that a person has removed the image of the shown field."""
@@ -152,6 +152,11 @@ class FieldStage:
 def _leaves(layer: Any) -> bool:
     """Tell whether a layer was made on the shown field: all but images that are not ours."""
     return not isinstance(layer, Image) or OWN_KEY in layer.metadata
+
+
+def _is_missed(layer: Any) -> bool:
+    """Tell whether a layer is a person's, or one that she has asked for."""
+    return layer.metadata.get(OWN_KEY, EXTRA) == EXTRA
 
 
 def _belong_to(layer: Any, image: Any) -> None:

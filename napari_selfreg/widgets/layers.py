@@ -22,6 +22,9 @@ from napari_selfreg.io.rgb import RgbRule, as_yxc, rule_for, to_rgb8
 OWN_KEY = "napari_selfreg"
 """Metadata key of layers that belong to us and are never offered as a picture."""
 
+EXTRA = "extra"
+"""Value of `OWN_KEY` of layers that a person has asked for: they stay with their image."""
+
 ORIGIN_KEY = "pixel_size_origin"
 """Metadata key of a layer: where its pixel size comes from, if not from the image."""
 

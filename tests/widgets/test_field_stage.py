@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.widgets.field_list import Field
 from napari_selfreg.widgets.field_stage import FieldStage
-from napari_selfreg.widgets.layers import OWN_KEY
+from napari_selfreg.widgets.layers import EXTRA, OWN_KEY
 from napari_selfreg.widgets.result_info import RESULT_KEY, ResultInfo, result_info
 from tests.widgets.pictures import noise, opened
 
@@ -78,6 +78,17 @@ def test_previews_go_and_other_images_stay(viewer, stage) -> None:
     assert list(viewer.layers) == [other]
     assert a.layers == []
     assert stage.field is None
+
+
+def test_what_a_person_has_asked_for_comes_back(viewer, stage) -> None:
+    a, b = fields("ab")
+    stage.show(a, opened("a"))
+    viewer.add_image(noise(8, 9), name="a uncertainty", metadata={OWN_KEY: EXTRA})
+    viewer.add_labels(np.zeros((8, 9), int), name="a spots")
+    stage.show(b, opened("b"))
+    assert names(viewer) == ["b"]
+    stage.show(a)
+    assert names(viewer) == ["a", "a uncertainty", "a spots"]
 
 
 def test_images_that_were_long_ago_are_opened_anew(viewer, stage) -> None:
