@@ -337,6 +337,11 @@ class Project(Editing, Reading):
     ) -> None:
         self.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was given back."""
+        return self._closed
+
     def check_writable(self) -> None:
         """Raise WriteError, saying why, if nothing may be changed."""
         if self.read_only:

@@ -15,11 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from napari_selfreg.core.errors import WriteError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.finetune_types import FinetuneField
 from napari_selfreg.engine.object_classes import by_class
 from napari_selfreg.io.fields import State
 from napari_selfreg.io.project import Project, ProjectField, Region, VersionRecord
+from napari_selfreg.io.project.late import opened_again
 from napari_selfreg.io.project.pictures import read_picture
 from napari_selfreg.io.project.reviewed import extent, reviewed_mask
 
@@ -135,8 +137,14 @@ class ProjectCorrections:
     def keep(
         self, bundle: Path, title: str, parent: str | None, facts: Mapping[str, Any]
     ) -> VersionRecord:
-        """Copy a model into the project; raises WriteError if that fails."""
-        return self.project.versions.add(bundle, title, parent=parent, facts=facts)
+        """Copy a model into the project, closed or not; raises WriteError if that fails."""
+        try:
+            return self.project.versions.add(bundle, title, parent=parent, facts=facts)
+        except WriteError:
+            if not self.project.closed:
+                raise
+        with opened_again(self.project) as project:
+            return project.versions.add(bundle, title, parent=parent, facts=facts)
 
     def treat_as_done(self) -> tuple[str, ...]:
         """Put a region around all of every corrected field; raises WriteError if read-only."""

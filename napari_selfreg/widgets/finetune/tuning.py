@@ -16,6 +16,7 @@ from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentences import describe_failure
 
 CANCELLED = "Cancelled: the model is as it was."
+KEPT = "Ended with its project, which keeps the best model so far as a version."
 KEEPING = "Stopping: the best model so far follows…"
 
 _TICK_MS = 500
@@ -135,8 +136,10 @@ class Tuning(QObject):
         self.concluded.emit(text)
 
     def _on_cancelled(self) -> None:
+        request = self._request
+        kept = self._stepped and request is not None and not request.dropped.is_set()
         self._end()
-        self.concluded.emit(CANCELLED)
+        self.concluded.emit(KEPT if kept else CANCELLED)
 
     def _end(self) -> list[str]:
         self._request = None

@@ -11,6 +11,7 @@ import pytest
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import Notice, StepDone, run
 from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.finetune.advanced import TuneOptions
 from napari_selfreg.widgets.finetune.job import TuneRequest, next_name, read_fields, run_tuning
 from napari_selfreg.widgets.finetune.source import ProjectCorrections
@@ -67,6 +68,18 @@ def test_closing_the_window_keeps_the_best_unless_it_was_dropped(
         request_.dropped.set()
     job.close()
     assert len(project.versions.all) == (0 if dropped else 1)
+
+
+def test_closing_the_project_first_keeps_the_best_too(request_, project) -> None:
+    job = run_tuning(request_)
+    while not isinstance(next(job), StepDone):
+        pass
+    project.close()
+    job.close()
+    with Project.open(project.folder) as again:
+        (version,) = again.versions.all
+    assert version.facts == {"stopped": True}
+    assert not again.read_only
 
 
 def test_enough_ends_with_a_result(request_) -> None:

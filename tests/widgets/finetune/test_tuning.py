@@ -12,7 +12,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, ValidationDone
 from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
 from napari_selfreg.widgets.finetune import tuning as module
-from napari_selfreg.widgets.finetune.tuning import CANCELLED, KEEPING, Tuning
+from napari_selfreg.widgets.finetune.tuning import CANCELLED, KEEPING, KEPT, Tuning
 
 LONG = 60_000
 UNSTABLE = "The training became unstable: it went back and goes on with smaller steps."
@@ -214,6 +214,22 @@ def test_cancelled_twice_it_drops_what_it_has(make, qtbot) -> None:
     wait(heard, qtbot)
     assert heard.ends == [CANCELLED]
     assert asked.dropped.is_set()
+
+
+def test_ended_by_its_panel_it_says_that_the_best_is_kept(make, qtbot) -> None:
+    def endless(asked: Any) -> Iterator[Event]:
+        while True:
+            yield StepDone(1, 9, {"total": 1.0})
+            threading.Event().wait(0.005)
+
+    tuning, heard = make(endless)
+    asked = request()
+    tuning.start(asked)
+    qtbot.waitUntil(lambda: tuning._stepped, timeout=LONG)
+    tuning.runner.cancel()  # the project was closed
+    wait(heard, qtbot)
+    assert heard.ends == [KEPT]
+    assert not asked.dropped.is_set()
 
 
 def test_a_failure_ends_with_its_sentence(make, qtbot) -> None:
