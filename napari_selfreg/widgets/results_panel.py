@@ -112,6 +112,8 @@ class ResultsPanel(QWidget):
 
     def _on_layer(self) -> None:
         """Turn to another result."""
+        for counts in (self._surveys, self._views):  # of the one before
+            counts.clear()
         for emitter in self._edits():
             emitter.disconnect(self._on_edit)
         chosen = self.form.picker.value()
@@ -157,8 +159,8 @@ class ResultsPanel(QWidget):
 
     def _on_survey(self, found: Survey) -> None:
         layer = self._layer
-        if layer is None or found.snapshot.info.image_layer_id != _image_id(layer):
-            return
+        if layer is None or found.snapshot.info is not result_info(layer):
+            return  # there may be several results on one image
         self.survey = found
         if found.fresh or not is_aligned(layer.features):
             layer.features = feature_rows(found.table)
@@ -207,8 +209,3 @@ def _timer(owner: QWidget, milliseconds: int, slot: Any) -> QTimer:
     timer.setInterval(milliseconds)
     timer.timeout.connect(slot)
     return timer
-
-
-def _image_id(layer: Any) -> Any:
-    info = result_info(layer)
-    return info.image_layer_id if info is not None else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,21 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QTableView
 
-from napari_selfreg.widgets import results_actions
+from napari_selfreg.engine.events import Progress
+from napari_selfreg.widgets import results_actions, results_panel
+from napari_selfreg.widgets.layers import picture_of
+from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.results_panel import NO_RESULT, ResultsPanel
 from tests.widgets.panel_steps import LONG, names
-from tests.widgets.results_steps import add_objects, files_of, finish, settle, squares
+from tests.widgets.results_steps import (
+    add_objects,
+    files_of,
+    finish,
+    info_for,
+    settle,
+    squares,
+    table_for,
+)
 
 
 @pytest.fixture
@@ -62,6 +75,33 @@ def test_totals_follow_the_view_and_the_brush(make, qtbot) -> None:
     layer.paint((50, 70), 9)
     qtbot.waitUntil(lambda: panel.form.totals.texts("field")[0] == "7", timeout=LONG)
     assert layer.features["area_um2"].iloc[9] > 0  # measured without a click
+
+
+def test_a_late_count_of_one_result_is_not_shown_on_another(make, qtbot, monkeypatch) -> None:
+    _, panel, image, first = make()
+    gate, counting, survey = threading.Event(), threading.Event(), results_panel.survey
+
+    def slow(snapshot: Any) -> Any:
+        yield Progress(0, 0)
+        counting.set()
+        gate.wait(LONG / 1000)
+        return (yield from survey(snapshot))
+
+    monkeypatch.setattr(results_panel, "survey", slow)
+    first.data_setitem((np.array([50, 51]), np.array([70, 70])), 9)
+    qtbot.waitUntil(counting.is_set, timeout=LONG)
+    panel.hide()  # nothing is counted anew behind another tab
+    labels = np.where(squares() == 2, 1, 0).astype(np.int32)
+    info = info_for(labels, image_layer_id=image.unique_id)
+    found = SimpleNamespace(labels=labels, box=info.box, table=table_for(labels, info))
+    viewer = panel._viewer
+    second = add_result(viewer, image, picture_of(viewer, image), found, "other", info)
+    panel.shared.resultChanged.emit(second)
+    rows = list(second.features["index"])
+    gate.set()
+    qtbot.waitUntil(lambda: not panel._surveys.running, timeout=LONG)
+    assert list(second.features["index"]) == rows
+    assert panel.survey is None
 
 
 def test_rows_stand_where_naparis_table_looks(make, qtbot) -> None:
