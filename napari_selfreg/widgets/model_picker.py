@@ -30,6 +30,7 @@ from napari_selfreg.widgets.model_entries import (
     read_model,
 )
 from napari_selfreg.widgets.runner import JobRunner
+from napari_selfreg.widgets.sentences import describe_failure
 
 NO_MODEL = "No model is installed: install napari-selfreg again."
 
@@ -82,7 +83,10 @@ class ModelPicker(QWidget):
         self._line = QElidingLabel()
         self._arrange()
         self._runner = JobRunner(self, lane="files")
+        self._waiting: list[Path] = []
         self._runner.finished.connect(self._on_read)
+        self._runner.failed.connect(self._on_failed)
+        self._runner.cancelled.connect(self._waiting.clear)
         files = bundled_models().values() if models is None else models.values()
         for path in (*files, *(added_files() if models is None else ())):
             self.addModel(path)
@@ -150,8 +154,8 @@ class ModelPicker(QWidget):
 
     def addFiles(self, paths: Sequence[Path]) -> None:
         """Add files for good and choose the last one; those that are no model are told."""
-        if not self._runner.running:
-            self._runner.start(new_models, tuple(paths))
+        self._waiting += paths
+        self._read_waiting()
 
     def show_card(self) -> None:
         """Show the card of the chosen model beside the window."""
@@ -190,6 +194,16 @@ class ModelPicker(QWidget):
         if names:
             self.addFiles([Path(name) for name in names])
 
+    def _read_waiting(self) -> None:
+        if self._waiting and not self._runner.running:
+            paths = tuple(self._waiting)
+            self._waiting.clear()
+            self._runner.start(new_models, paths)
+
+    def _on_failed(self, error: Exception) -> None:
+        self.told.emit(describe_failure(error))
+        self._read_waiting()
+
     def _on_read(self, entries: tuple[ModelEntry, ...]) -> None:
         before = self.value()
         with signals_blocked(self._list):
@@ -201,6 +215,7 @@ class ModelPicker(QWidget):
         if self.value() != before or titles:
             self._on_index(self._list.currentIndex())
         self.told.emit(" ".join([*titles, *problems]))
+        self._read_waiting()
 
     def _replace_or_append(self, entry: ModelEntry) -> None:
         known = [each.path for each in self._entries]

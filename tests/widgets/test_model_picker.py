@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.io.added_models import added_models
 from napari_selfreg.widgets import model_picker
 from napari_selfreg.widgets.model_picker import NO_MODEL, ModelPicker
+from napari_selfreg.widgets.runner import JobRunner
 from tests.widgets.fakes import write_model
 
 
@@ -87,6 +91,46 @@ def test_the_models_of_the_package_are_listed(
 
 
 class TestAdding:
+    def test_files_that_come_while_others_are_read_have_their_turn(
+        self, tmp_path: Path, qtbot
+    ) -> None:
+        picker, other = ModelPicker({"spots": write_model(tmp_path)}), QWidget()
+        for widget in (picker, other):
+            qtbot.addWidget(widget)
+        gate, tidying = threading.Event(), JobRunner(other, lane="files")
+
+        def tidy() -> Iterator[None]:
+            while not gate.wait(0.01):
+                yield
+
+        tidying.start(tidy)  # the first reading has to wait for it
+        paths = [write_model(tmp_path, name=name) for name in ("first", "second", "third")]
+        for path in paths:
+            picker.addFiles([path])
+        gate.set()
+        qtbot.waitUntil(lambda: picker.value() == paths[-1].resolve(), timeout=20_000)
+        assert [entry.path.stem for entry in picker.entries()[1:]] == ["first", "second", "third"]
+
+    def test_files_that_come_before_a_failure_have_their_turn(
+        self, tmp_path: Path, qtbot, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        picker = ModelPicker({"spots": write_model(tmp_path)})
+        qtbot.addWidget(picker)
+        reading = model_picker.new_models
+
+        def failing(paths: tuple[Path, ...]) -> Iterator[None]:
+            yield
+            raise OSError("the disk is full")
+
+        monkeypatch.setattr(model_picker, "new_models", failing)
+        with qtbot.waitSignal(picker.told, timeout=20_000) as signal:
+            picker.addFiles([tmp_path / "any.safetensors"])
+            monkeypatch.setattr(model_picker, "new_models", reading)
+            other = write_model(tmp_path, name="other")
+            picker.addFiles([other])
+        assert "the disk is full" in signal.args[0]
+        qtbot.waitUntil(lambda: picker.value() == other.resolve(), timeout=20_000)
+
     def test_an_added_file_is_chosen_and_stays(self, tmp_path: Path, qtbot) -> None:
         picker = ModelPicker({"spots": write_model(tmp_path)})
         qtbot.addWidget(picker)
