@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from napari_selfreg.io.volume.outputs import is_corrected_volume
 from napari_selfreg.widgets.image_layers import LayerDataTuple
 from napari_selfreg.widgets.readers import open_layer
 from napari_selfreg.widgets.volume.opening import has_volume_results, paths_in, read_volume_facts
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,9 @@ def look_at_fields(paths: Sequence[Path], results: Path | None) -> Generator[Eve
             yield Looked(path, None, str(error))
         except OSError as error:
             yield Looked(path, None, f"{path.name} cannot be read: {error.strerror}.")
+        except Exception as error:  # one odd file must not leave all others without facts
+            logger.exception("%s could not be looked at", path.name)
+            yield Looked(path, None, f"{path.name} cannot be read ({type(error).__name__}).")
         else:
             yield Looked(path, facts, segmented=there, corrected=hers)
 

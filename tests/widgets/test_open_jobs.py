@@ -79,16 +79,20 @@ def test_the_file_of_a_layer_is_asked(folder: Path, tmp_path: Path) -> None:
     assert run(ask_file(tmp_path / "missing.png")) is None
 
 
-def test_a_disk_that_fails_is_told_of_its_field_and_the_others_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(OSError(5, "Input/output error"), ": Input/output error."), (KeyError("x"), " (KeyError).")],
+)
+def test_what_fails_is_told_of_its_field_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
 ) -> None:
     paths = [tmp_path / "a.png", tmp_path / "b.png"]
 
     def fail(path: Path) -> None:
-        raise OSError(5, "Input/output error", str(path))
+        raise error
 
     monkeypatch.setattr(open_jobs, "read_facts", fail)
     looked = list(look_at_fields(paths, None))
     assert [each.problem for each in looked] == [
-        f"{name}.png cannot be read: Input/output error." for name in "ab"
+        f"{name}.png cannot be read{words}" for name in "ab"
     ]
