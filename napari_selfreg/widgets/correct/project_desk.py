@@ -332,7 +332,16 @@ class ProjectDesk(QObject):
 
     def _on_inserted(self, event: Any) -> None:
         if alive(self) and self.project is not None and isinstance(event.value, Labels):
+            if self._is_copy(event.value):
+                del event.value.metadata[FIELD_KEY]
             self._tie(event.value)
+
+    def _is_copy(self, layer: Any) -> bool:
+        """Tell whether a layer got its mark from the one on show, as *Duplicate layer* does."""
+        link, other = self.link, bare(layer)
+        if link is None or field_of(other) != (str(link.project.folder), link.field):
+            return False
+        return other is not link.layer and link.layer in self._viewer.layers
 
     def _on_removed(self, event: Any) -> None:
         if alive(self) and self.link is not None and bare(event.value) is self.link.layer:

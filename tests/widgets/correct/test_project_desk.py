@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError
@@ -166,6 +167,20 @@ def test_a_full_disk_makes_no_field_that_comes_back_a_layer_of_its_own(
         light.viewer.layers.remove(light.layer)
         light.viewer.add_layer(light.layer)
         assert light.desk.link.layer is light.layer
+
+
+def test_a_copy_of_the_layer_leaves_the_corrections_to_it(light: Any) -> None:
+    light.viewer.layers.selection.active = light.layer
+    _duplicate_layer(light.viewer.layers)
+    copy = next(layer for layer in light.viewer.layers if layer.name.endswith("copy"))
+    assert light.desk.link.layer is light.layer
+    assert field_of(copy) is None
+    assert field_of(light.layer) == (str(light.desk.project.folder), "f1")
+    stroke(copy, 30, 30, 11)
+    stroke(light.layer)
+    stored = light.desk.project.labels("f1")
+    assert np.array_equal(stored, light.layer.data)
+    assert not (stored == 11).any()
 
 
 def test_the_results_of_all_fields_come_along(empty: Any, tmp_path: Path) -> None:
