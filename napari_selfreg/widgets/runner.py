@@ -96,6 +96,8 @@ class JobWorker(QRunnable):
         """Run the job to its end; called by Qt in a thread of the pool."""
         self.signals.started.emit()
         outcome = self._drive()
+        # PySide6 never lets go of a worker that has run; pictures and labels must not stay too.
+        del self._job, self._args
         if outcome.error is not None:
             logger.error("a job failed", exc_info=outcome.error)
         self.done = True

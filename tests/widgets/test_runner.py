@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -198,6 +200,37 @@ def test_stop_all_jobs_waits_for_the_thread(runner, qtbot) -> None:
     qtbot.waitUntil(lambda: probe.steps > 1, timeout=LONG)
     runner_module.stop_all_jobs()
     assert probe.closed_in is not None
+
+
+class Picture:
+    """Something large that a job is handed."""
+
+
+def looking(picture: Picture) -> Iterator[Event]:
+    yield Progress(1, 1)
+
+
+def looking_in_vain(picture: Picture) -> Iterator[Event]:
+    yield Progress(1, 1)
+    raise ValueError("no")
+
+
+@pytest.mark.parametrize("job", [looking, looking_in_vain])
+def test_what_a_job_was_handed_does_not_outlive_it(runner, qtbot, monkeypatch, job) -> None:
+    monkeypatch.setattr(runner_module.logger, "error", lambda *_, **__: None)  # pytest keeps it
+    gone = []
+    for _ in range(20):  # not every worker is kept
+        picture = Picture()
+        gone.append(weakref.ref(picture))
+        runner.start(job, picture)
+        del picture
+        qtbot.waitUntil(lambda: not runner.running, timeout=LONG)
+
+    def are_gone() -> bool:
+        gc.collect()
+        return not any(each() for each in gone)
+
+    qtbot.waitUntil(are_gone, timeout=LONG)
 
 
 def held(gate: threading.Event) -> Iterator[Event]:
