@@ -36,6 +36,20 @@ _CHANNEL_LABELS = ("c", "channel", "channels", "rgb", "s")
 
 
 @dataclass(frozen=True, slots=True)
+class Plane:
+    """Which plane of a layer a picture is; its parameters are those of `Picture`."""
+
+    axes: tuple[int, int]
+    position: tuple[int, ...]
+
+    def lies_in(self, layer: Any) -> bool:
+        """Tell whether an image layer has such a plane."""
+        shape = layer.data[0].shape if layer.multiscale else layer.data.shape
+        inside = zip(self.position, shape, strict=False)  # the shape may end with colours
+        return len(self.position) == layer.ndim and all(at < length for at, length in inside)
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One plane of a layer at one resolution.
 
@@ -69,6 +83,11 @@ class Picture:
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return int(self.data.shape[self.axes[0]]), int(self.data.shape[self.axes[1]])
+
+    @property
+    def plane(self) -> Plane:
+        """Which plane it is."""
+        return Plane(self.axes, self.position)
 
     @property
     def plane_factors(self) -> npt.NDArray[np.float64]:
@@ -153,8 +172,10 @@ def is_picture(layer: object) -> bool:
     return isinstance(layer, Image) and OWN_KEY not in layer.metadata
 
 
-def picture_of(viewer: Any, layer: Any, wanted: PixelSize | None = None) -> Picture:
-    """Describe what the viewer shows of an image layer; reads no pixels.
+def picture_of(
+    viewer: Any, layer: Any, wanted: PixelSize | None = None, plane: Plane | None = None
+) -> Picture:
+    """Describe what the viewer shows of an image layer, or a certain plane; reads no pixels.
 
     Parameters
     ----------
@@ -164,6 +185,8 @@ def picture_of(viewer: Any, layer: Any, wanted: PixelSize | None = None) -> Pict
         The image.
     wanted : PixelSize, optional
         Of several resolutions the one next to this is taken; the finest without it.
+    plane : Plane, optional
+        Taken instead of what sliders and order of axes choose.
 
     Returns
     -------
@@ -175,16 +198,18 @@ def picture_of(viewer: Any, layer: Any, wanted: PixelSize | None = None) -> Pict
         If the layer has no plane, or the sliders stand outside of it.
     """
     channel_axis = channel_axis_of(layer)
-    axes = _plane_axes(viewer, layer, channel_axis)
     levels = list(layer.data) if layer.multiscale else [layer.data]
+    plane = plane or _shown_plane(viewer, layer, channel_axis, levels[0].shape)
+    if not plane.lies_in(layer):
+        raise BadInputError(f"“{layer.name}” has changed: it does not have this slice any more.")
     factors = np.asarray(layer.downsample_factors, dtype=np.float64)
     if not layer.multiscale:
         factors = np.ones((1, layer.ndim))
-    level = _nearest_level(factors[:, list(axes)], pixel_size_of(layer, axes), wanted)
+    level = _nearest_level(factors[:, list(plane.axes)], pixel_size_of(layer, plane.axes), wanted)
     return Picture(
         data=levels[level],
-        axes=axes,
-        position=_position(viewer, layer, axes, channel_axis, levels[0].shape),
+        axes=plane.axes,
+        position=plane.position,
         factors=tuple(float(value) for value in factors[level]),
         rgb=bool(layer.rgb),
         channel_axis=channel_axis,
@@ -233,6 +258,11 @@ def world_to_layer(
         for back, (theirs, ours) in enumerate(pairs, start=1):
             world[:, -back] *= _unit_ratio(theirs, ours)
     return np.array([layer.world_to_data(point) for point in world])
+
+
+def _shown_plane(viewer: Any, layer: Any, channel_axis: int | None, shape: Sequence[int]) -> Plane:
+    axes = _plane_axes(viewer, layer, channel_axis)
+    return Plane(axes, _position(viewer, layer, axes, channel_axis, shape))
 
 
 def _plane_axes(viewer: Any, layer: Any, channel_axis: int | None) -> tuple[int, int]:

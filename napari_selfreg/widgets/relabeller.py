@@ -259,11 +259,12 @@ class Relabeller(QObject):
         return next((each for each in self._viewer.layers if each.unique_id == wanted), None)
 
     def _picture(self, layer: Any) -> Picture:
-        """Return what was segmented: as it was, or as the image shows it now."""
+        """Return what was segmented: as it was, or as the image is now."""
         if layer not in self._pictures:
             info, image = result_info(layer), self._image(layer)
             wanted = info.label_size if info is not None and image.multiscale else None
-            self._pictures[layer] = picture_of(self._viewer, image, wanted)
+            plane = info.plane if info is not None else None
+            self._pictures[layer] = picture_of(self._viewer, image, wanted, plane)
         return self._pictures[layer]
 
 

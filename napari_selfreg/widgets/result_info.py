@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing, UmSource
+from napari_selfreg.widgets.layers import Plane
 
 RESULT_KEY = "napari_selfreg_result"
 """Metadata key of result layers."""
@@ -64,6 +65,8 @@ class ResultInfo:
         Whether parts that surely show nothing but glass were left out.
     mask : ndarray of bool, shape (y, x), optional
         The pixels of `box` that a person has outlined; all of them without it.
+    plane : Plane, optional
+        The plane of the image that the picture is, wherever the sliders stand by now.
     citation, terms : str
         Of the model.
     probability : ndarray of float, shape (K[+1], y, x), optional
@@ -87,6 +90,7 @@ class ResultInfo:
     tta: bool = False
     skip_glass: bool = True
     mask: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
+    plane: Plane | None = None
     citation: str = ""
     terms: str = ""
     probability: npt.NDArray[np.floating[Any]] | None = field(default=None, repr=False)

@@ -78,7 +78,7 @@ def add_result(
     name : str
         Wanted name; napari adds a number if there is such a layer.
     info : ResultInfo, optional
-        Where the objects come from; its ``origin`` is filled in here.
+        Where the objects come from; its ``origin`` and ``plane`` are filled in here.
 
     Returns
     -------
@@ -89,13 +89,16 @@ def add_result(
     chosen = settings()
     outlined = math.prod(labels.shape) <= OUTLINED_PIXELS
     colours = (chosen.outline_colour,) if chosen.outline_colour else COLOURS
+    origin = box.y0, box.x0
+    if info is not None:
+        info = replace(info, origin=origin, plane=picture.plane)
     arguments = {
         "name": name,
         "opacity": 1.0 if outlined else FILLED_OPACITY,
         "colormap": CyclicLabelColormap([_BACKGROUND, *colours], background_value=0),
         "features": feature_rows(result.table),
-        "metadata": {RESULT_KEY: replace(info, origin=(box.y0, box.x0))} if info else {},
-        **placement(layer, picture, (box.y0, box.x0)),
+        "metadata": {RESULT_KEY: info} if info else {},
+        **placement(layer, picture, origin),
     }
     # Hidden until it is complete: napari prepares the whole picture at every change of a layer
     # on show, and outlines of a large one take a tenth of a second each time.

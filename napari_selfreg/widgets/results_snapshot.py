@@ -83,8 +83,9 @@ def full_shape(image: Any, picture: Picture | None) -> tuple[int, int]:
 
 def picture_for(viewer: Any, image: Any, info: ResultInfo) -> Picture | None:
     """Return the plane at the resolution of the labels, None if the image has no such one."""
+    wanted = info.label_size if image.multiscale else None
     try:
-        picture = picture_of(viewer, image, info.label_size if image.multiscale else None)
+        picture = picture_of(viewer, image, wanted, info.plane)
     except BadInputError:
         return None
     return picture if np.allclose(picture.plane_factors, info.factors, rtol=0.02) else None

@@ -80,6 +80,19 @@ class TestPicture:
         viewer.dims.set_current_step(0, 2)
         assert picture_of(viewer, layer).position == (0, 0)
 
+    def test_a_certain_plane_is_taken_wherever_the_sliders_stand(self) -> None:
+        stack = noise(5, 20, 30, 3)
+        viewer, layer = shown(Image(stack, rgb=True))
+        viewer.dims.set_current_step(0, 4)
+        plane = picture_of(viewer, layer).plane
+        viewer.dims.set_current_step(0, 1)
+        viewer.dims.order = (1, 0, 2)
+        picture = picture_of(viewer, layer, plane=plane)
+        np.testing.assert_array_equal(picture.colours(), stack[4])
+        layer.data = stack[:3]
+        with pytest.raises(BadInputError, match="does not have this slice any more"):
+            picture_of(viewer, layer, plane=plane)
+
     def test_a_slider_outside_of_the_image_is_told(self) -> None:
         viewer, layer = shown(colour(4, 20, 30, name="short"))
         viewer.add_image(noise(9, 20, 30))

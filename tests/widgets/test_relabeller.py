@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_selfreg.widgets.result_info import FIELD_KEY, is_touched, result_inf
 from napari_selfreg.widgets.result_layer import add_result
 from tests.widgets.fakes import Objects
 from tests.widgets.panel_steps import LONG
+from tests.widgets.results_steps import info_for, picture_for, squares, table_for
 from tests.widgets.test_result_info import make_info
 
 BOX = Box(5, 10, 65, 90)
@@ -139,6 +141,23 @@ class TestUntouched:
         qtbot.waitUntil(lambda: not relabeller.working, timeout=LONG)
         assert len(viewer.layers) == 2
         assert layer.visible
+
+
+def test_another_slice_on_show_changes_nothing(qtbot) -> None:
+    viewer, owner, labels = ViewerModel(), QWidget(), squares()
+    qtbot.addWidget(owner)
+    stack = np.stack([picture_for(labels), np.full((*labels.shape, 3), 250, np.uint8)])
+    image = viewer.add_image(stack, rgb=True, scale=(1, 0.5, 0.5), units=["um"] * 3)
+    viewer.dims.set_current_step(0, 0)
+    info = info_for(labels, image_layer_id=image.unique_id)
+    found = Objects(labels, info.box, table_for(labels, info))
+    layer = add_result(viewer, image, picture_of(viewer, image), found, "found", info)
+    viewer.dims.set_current_step(0, 1)
+    relabeller = Relabeller(viewer, owner)
+    relabeller.take(layer)  # without its picture, as those of a folder
+    changed = change(relabeller, replace(info.settings, threshold=0.6), qtbot)
+    measured = changed.features["mean_haematoxylin"].to_numpy(float)[1:]
+    np.testing.assert_allclose(measured, found.table["mean_haematoxylin"], rtol=1e-5)
 
 
 class TestTouched:

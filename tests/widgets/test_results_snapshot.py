@@ -13,7 +13,9 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.outputs import CORRECTED
 from napari_selfreg.widgets.image_layers import SOURCE_KEY, SourceInfo
+from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched
+from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.results_job import origin_of
 from napari_selfreg.widgets.results_snapshot import (
     full_shape,
@@ -22,7 +24,9 @@ from napari_selfreg.widgets.results_snapshot import (
     take_import,
     take_snapshot,
 )
+from tests.widgets.fakes import Objects
 from tests.widgets.pictures import noise
+from tests.widgets.results_steps import info_for, picture_for, squares, table_for
 from tests.widgets.test_result_info import make_info
 
 SOURCE = SourceInfo(Path("somewhere") / "case 7.tif", "case 7", PixelSize(0.5, 0.5), False)
@@ -76,6 +80,24 @@ def test_an_image_at_another_resolution_is_not_taken_for_the_same(viewer: Viewer
     taken = take_snapshot(viewer, layer)
     assert taken.picture is None
     assert taken.full_shape == (40, 70)
+
+
+def test_a_result_of_a_slice_is_measured_on_that_slice() -> None:
+    labels, viewer = squares(), ViewerModel()
+    pale = np.full((*labels.shape, 3), 250, np.uint8)
+    stack = np.stack([pale, picture_for(labels), pale])
+    image = viewer.add_image(stack, rgb=True, scale=(1, 0.5, 0.5), units=["um"] * 3)
+    viewer.dims.set_current_step(0, 1)
+    info = info_for(labels, image_layer_id=image.unique_id)
+    found = Objects(labels, info.box, table_for(labels, info))
+    layer = add_result(viewer, image, picture_of(viewer, image), found, "found", info)
+    for shown in (0, 1, 2):
+        viewer.dims.set_current_step(0, shown)
+        taken = take_snapshot(viewer, layer)
+        assert taken.picture is not None
+        np.testing.assert_array_equal(taken.picture.colours(), stack[1])
+    image.data = stack[:1]
+    assert take_snapshot(viewer, layer).picture is None
 
 
 def test_only_results_are_taken(viewer: ViewerModel) -> None:
