@@ -140,6 +140,7 @@ def adopt(viewer: Any, layer: Any) -> ResultInfo:
         image_layer_id=image.unique_id,
         stem=stem_of(image),
         box=Box(0, 0, *label_plane(layer).shape),
+        plane=picture_of(viewer, image).plane,
     )
     layer.metadata[RESULT_KEY] = info
     return info

@@ -14,7 +14,7 @@ import pytest
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.io.samples import samples
 from napari_selfreg.widgets import result_layer
-from napari_selfreg.widgets.correct.layer_fields import folder_for, image_path
+from napari_selfreg.widgets.correct.layer_fields import adopt, folder_for, image_path
 from napari_selfreg.widgets.layers import picture_of, pixel_size_of
 from napari_selfreg.widgets.readers import open_layer
 from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
@@ -107,6 +107,18 @@ def test_labels_from_elsewhere_have_none(panel: Any, tmp_path: Path) -> None:
     viewer.add_labels(squares())
     made.desk.start()
     assert made.desk.project.field("f1").settings is None
+
+
+def test_labels_drawn_on_a_slice_belong_to_that_slice(panel: Any) -> None:
+    viewer, _ = panel
+    stack = np.zeros((3, 30, 40, 3), np.uint8)
+    viewer.add_image(stack, rgb=True, scale=(1, 0.5, 0.5), units=["um"] * 3)
+    viewer.dims.set_current_step(0, 2)
+    labels = viewer.add_labels(np.ones((30, 40), np.int32), scale=(0.5, 0.5), units=["um"] * 2)
+    info = adopt(viewer, labels)
+    viewer.dims.set_current_step(0, 0)
+    assert adopt(viewer, labels) is info
+    assert 2 in info.plane.position
 
 
 def test_projects_of_samples_go_to_documents(
