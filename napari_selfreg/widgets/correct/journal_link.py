@@ -70,8 +70,7 @@ class JournalLink(QObject):
         self.field = field
         self.layer = bare(layer)
         _make_wide(self.layer)
-        follows = self._is_older()
-        self._tracker = ChunkTracker(self.labels if follows else project.labels(field))
+        self._tracker = ChunkTracker(project.labels(field))
         self._facts: Mapping[int, ObjectState] = {}
         self._within: list[Box] = []
         self._waits = bool(project.problem)
@@ -81,7 +80,7 @@ class JournalLink(QObject):
         self._highest = max(self._highest, int(self.labels.max(initial=0)))
         for name, slot in self._slots().items():
             getattr(self.layer.events, name).connect(slot)
-        if follows:
+        if is_behind(self.layer, project, field) and not is_ahead(self.layer):
             self._show_stored()
         self.look()
 
@@ -156,19 +155,9 @@ class JournalLink(QObject):
         self.layer.data_setitem(tuple(indices), values)
 
     def reload(self) -> None:
-        """Show what the project holds, as one step that a person can undo.
-
-        Without it her next undo would put the pixels of an old stroke among new objects. Of a
-        layer larger than `AT_ONCE_PIXELS` a step would take too much memory: its history ends.
-        """
+        """Show what the project holds; the person's history of the layer stays as it is."""
         self.look()
         self._show_stored()
-
-    def _is_older(self) -> bool:
-        """Tell whether the layer is as it was while its field has gone on."""
-        fits = self.labels.shape == self.project.field(self.field).shape
-        behind = is_behind(self.layer, self.project, self.field)
-        return fits and behind and not is_ahead(self.layer)
 
     def _show_stored(self) -> None:
         stored = self.project.labels(self.field)
@@ -176,33 +165,9 @@ class JournalLink(QObject):
             return
         self._highest = max(self._highest, int(stored.max(initial=0)))
         _make_wide(self.layer)
-        edits = self._tracker.update(stored)
-        self._remember(edits)
-        for edit in edits:
-            apply(self.labels, edit)
+        self._tracker = ChunkTracker(stored)
+        self.labels[...] = stored
         self.layer.refresh()
-
-    def _remember(self, edits: Sequence[Edit]) -> None:
-        """Put edits into the layer's history as one step, without the news of a stroke."""
-        layer = self.layer
-        if sum(edit.after.size for edit in edits) > AT_ONCE_PIXELS:
-            layer._reset_history()
-        elif edits:
-            atoms = [self._atom(edit) for edit in edits]
-            layer._redo_history.clear()
-            if layer._block_history:  # a stroke is not finished: it takes them along
-                layer._staged_history.extend(atoms)
-            else:
-                layer._undo_history.append(atoms)
-
-    def _atom(self, edit: Edit) -> tuple[Any, ...]:
-        """Return an edit the way napari's history wants it: places, values before and after."""
-        box = edit.box
-        sides = (range(box.y0, box.y1), range(box.x0, box.x1))
-        lines = dict(zip(plane_axes(self.layer), sides, strict=True))
-        index = np.ix_(*(lines.get(axis, range(1)) for axis in range(self.layer.ndim)))
-        shape = np.broadcast_shapes(*(places.shape for places in index))
-        return index, edit.before.reshape(shape), edit.after.reshape(shape)
 
     def _write(self, edits: Sequence[Edit]) -> None:
         facts, self._facts = self._facts, {}

@@ -16,7 +16,6 @@ from napari_selfreg.core.edit import ChunkTracker, merge
 from napari_selfreg.core.errors import WriteError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import NewField, ObjectState, Project
-from napari_selfreg.io.project.new_objects import NewObjects, prepare_objects
 from napari_selfreg.widgets.correct import journal_link
 from napari_selfreg.widgets.correct.journal_link import OTHER_SIZE, JournalLink, _box_of
 from napari_selfreg.widgets.result_info import is_touched
@@ -155,57 +154,6 @@ def test_what_the_project_has_changed_is_shown(link: JournalLink) -> None:
     link.reload()
     assert (link.layer.data[:2, :3] == 9).all()
     assert link.project.sequence == before
-
-
-def resegment(link: JournalLink) -> np.ndarray:
-    """Put one large object where others were, as *Re-segment* does; return what is shown then."""
-    found = np.zeros_like(squares())
-    found[:25, :40] = 1
-    prepare_objects(link.project, NewObjects("f1", found, {1: "spot"}), "m", "v").put(link.project)
-    link.reload()
-    return np.array(link.labels)
-
-
-@pytest.mark.parametrize("shape", [(60, 80), (1, 60, 80)])
-def test_undo_takes_new_objects_back_before_the_strokes(
-    project: Project, shape: tuple[int, ...]
-) -> None:
-    link = JournalLink(project, "f1", Labels(squares().reshape(shape)))
-    link.edit((), {1: ObjectState(class_name="spot", accepted=False)})
-    link.edit([merge(link.labels, (1, 2))])
-    erased = np.array(link.labels)
-    painted: list[Any] = []
-    link.layer.events.paint.connect(painted.append)
-    new = resegment(link)
-    assert not painted  # else the step would count as a stroke
-    assert not np.array_equal(new, erased)
-    for step, expected in (("undo", erased), ("undo", squares()), ("redo", erased), ("redo", new)):
-        getattr(link.layer, step)()
-        assert np.array_equal(link.labels, expected)
-        assert same(link)
-        if step == "undo":
-            assert link.objects[1].class_name == "spot"
-
-
-def test_new_objects_that_came_during_a_stroke_are_taken_back_with_it(link: JournalLink) -> None:
-    with link.layer.block_history():
-        link.layer.paint((45, 60), 9)
-        resegment(link)
-        link.layer.paint((6, 8), 0)
-    assert same(link)
-    link.layer.undo()
-    assert np.array_equal(link.labels, squares())
-    assert same(link)
-
-
-def test_the_history_of_a_large_layer_ends_with_new_objects(
-    link: JournalLink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stroke(link.layer, 6, 8, 0)
-    monkeypatch.setattr(journal_link, "AT_ONCE_PIXELS", 10)
-    new = resegment(link)
-    link.layer.undo()
-    assert np.array_equal(link.labels, new)
 
 
 def test_a_layer_that_was_away_follows_its_field(link: JournalLink) -> None:
