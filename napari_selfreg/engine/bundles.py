@@ -7,7 +7,7 @@ first built without memory, and must ask for exactly the tensors the file really
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -196,6 +196,7 @@ def _tapspec(header: BundleHeader, network: nn.Module) -> TapSpec:
         modules = dict(network.named_modules())
         unknown = [tap.module for tap in spec.taps if tap.module not in modules]
         _check_input_sizes(spec, header.card)
+        spec = _fitted(spec, header.card)
     except Exception as error:
         raise refuse(header.path, "its card's taps are damaged") from error
     if unknown:
@@ -211,20 +212,22 @@ def _check_input_sizes(spec: TapSpec, card: Card) -> None:
         raise ValueError("impossible size multiple")
     if spec.spatial_dims != card.spatial_dims:
         raise ValueError("taps and card differ in dimensions")
-    if card.architecture != EXTERNAL:
-        _check_fits(
-            spec,
-            tap_spec(card.architecture, spatial_dims=card.spatial_dims, **card.architecture_args),
-        )
 
 
-def _check_fits(spec: TapSpec, own: TapSpec) -> None:
-    """Raise if a size that `spec` allows is none for the architecture, whose own taps are `own`."""
-    sides = spec.fixed_size or (spec.size_multiple,)
-    if any(side % own.size_multiple for side in sides):
-        raise ValueError("not a multiple of what the architecture needs")
-    if own.fixed_size is not None and spec.fixed_size != own.fixed_size:
-        raise ValueError("not the fixed size of the architecture")
+def _fitted(spec: TapSpec, card: Card) -> TapSpec:
+    """Return taps that allow no input size which the architecture cannot take.
+
+    A file may state less than its network needs: who saves one may have left `TapSpec`'s defaults.
+    """
+    if card.architecture == EXTERNAL:
+        return spec
+    own = tap_spec(card.architecture, spatial_dims=card.spatial_dims, **card.architecture_args)
+    multiple, fixed = own.size_multiple, spec.fixed_size
+    if any(side % multiple for side in fixed or ()) or own.fixed_size not in (None, fixed):
+        raise ValueError("not a fixed size of the architecture")
+    if spec.size_multiple % multiple == 0:
+        multiple = spec.size_multiple
+    return replace(spec, size_multiple=multiple, min_size=max(spec.min_size, own.min_size))
 
 
 def _filled(

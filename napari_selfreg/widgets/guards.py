@@ -13,6 +13,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QWidget
 
 _LAYOUT_MS = 60
+_keeping: list[Any] = []
 
 
 def alive(widget: QObject) -> bool:
@@ -82,6 +83,7 @@ def selection_kept(viewer: Any) -> Iterator[None]:
     """Undo what adding or removing a layer does to the selected layers."""
     selection = viewer.layers.selection
     chosen, active = list(selection), selection.active
+    _keeping.append(viewer)
     try:
         yield
     finally:
@@ -91,6 +93,12 @@ def selection_kept(viewer: Any) -> Iterator[None]:
                 selection.add(layer)
         if active is not None and active in viewer.layers:
             selection.active = active
+        _keeping.pop()
+
+
+def selection_is_kept() -> bool:
+    """Tell whether a change of the selection is but `selection_kept` at work, and no person."""
+    return bool(_keeping)
 
 
 def reveal(widget: QWidget) -> None:

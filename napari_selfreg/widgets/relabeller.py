@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.types import PostProcessing
 from napari_selfreg.widgets.areas import view_box
 from napari_selfreg.widgets.draft_layer import DraftLayer
-from napari_selfreg.widgets.guards import alive, bare
-from napari_selfreg.widgets.layers import OWN_KEY, Picture, picture_of
+from napari_selfreg.widgets.guards import alive, bare, selection_is_kept
+from napari_selfreg.widgets.layers import Picture, picture_of
 from napari_selfreg.widgets.relabel_job import Relabelled, RelabelRequest, draft, relabel
 from napari_selfreg.widgets.result_info import (
     RESULT_KEY,
@@ -214,12 +214,11 @@ class Relabeller(QObject):
     def _on_active(self, event: Any = None) -> None:
         if not alive(self):
             return
-        active = self._viewer.layers.selection.active
-        # While layers of ours come and go, the selection changes although nobody selects anything.
-        if active is None or OWN_KEY in active.metadata or active.unique_id == self._selected:
+        if selection_is_kept():
             return
-        self._selected = active.unique_id
-        if result_info(active) is not None:
+        active = self._viewer.layers.selection.active
+        before, self._selected = self._selected, active.unique_id if active is not None else None
+        if self._selected != before and result_info(active) is not None:
             self.take(active)
 
     def _on_removed(self, event: Any) -> None:

@@ -147,6 +147,8 @@ class JobRunner(QObject):
         The job has ended because of `cancel`.
     late_result : object
         While `cancelled` is told: the result of a job that was done before it noticed, else None.
+    late_error : Exception or None
+        While `cancelled` is told: what went wrong in a job while it was ending.
     """
 
     started = Signal()
@@ -162,6 +164,7 @@ class JobRunner(QObject):
         self._lane = lane
         self._worker: JobWorker | None = None
         self.late_result: Any = None
+        self.late_error: Exception | None = None
         self._events: list[Event] = []
         self._last_flush = 0.0
         self._flush_timer = QTimer(self)
@@ -268,9 +271,9 @@ class JobRunner(QObject):
         self._unwatch()
         stopped, self._worker = self.cancelling, None
         if stopped:
-            self.late_result = outcome.result
+            self.late_result, self.late_error = outcome.result, outcome.error
             self.cancelled.emit()
-            self.late_result = None
+            self.late_result = self.late_error = None
         elif outcome.error is not None:
             self.failed.emit(outcome.error)
         else:

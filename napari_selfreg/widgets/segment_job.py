@@ -181,7 +181,7 @@ def keep(
 
 
 def _timed(request: PanelRequest, engine_request: Any) -> Generator[Event, None, ObjectsResult]:
-    """Run the engine and note its speed on tissue, from the first tile to the last."""
+    """Run the engine and note its speed on tissue, from its first tile to its last."""
     from napari_selfreg.engine.segment import segment_array
 
     began, pixels, ended = 0.0, 0, 0.0
@@ -189,9 +189,9 @@ def _timed(request: PanelRequest, engine_request: Any) -> Generator[Event, None,
     try:
         while True:
             event = next(job)
-            if isinstance(event, TileDone):
+            if isinstance(event, TileDone) and event.computed:
                 ended = time.perf_counter()
-                pixels += math.prod(event.box.shape) if began and event.computed else 0
+                pixels += math.prod(event.box.shape) if began else 0
                 began = began or ended  # loading and warming up do not count
             yield event
     except StopIteration as end:

@@ -328,12 +328,24 @@ def test_huge_widths_take_no_memory(good: Path) -> None:
         {"taps": [{"block": "D1", "module": "upcat_1"}], "min_size": 10**9},
         {"taps": [{"block": "D1", "module": "upcat_1"}], "fixed_size": [10**9, 10**9]},
         {"taps": [{"block": "D1", "module": "upcat_1"}], "spatial_dims": 3},
-        {"taps": [{"block": "D1", "module": "upcat_1"}], "size_multiple": 24},
         {"taps": [{"block": "D1", "module": "upcat_1"}], "fixed_size": [100, 100]},
     ],
 )
 def test_hostile_taps_are_refused(good: Path, taps: dict[str, Any]) -> None:
     assert "tap" in refused(with_card(good, taps=taps))
+
+
+@pytest.mark.parametrize("multiple", [1, 8, 24])
+def test_taps_that_allow_too_much_are_made_to_fit(good: Path, multiple: int) -> None:
+    taps = {"taps": [{"block": "D1", "module": "upcat_1"}], "size_multiple": multiple}
+    spec = load_model(with_card(good, taps={**taps, "min_size": 1})).tapspec
+    assert (spec.size_multiple, spec.min_size) == (16, 16)
+
+
+def test_taps_may_allow_less_than_the_network_takes(good: Path) -> None:
+    taps = {"taps": [{"block": "D1", "module": "upcat_1"}], "size_multiple": 32, "min_size": 64}
+    spec = load_model(with_card(good, taps=taps)).tapspec
+    assert (spec.size_multiple, spec.min_size) == (32, 64)
 
 
 def test_unknown_architectures_and_channel_counts_that_do_not_fit_are_refused(good: Path) -> None:

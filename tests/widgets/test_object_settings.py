@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from napari_selfreg.core.types import PostProcessing
+from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_info import result_info
 from tests.widgets.fakes import write_model
@@ -97,9 +98,20 @@ def test_layers_of_ours_do_not_turn_the_sliders(flow) -> None:
     viewer, panel, _, _, layer = flow
     assert viewer.layers.selection.active == layer
     panel.model_picker.setValue("rings")
-    viewer.add_points(metadata={OWN_KEY: "guide"})
-    viewer.layers.selection.active = layer
+    with selection_kept(viewer):
+        viewer.add_points(metadata={OWN_KEY: "guide"})
+    assert viewer.layers.selection.active == layer
     assert panel.sliders.value() == RINGS
+
+
+def test_a_result_that_is_selected_again_turns_the_sliders(flow) -> None:
+    viewer, panel, _, _, layer = flow
+    own = panel.sliders.value()
+    panel.model_picker.setValue("rings")
+    assert panel.sliders.value() == RINGS != own
+    viewer.layers.selection.clear()
+    viewer.layers.selection.active = layer
+    assert panel.sliders.value() == own
 
 
 def test_a_result_of_a_model_that_is_gone_goes_back_to_what_it_was(flow, monkeypatch) -> None:

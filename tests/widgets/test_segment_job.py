@@ -56,8 +56,8 @@ def test_speed_is_that_of_the_network_and_not_of_glass_it_was_spared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def tiles(_: object) -> Iterator[Event]:
-        for number, computed in enumerate([True, True, False, True], start=1):
-            yield TileDone(Box(0, 0, 10, 10), np.zeros((1, 1), np.uint8), number, 4, computed)
+        for number, computed in enumerate([False, True, True, False, True], start=1):
+            yield TileDone(Box(0, 0, 10, 10), np.zeros((1, 1), np.uint8), number, 5, computed)
 
     seen: list[float] = []
     monkeypatch.setattr("napari_selfreg.engine.segment.segment_array", tiles)

@@ -138,6 +138,9 @@ class Tuning(QObject):
     def _on_cancelled(self) -> None:
         request = self._request
         kept = self._stepped and request is not None and not request.dropped.is_set()
+        if kept and self.runner.late_error is not None:  # what it has learned is lost
+            self._on_failed(self.runner.late_error)
+            return
         self._end()
         self.concluded.emit(KEPT if kept else CANCELLED)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from qtpy.QtWidgets import QWidget
 
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, ValidationDone
 from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
 from napari_selfreg.widgets.finetune import tuning as module
@@ -230,6 +230,23 @@ def test_ended_by_its_panel_it_says_that_the_best_is_kept(make, qtbot) -> None:
     wait(heard, qtbot)
     assert heard.ends == [KEPT]
     assert not asked.dropped.is_set()
+
+
+def test_ended_by_its_panel_it_says_what_could_not_be_kept(make, qtbot) -> None:
+    def unkept(asked: Any) -> Iterator[Event]:
+        try:
+            while True:
+                yield StepDone(1, 9, {"total": 1.0})
+                threading.Event().wait(0.005)
+        except GeneratorExit:
+            raise WriteError("The disk is full: free some space.") from None
+
+    tuning, heard = make(unkept)
+    tuning.start(request())
+    qtbot.waitUntil(lambda: tuning._stepped, timeout=LONG)
+    tuning.runner.cancel()
+    wait(heard, qtbot)
+    assert heard.ends == ["The disk is full: free some space."]
 
 
 def test_a_failure_ends_with_its_sentence(make, qtbot) -> None:
