@@ -24,7 +24,7 @@ from napari_selfreg.widgets.result_info import mark_touched
 from napari_selfreg.widgets.result_plane import label_plane, plane_axes
 
 WRITTEN_KEY = "napari_selfreg_written"
-"""Metadata key of a Labels layer: checksum of its field, as on disk, when both were alike."""
+"""Metadata key of a Labels layer: checksums of its field, as it may be on disk, all long seen."""
 
 AT_ONCE_PIXELS = 16_000_000
 """Up to this size the whole layer is compared at every change: less work than drawing it."""
@@ -186,13 +186,14 @@ class JournalLink(QObject):
         self.changed.emit(tuple(edits))
 
     def _note_held(self, edits: Sequence[Edit]) -> None:
-        """Note what the disk holds when the first edits cannot be written: it may stay so."""
+        """Note what the disk may be left with when it refuses edits: a state before one of them."""
         waited, self._waits = self._waits, bool(self.project.problem)
-        if self._waits and not waited:
+        if self._waits:
             held = np.array(self.project.labels(self.field))
             for edit in edits:
                 apply(held, edit.reversed())
-            self.layer.metadata[WRITTEN_KEY] = _checksum(held)
+            earlier = self.layer.metadata.get(WRITTEN_KEY, frozenset()) if waited else frozenset()
+            self.layer.metadata[WRITTEN_KEY] = earlier | {_checksum(held)}
 
     def _on_paint(self, event: Any) -> None:
         """Write a stroke before napari's call returns."""
@@ -243,19 +244,19 @@ def note_written(layer: Any, project: Project, field: str) -> None:
     """
     if project.problem:
         return
-    layer.metadata[WRITTEN_KEY] = _checksum(project.labels(field))
+    layer.metadata[WRITTEN_KEY] = frozenset({_checksum(project.labels(field))})
 
 
 def is_behind(layer: Any, project: Project, field: str) -> bool:
     """Tell whether a field has changed since a layer was known to show the same."""
     known = layer.metadata.get(WRITTEN_KEY)
-    return known is not None and known != _checksum(project.labels(field))
+    return known is not None and _checksum(project.labels(field)) not in known
 
 
 def is_ahead(layer: Any) -> bool:
     """Tell whether a layer has changed since its field was known to hold the same."""
     known = layer.metadata.get(WRITTEN_KEY)
-    return known is not None and known != _checksum(label_plane(layer))
+    return known is not None and _checksum(label_plane(layer)) not in known
 
 
 def _checksum(labels: npt.NDArray[np.integer[Any]]) -> int:

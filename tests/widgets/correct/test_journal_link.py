@@ -17,7 +17,7 @@ from napari_selfreg.core.errors import WriteError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import NewField, ObjectState, Project
 from napari_selfreg.widgets.correct import journal_link
-from napari_selfreg.widgets.correct.journal_link import OTHER_SIZE, JournalLink, _box_of
+from napari_selfreg.widgets.correct.journal_link import OTHER_SIZE, JournalLink, _box_of, is_behind
 from napari_selfreg.widgets.result_info import is_touched
 from tests.widgets.correct.steps import save_picture, stroke
 from tests.widgets.results_steps import squares
@@ -194,6 +194,28 @@ def test_what_a_full_disk_did_not_take_is_written_when_the_project_is_opened_aga
             link.project.close()
     with Project.open(folder) as project:
         assert not np.array_equal(project.labels("f1"), shown)
+        again = JournalLink(project, "f1", link.layer)
+        assert np.array_equal(again.labels, shown)
+        assert same(again)
+
+
+def test_a_disk_that_took_some_of_the_strokes_gets_the_others_when_it_is_opened_again(
+    link: JournalLink, full_disk: Any
+) -> None:
+    with full_disk():
+        stroke(link.layer, 30, 30, 11)
+    link.project._journal.flush()  # there was room for a moment
+    with full_disk():
+        stroke(link.layer, 3, 30, 12)
+        shown, folder = np.array(link.labels), link.project.folder
+        link.stop()
+        with pytest.raises(WriteError):
+            link.project.close()
+    with Project.open(folder) as project:
+        held = project.labels("f1")
+        assert (held == 11).any()
+        assert not (held == 12).any()
+        assert not is_behind(link.layer, project, "f1")  # else the layer would be set apart
         again = JournalLink(project, "f1", link.layer)
         assert np.array_equal(again.labels, shown)
         assert same(again)
