@@ -24,7 +24,7 @@ from napari_selfreg.widgets.result_info import mark_touched
 from napari_selfreg.widgets.result_plane import label_plane, plane_axes
 
 WRITTEN_KEY = "napari_selfreg_written"
-"""Metadata key of a Labels layer: checksums of its field, as it may be on disk, all long seen."""
+"""Metadata key of a Labels layer: checksums of states of its field that it has already shown."""
 
 AT_ONCE_PIXELS = 16_000_000
 """Up to this size the whole layer is compared at every change: less work than drawing it."""

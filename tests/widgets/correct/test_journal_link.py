@@ -175,6 +175,19 @@ def test_strokes_on_a_layer_that_was_away_are_written(link: JournalLink) -> None
     assert same(again)
 
 
+def close_unwritten(link: JournalLink) -> None:
+    """Close a project whose disk is full."""
+    link.stop()
+    with pytest.raises(WriteError):
+        link.project.close()
+
+
+def assert_goes_on(link: JournalLink, shown: np.ndarray) -> None:
+    """Check that a project opened again has taken what the layer shows."""
+    assert np.array_equal(link.labels, shown)
+    assert same(link)
+
+
 @pytest.mark.parametrize("last", ["stroke", "undo"])
 def test_what_a_full_disk_did_not_take_is_written_when_the_project_is_opened_again(
     link: JournalLink, full_disk: Any, last: str
@@ -188,15 +201,10 @@ def test_what_a_full_disk_did_not_take_is_written_when_the_project_is_opened_aga
             link.layer.undo()
         shown = np.array(link.labels)
         assert "disk is full" in link.project.problem
-        folder = link.project.folder
-        link.stop()
-        with pytest.raises(WriteError):
-            link.project.close()
-    with Project.open(folder) as project:
+        close_unwritten(link)
+    with Project.open(link.project.folder) as project:
         assert not np.array_equal(project.labels("f1"), shown)
-        again = JournalLink(project, "f1", link.layer)
-        assert np.array_equal(again.labels, shown)
-        assert same(again)
+        assert_goes_on(JournalLink(project, "f1", link.layer), shown)
 
 
 def test_a_disk_that_took_some_of_the_strokes_gets_the_others_when_it_is_opened_again(
@@ -207,18 +215,14 @@ def test_a_disk_that_took_some_of_the_strokes_gets_the_others_when_it_is_opened_
     link.project._journal.flush()  # there was room for a moment
     with full_disk():
         stroke(link.layer, 3, 30, 12)
-        shown, folder = np.array(link.labels), link.project.folder
-        link.stop()
-        with pytest.raises(WriteError):
-            link.project.close()
-    with Project.open(folder) as project:
+        shown = np.array(link.labels)
+        close_unwritten(link)
+    with Project.open(link.project.folder) as project:
         held = project.labels("f1")
         assert (held == 11).any()
         assert not (held == 12).any()
         assert not is_behind(link.layer, project, "f1")  # else the layer would be set apart
-        again = JournalLink(project, "f1", link.layer)
-        assert np.array_equal(again.labels, shown)
-        assert same(again)
+        assert_goes_on(JournalLink(project, "f1", link.layer), shown)
 
 
 def test_a_layer_that_was_away_while_the_disk_was_full_is_known_again(

@@ -199,12 +199,14 @@ def test_cancelled_before_the_first_step_there_is_nothing_to_keep(make, qtbot) -
     assert heard.results == []
 
 
-def test_cancelled_twice_it_drops_what_it_has(make, qtbot) -> None:
-    def stubborn(asked: Any) -> Iterator[Event]:
-        while True:
-            yield StepDone(1, 9, {"total": 1.0})
-            threading.Event().wait(0.005)
+def stubborn(asked: Any) -> Iterator[Event]:
+    """Learn on and on, whatever was asked."""
+    while True:
+        yield StepDone(1, 9, {"total": 1.0})
+        threading.Event().wait(0.005)
 
+
+def test_cancelled_twice_it_drops_what_it_has(make, qtbot) -> None:
     tuning, heard = make(stubborn)
     asked = request()
     tuning.start(asked)
@@ -217,12 +219,7 @@ def test_cancelled_twice_it_drops_what_it_has(make, qtbot) -> None:
 
 
 def test_ended_by_its_panel_it_says_that_the_best_is_kept(make, qtbot) -> None:
-    def endless(asked: Any) -> Iterator[Event]:
-        while True:
-            yield StepDone(1, 9, {"total": 1.0})
-            threading.Event().wait(0.005)
-
-    tuning, heard = make(endless)
+    tuning, heard = make(stubborn)
     asked = request()
     tuning.start(asked)
     qtbot.waitUntil(lambda: tuning._stepped, timeout=LONG)
@@ -235,9 +232,7 @@ def test_ended_by_its_panel_it_says_that_the_best_is_kept(make, qtbot) -> None:
 def test_ended_by_its_panel_it_says_what_could_not_be_kept(make, qtbot) -> None:
     def unkept(asked: Any) -> Iterator[Event]:
         try:
-            while True:
-                yield StepDone(1, 9, {"total": 1.0})
-                threading.Event().wait(0.005)
+            yield from stubborn(asked)
         except GeneratorExit:
             raise WriteError("The disk is full: free some space.") from None
 
