@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from superqt.utils import signals_blocked
 
 from napari_selfreg.widgets.guards import ignore_stray_wheel
-from napari_selfreg.widgets.totals_view import in_digits
+from napari_selfreg.widgets.numbers import in_digits
 
 TITLES = {
     "area_um2": "Area (µm²)",

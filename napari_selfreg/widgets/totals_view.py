@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
 from napari_selfreg.core.totals import Totals
+from napari_selfreg.widgets.numbers import SPACE, in_digits, in_groups
 
 Column = Literal["view", "field", "folder"]
 
@@ -83,20 +84,12 @@ def in_words(totals: Totals, units: bool = True) -> list[str]:
         Whether a unit follows each number.
     """
     return [
-        f"{totals.objects:,}".replace(",", "\N{THIN SPACE}"),
-        _number(totals.area_percent, " %" * units),
-        _number(totals.median_area_um2, " µm²" * units),
-        _number(totals.density_per_mm2, " /mm²" * units),
+        in_groups(totals.objects),
+        _number(totals.area_percent, "%" * units),
+        _number(totals.median_area_um2, "µm²" * units),
+        _number(totals.density_per_mm2, "/mm²" * units),
     ]
 
 
-def in_digits(value: float) -> str:
-    """Return three digits, in groups: more would pretend."""
-    if value >= 1000:
-        rounded = round(value, 2 - math.floor(math.log10(value)))
-        return f"{rounded:,.0f}".replace(",", "\N{THIN SPACE}")
-    return f"{value:.3g}"
-
-
 def _number(value: float, unit: str) -> str:
-    return f"{in_digits(value)}{unit}" if math.isfinite(value) else _NOTHING
+    return f"{in_digits(value)}{SPACE}{unit}".rstrip() if math.isfinite(value) else _NOTHING

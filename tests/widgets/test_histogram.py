@@ -58,7 +58,7 @@ def test_the_range_chooses_objects_and_says_how_many(histogram: Histogram, qtbot
     with qtbot.waitSignal(histogram.rangeChanged):
         histogram.setValue((15.0, 2000.0))
     assert histogram.chosen().tolist() == [2, 5, 9]
-    assert histogram.words.text() == "3 of 4 objects from 15 to 2\u2009000"
+    assert histogram.words.text() == "3 of 4 objects from 15 to 2\u202f000"
     histogram.clear_button.click()
     assert histogram.value() is None
     assert not histogram.clear_button.isEnabled()

@@ -27,6 +27,7 @@ from napari_selfreg.widgets.finetune.compare_job import run_comparison
 from napari_selfreg.widgets.finetune.places import place_of
 from napari_selfreg.widgets.finetune.wiper_layer import COLOURS, WiperLayer
 from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.numbers import SPACE, in_groups
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.shared import Shared
@@ -320,4 +321,4 @@ def both_in_words(compared: FieldCompared, before: int, after: int, area_um2: fl
 
 
 def _area(mask: Any, area_um2: float) -> str:
-    return f"{int(mask.sum()) * area_um2:,.0f} µm²"
+    return f"{in_groups(int(mask.sum()) * area_um2)}{SPACE}µm²"

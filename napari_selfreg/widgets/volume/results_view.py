@@ -26,6 +26,7 @@ from napari_selfreg.io.volume.outputs import volume_output_paths
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.latest import LANE, Latest
+from napari_selfreg.widgets.numbers import in_digits, in_groups
 from napari_selfreg.widgets.result_info import is_touched
 from napari_selfreg.widgets.result_plane import feature_rows
 from napari_selfreg.widgets.results_ask import agrees, ask_folder
@@ -33,7 +34,6 @@ from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.settings import settings
-from napari_selfreg.widgets.totals_view import in_digits
 from napari_selfreg.widgets.volume.layers import in_words, volume_of
 from napari_selfreg.widgets.volume.result_info import VolumeResultInfo, volume_result_info
 from napari_selfreg.widgets.volume.results_job import VolumeSnapshot, measure_volume, save_volume
@@ -231,7 +231,7 @@ class VolumeResultsView(QWidget):
 def text_of(number: float, column: str) -> str:
     """Return a number of a column as a person reads it: counts and large volumes are whole."""
     if column == "Voxels" or (column == "mm³" and number >= _WHOLE_FROM):
-        return f"{number:,.0f}".replace(",", "\N{THIN SPACE}")
+        return in_groups(number)
     return in_digits(number)
 
 

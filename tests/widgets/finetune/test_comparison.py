@@ -130,7 +130,7 @@ def test_a_click_tells_what_both_made_of_an_object(box, qtbot) -> None:
     compare(made, qtbot)
     qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
     viewer.mouse_drag_callbacks[-1](viewer, SimpleNamespace(position=(20.0, 20.0)))
-    assert made.status.text().startswith("Before 100 µm², after 150 µm²")
+    assert made.status.text().startswith("Before 100\u202fµm², after 150\u202fµm²")
     assert "80 %" in made.status.text()
     before = made.status.text()
     viewer.mouse_drag_callbacks[-1](viewer, SimpleNamespace(position=(-20.0, 20.0)))

@@ -85,7 +85,7 @@ def test_every_class_has_a_row_and_there_is_a_total(make) -> None:
 
 
 def test_volumes_are_told_as_exactly_as_voxels() -> None:
-    assert text_of(1526.4, "mm³") == text_of(1526, "Voxels") == "1\N{THIN SPACE}526"
+    assert text_of(1526.4, "mm³") == text_of(1526, "Voxels") == "1\N{NARROW NO-BREAK SPACE}526"
     assert (text_of(12.345, "mm³"), text_of(1.5264, "ml")) == ("12.3", "1.53")
 
 
