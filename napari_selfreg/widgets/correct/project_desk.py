@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
 from napari_selfreg.io.fields import State
-from napari_selfreg.io.project import NewField, Project
+from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.correct.field_door import FieldDoor
 from napari_selfreg.widgets.correct.journal_link import JournalLink, is_ahead, is_behind
 from napari_selfreg.widgets.correct.layer_fields import (
     NO_PICTURE,
     field_at,
-    field_from,
     field_of,
     folder_for,
     image_path,
@@ -29,12 +27,12 @@ from napari_selfreg.widgets.correct.layer_fields import (
     project_with,
     show_field,
 )
+from napari_selfreg.widgets.correct.unshown_results import same_file, unshown_results
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
-from napari_selfreg.widgets.field_results import result_info_of
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.layers import is_picture
 from napari_selfreg.widgets.result_info import FIELD_KEY, result_info
-from napari_selfreg.widgets.result_plane import label_plane, table_of
+from napari_selfreg.widgets.result_plane import label_plane
 from napari_selfreg.widgets.results_snapshot import image_of
 from napari_selfreg.widgets.shared import shared_for
 
@@ -148,7 +146,7 @@ class ProjectDesk(QObject):
         if layer is None:
             raise BadInputError(NO_PICTURE)
         first = new_field(self._viewer, layer)
-        others = self._waiting(first.image)
+        others = unshown_results(self.door.fields, first.image)
         news = [first, *(new for new, _ in others)]
         project = Project.create(folder or folder_for(first.image), news)
         self._take(project)
@@ -252,27 +250,12 @@ class ProjectDesk(QObject):
         project.images.on_changed = self.imageChanged.emit
         self.shared.set_project(project)
 
-    def _waiting(self, shown: Path) -> list[tuple[NewField, Any]]:
-        """Return what was found on other fields of the list, with its layer if there is one."""
-        found: list[tuple[NewField, Any]] = []
-        for field in self.door.fields:
-            if _same_file(field.path, shown):
-                continue
-            layer = next((each for each in reversed(field.layers) if result_info(each)), None)
-            if layer is not None and (info := result_info(layer)) is not None:
-                size = field.facts.shape if field.facts is not None else None
-                rows = table_of(layer.features)
-                found.append((field_from(field.path, info, label_plane(layer), rows, size), layer))
-            elif field.pending is not None:
-                found.append((_pending_field(field), None))
-        return found
-
     def _is_on_show(self, field: str, path: Path) -> bool:
         """Tell whether a field is tied; let go of it if that is on another file than it should."""
         if self.link is None or self.link.field != field:
             return False
         shown = image_path(self.image) if self.image is not None else None
-        same = shown is None or _same_file(shown, path)
+        same = shown is None or same_file(shown, path)
         if not same:
             self._untie()
             self.linkChanged.emit()
@@ -284,7 +267,7 @@ class ProjectDesk(QObject):
     def _image_of_file(self, path: Path) -> Any:
         for layer in self._viewer.layers:
             shown = image_path(layer) if is_picture(layer) else None
-            if shown is not None and _same_file(shown, path):
+            if shown is not None and same_file(shown, path):
                 return layer
         return None
 
@@ -377,22 +360,3 @@ class ProjectDesk(QObject):
         if link is not None:
             link.stop()
             link.deleteLater()
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
-
-
-def _pending_field(field: Any) -> NewField:
-    """Return what *Run on all* has found on a field that was not shown since."""
-    done, card = field.pending
-    found = done.result.result
-    info = result_info_of(done, card, _Nothing())
-    size = field.facts.shape if field.facts is not None else None
-    return field_from(field.path, info, found.labels, found.table, size)
-
-
-class _Nothing:
-    """An image layer that is not there yet."""
-
-    unique_id = None
