@@ -20,6 +20,7 @@ from napari_selfreg.engine.protocols import (
     Comparison,
     Protocol,
     check_protocol,
+    compare_classes,
     compare_native,
     compare_uctransnet224,
 )
@@ -124,6 +125,8 @@ def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocum
 
     Dice and IoU compare the foregrounds, the other metrics the objects. Where neither prediction
     nor truth holds anything an image scores 1 (a Hausdorff distance of 0); means are over images.
+    With a model of several classes label files hold class ids, and the score of an image is the
+    mean over the classes that are there or were found (``uctransnet224`` knows one foreground).
 
     Parameters
     ----------
@@ -296,15 +299,26 @@ def _score(
     model: Model, image: LabelledImage, protocol: Protocol, device: str, done: Progress
 ) -> Generator[Event, None, ImageScores]:
     """Score one image; every tile gives a chance to cancel."""
+    _check_truth(image, model.card.n_classes)
+    yield done
+    prediction = yield from _predicted(model, image, device, done)
+    compared = _compare(model, image, protocol, prediction)
+    return ImageScores(image.stem, score(*compared), image.pixel_size, image.source)
+
+
+def _check_truth(image: LabelledImage, n_classes: int) -> None:
+    """Refuse labels of another size, or object ids where several classes are asked for."""
     if tuple(image.rgb.shape[:2]) != image.truth.shape:
         raise BadInputError(
             f"{image.stem} and its labels differ in size: give labels of {image.rgb.shape[1]} x "
             f"{image.rgb.shape[0]} pixels."
         )
-    yield done
-    prediction = yield from _predicted(model, image, device, done)
-    compared = _compare(model, image, protocol, prediction)
-    return ImageScores(image.stem, score(compared), image.pixel_size, image.source)
+    top = int(image.truth.max(initial=0))
+    if n_classes > 1 and top > n_classes:
+        raise BadInputError(
+            f"The labels of {image.stem} hold the value {top}, but the model knows {n_classes} "
+            f"classes: give label files of class ids from 1 to {n_classes}."
+        )
 
 
 def _predicted(
@@ -324,16 +338,21 @@ def _predicted(
 
 def _compare(
     model: Model, image: LabelledImage, protocol: Protocol, prediction: Prediction
-) -> Comparison:
+) -> tuple[Comparison, ...]:
+    """Return one comparison, or one for each of several classes."""
     card, probability = model.card, prediction.probability
-    foreground: npt.NDArray[Any] = probability[: card.n_classes].sum(axis=0)
+    classes: npt.NDArray[Any] = probability[: card.n_classes]
     if protocol == "uctransnet224":
         mask = image.mask8
         if mask is None:
             mask = np.where(image.truth > 0, 255, 0).astype(np.uint8)
-        return compare_uctransnet224(foreground, mask, card.postprocessing.threshold)
+        foreground = classes.sum(axis=0)
+        return (compare_uctransnet224(foreground, mask, card.postprocessing.threshold),)
     contour = probability[card.n_classes] if card.separation == "contour" else None
-    return compare_native(foreground, contour, image.truth, card.postprocessing, image.pixel_size)
+    rest = contour, image.truth, card.postprocessing, image.pixel_size
+    if len(classes) > 1:
+        return compare_classes(classes, *rest)
+    return (compare_native(classes[0], *rest),)
 
 
 def _loaded(model: Model | str | Path) -> Model:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.core.objects import label_objects
+from napari_selfreg.core.objects import label_objects, object_classes
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.io.label_files import object_labels
 
@@ -69,6 +69,45 @@ def compare_native(
     """
     predicted = label_objects(foreground, contour, settings, pixel_size)
     return Comparison(predicted, object_labels(truth))
+
+
+def compare_classes(
+    classes: _Floats,
+    contour: _Floats | None,
+    truth: _Ids,
+    settings: PostProcessing,
+    pixel_size: PixelSize,
+) -> tuple[Comparison, ...]:
+    """Compare class by class on the image's own grid: an object of another class is a mistake.
+
+    Parameters
+    ----------
+    classes : ndarray of float, shape (K, y, x)
+        Probability of each foreground class, two or more.
+    contour : ndarray of float, shape (y, x), or None
+        Probability of an object's inner contour.
+    truth : ndarray of int32, shape (y, x)
+        Class ids from 1 to K; the components of a class are its objects.
+    settings : PostProcessing
+        Of the model.
+    pixel_size : PixelSize
+        Of the image.
+
+    Returns
+    -------
+    tuple of Comparison
+        One for each class, in order.
+    """
+    predicted = label_objects(classes.sum(axis=0), contour, settings, pixel_size)
+    # Every object has one class, the likeliest of all its pixels, as in the files of `segment`.
+    own = np.concatenate([[-1], object_classes(predicted, classes)])[predicted]
+    return tuple(
+        Comparison(
+            np.where(own == number, predicted, 0).astype(np.int32),
+            object_labels((truth == number + 1).astype(np.int32)),
+        )
+        for number in range(len(classes))
+    )
 
 
 def compare_uctransnet224(

@@ -78,8 +78,20 @@ class Evaluation:
         return {"n": len(self.images), "protocol": self.protocol, "metrics": values}
 
 
-def score(compared: Comparison) -> dict[str, float]:
-    """Return all `METRICS` of one image."""
+def score(*compared: Comparison) -> dict[str, float]:
+    """Return all `METRICS` of one image.
+
+    Parameters
+    ----------
+    *compared : Comparison
+        Of several classes one for each: the mean counts those that are there or were found.
+    """
+    held = [each for each in compared if each.prediction.any() or each.truth.any()]
+    each = [_values(one) for one in held or compared[:1]]
+    return {name: float(np.mean([values[name] for values in each])) for name in METRICS}
+
+
+def _values(compared: Comparison) -> dict[str, float]:
     return {name: metric(compared.prediction, compared.truth) for name, metric in METRICS.items()}
 
 

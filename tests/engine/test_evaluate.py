@@ -305,3 +305,26 @@ def test_real_glands_are_read_and_compared(
     result = run(evaluate(EvaluateRequest(red_model, tmp_path, tmp_path, um_per_px=0.62005)))
     assert result["n"] == 2
     assert 0 < result["metrics"]["iou"]["mean"] < 1
+
+
+def test_of_several_classes_labels_hold_class_ids(
+    monkeypatch: pytest.MonkeyPatch, red_model: Any
+) -> None:
+    def predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
+        yield Notice("predicted")
+        picture = np.asarray(request.image[:, :]) > 127
+        return Prediction(np.moveaxis(picture[..., :2], 2, 0).astype(np.float32), Box(0, 0, 40, 50))
+
+    monkeypatch.setattr(module, "predict", predict)
+    model = SimpleNamespace(card=SimpleNamespace(**{**vars(red_model.card), "n_classes": 2}))
+    truth = np.minimum(labels((2, 2, 12, 12), (20, 20, 30, 40), (32, 2, 38, 12)), 2)
+    picture = np.stack([truth == 1, truth == 2, truth < 0], axis=2) * np.uint8(255)
+    right = run(evaluate_pairs(model, [LabelledImage("a", picture, truth, UM)])).images[0].values
+    assert [right[name] for name in METRICS if "haus" not in name] == [1.0] * 6
+    swapped = LabelledImage("a", picture[..., [1, 0, 2]], truth, UM)
+    wrong = run(evaluate_pairs(model, [swapped])).images[0].values
+    assert [wrong[name] for name in METRICS if "haus" not in name] == [0.0] * 6
+    small = run(evaluate_pairs(model, [LabelledImage("a", picture, truth, UM)], "uctransnet224"))
+    assert small.images[0].values["dice"] == 1.0
+    with pytest.raises(BadInputError, match="of b hold the value 3, but the model knows 2 classes"):
+        run(evaluate_pairs(model, [LabelledImage("b", picture, truth + 1, UM)]))

@@ -9,9 +9,11 @@ from napari_selfreg.core.metrics import dice
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.engine.protocols import (
     check_protocol,
+    compare_classes,
     compare_native,
     compare_uctransnet224,
 )
+from napari_selfreg.engine.scores import METRICS, score
 from napari_selfreg.io.label_files import read_mask8
 
 
@@ -96,3 +98,37 @@ def test_a_prediction_is_dilated_as_strongly_as_a_truth_of_small_ids() -> None:
     ids = two_boxes((500, 700)).astype(np.uint8)
     compared = compare_uctransnet224((ids > 0).astype(np.float32), ids, 0.5)
     assert dice(compared.prediction, compared.truth) > 0.99
+
+
+def two_classes() -> np.ndarray:
+    truth = np.zeros((64, 64), np.int32)
+    for number, (row, column) in enumerate([(4, 4), (4, 30), (30, 4), (30, 30), (50, 50)]):
+        truth[row : row + 10, column : column + 10] = 1 + number % 2
+    return truth
+
+
+def scores_of(found: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    classes = np.stack([found == 1, found == 2]).astype(np.float32)
+    plain = PostProcessing(min_area_um2=0, max_hole_um2=0)
+    return score(*compare_classes(classes, None, truth, plain, PixelSize(1, 1)))
+
+
+def test_of_several_classes_each_component_is_an_object() -> None:
+    perfect = {name: float("haus" not in name) for name in METRICS}
+    assert scores_of(two_classes(), two_classes()) == perfect
+
+
+def test_another_class_is_a_mistake() -> None:
+    swapped = scores_of((3 - two_classes()) * (two_classes() > 0), two_classes())
+    assert {swapped[name] for name in METRICS if "haus" not in name} == {0.0}
+    truth = two_classes()
+    found = np.where(truth == 2, 1, truth)  # class 1 is all there, but so are others
+    half = scores_of(found, truth)
+    assert half["dice"] == pytest.approx((2 * 3 / 8 + 0) / 2)
+    assert half["object_f1"] == pytest.approx((2 * 3 / 8 + 0) / 2)
+
+
+def test_a_class_that_is_nowhere_does_not_count() -> None:
+    ones = np.minimum(two_classes(), 1)
+    assert scores_of(ones, ones)["dice"] == 1.0
+    assert scores_of(ones * 0, ones * 0)["dice"] == 1.0
