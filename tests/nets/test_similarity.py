@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_selfreg.core.channels import channel_similarity as core_similarity
 from napari_selfreg.nets.normalize import unit_maps
 from napari_selfreg.nets.precision import wide_type, without_autocast
 from napari_selfreg.nets.similarity import (
@@ -50,6 +51,36 @@ def test_a_dead_channel_is_like_no_other_and_gives_no_nan() -> None:
     assert not found[:, 1].any()
     off_diagonal_mean(found.square()).backward()
     assert torch.isfinite(maps.grad).all()
+
+
+@pytest.mark.parametrize("side", [31, 256])
+def test_constant_channels_are_like_no_other_without_their_mean(side: int) -> None:
+    maps = maps_of((2, 5, side, side + 2))
+    for channel, value in enumerate((1000.1, 7.7, -0.3)):
+        maps[:, channel] = value
+    maps.requires_grad_()
+    found = channel_similarity(maps, centred=True)
+    assert not found[:, :3].any()
+    assert not found[:, :, :3].any()
+    torch.testing.assert_close(found[:, 3:, 3:].diagonal(dim1=1, dim2=2), torch.ones(2, 2))
+    np.testing.assert_allclose(found[0].detach(), core_similarity(maps[0].detach().numpy(), True),
+                               atol=1e-5)  # fmt: skip
+    off_diagonal_mean(found.square()).backward()
+    assert torch.isfinite(maps.grad).all()
+    assert not maps.grad[:, :3].any()
+    assert maps.grad[:, 3:].any()
+
+
+def test_a_faint_pattern_on_a_high_level_is_contrast() -> None:
+    maps = 1000 + maps_of((1, 2, 64, 64)) * 0.1
+    maps[:, 1] = maps[:, 0]
+    assert channel_similarity(maps, centred=True)[0, 0, 1].item() == pytest.approx(1, abs=1e-4)
+
+
+def test_what_is_not_a_number_stays_seen() -> None:
+    maps = maps_of((1, 2, 4, 4))
+    maps[0, 0, 0, 0] = torch.nan
+    assert channel_similarity(maps, centred=True)[0, 0, 1].isnan()
 
 
 def test_equal_channels_are_entirely_alike_and_one_alone_is_like_none() -> None:
