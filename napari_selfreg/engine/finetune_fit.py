@@ -22,6 +22,7 @@ from napari_selfreg.engine.finetune_plan import Plan
 from napari_selfreg.engine.fit import training_losses
 from napari_selfreg.engine.recipe import AugmentSection
 from napari_selfreg.engine.sampling import Batch, draw_crops
+from napari_selfreg.engine.step import own_randomness
 from napari_selfreg.engine.validation import Normalizer, dice_scores
 from napari_selfreg.nets.losses import SegmentationLoss
 from napari_selfreg.nets.selfreg import SelfRegularization
@@ -89,17 +90,18 @@ class FinetuneLoop(TuningLoop):
 
     def losses(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what a step descends, with gradient, and its named terms."""
-        return training_losses(
-            self.network,
-            self._crops(step),
-            tapspec=self.base.tapspec,
-            normalizer=self.normalizer,
-            loss=self.loss,
-            regularize=self.regularize,
-            dtype=self.dtype,
-            device=self.device,
-            step=step,
-        )
+        with own_randomness(self.settings.seed, step, self.device):
+            return training_losses(
+                self.network,
+                self._crops(step),
+                tapspec=self.base.tapspec,
+                normalizer=self.normalizer,
+                loss=self.loss,
+                regularize=self.regularize,
+                dtype=self.dtype,
+                device=self.device,
+                step=step,
+            )
 
     def _crops(self, step: int) -> Batch:
         settings = self.settings

@@ -19,7 +19,7 @@ from napari_selfreg.engine.background import draw_mixed
 from napari_selfreg.engine.events import Event
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.sampling import Batch, Field
-from napari_selfreg.engine.step import Addition, step_losses
+from napari_selfreg.engine.step import Addition, own_randomness, step_losses
 from napari_selfreg.engine.training_loop import (
     FitResult,
     TrainingTask,
@@ -171,17 +171,18 @@ def _task(request: FitRequest) -> TrainingTask:
     )
 
     def losses(step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        return training_losses(
-            network,
-            draw_mixed(request.training, request.background, recipe, step),
-            tapspec=request.tapspec,
-            normalizer=request.normalizer,
-            loss=loss,
-            regularize=regularize,
-            dtype=dtype,
-            device=device,
-            step=step,
-        )
+        with own_randomness(recipe.train.seed, step, device):
+            return training_losses(
+                network,
+                draw_mixed(request.training, request.background, recipe, step),
+                tapspec=request.tapspec,
+                normalizer=request.normalizer,
+                loss=loss,
+                regularize=regularize,
+                dtype=dtype,
+                device=device,
+                step=step,
+            )
 
     def validate(judged: nn.Module) -> float:
         return mean_dice(

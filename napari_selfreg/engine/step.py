@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from napari_selfreg.nets.losses import SegmentationLoss
-from napari_selfreg.nets.selfreg import RegularizerTerms
+from napari_selfreg.nets.selfreg import RegularizerTerms, step_generator
 from napari_selfreg.nets.taps import Taps
 
 
@@ -76,3 +76,19 @@ def step_losses(
             extra = addition.terms(taps, logits)
             total, terms = total + extra.total, terms | extra.terms
     return total, terms
+
+
+@contextmanager
+def own_randomness(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Let dropout draw from the seed and the step alone, and put torch's generator back.
+
+    Parameters
+    ----------
+    seed, step : int
+    device : torch.device
+        Of the network.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(step_generator(seed, step).initial_seed())
+        yield

@@ -26,6 +26,7 @@ from napari_selfreg.engine.finetune import (
 )
 from napari_selfreg.engine.finetune_fields import prepare
 from napari_selfreg.engine.object_classes import by_class
+from tests.bundles import FEATURES
 from tests.engine.corrections import base_model, corrected, request
 
 
@@ -86,6 +87,16 @@ def test_the_same_request_gives_the_same_weights(tmp_path: Path) -> None:
     first, again = (run(finetune(request(base, steps=6, seed=3))) for _ in range(2))
     assert _same(first, again)
     assert not _same(first, run(finetune(request(base, steps=6, seed=4))))
+
+
+def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
+    dropping = {"features": FEATURES, "dropout": 0.3}
+    asked = request(base_model(tmp_path, architecture_args=dropping), seed=3)
+    state = torch.random.get_rng_state()
+    first = run(finetune(asked))
+    assert torch.equal(state, torch.random.get_rng_state())
+    torch.rand(7)
+    assert _same(first, run(finetune(asked)))
 
 
 def test_a_run_by_the_clock_can_be_repeated_from_its_card(tmp_path: Path) -> None:

@@ -84,6 +84,20 @@ def test_the_same_request_gives_the_same_weights(tmp_path: Path) -> None:
     assert not _equal(first, other)
 
 
+def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
+    dropping = {"arguments": {"features": [8, 8, 8, 8, 8, 8], "dropout": 0.3}}
+    recipe = tiny_recipe(network=dropping, train={"steps": 3})
+    first = run(fit(_request(tmp_path, recipe, "a")))
+    job = fit(_request(tmp_path, recipe, "b"))
+    next(event for event in job if isinstance(event, StepDone))
+    job.close()
+    torch.rand(7)
+    state = torch.random.get_rng_state()
+    request = _request(tmp_path, recipe, "b", resume=True)
+    assert _equal(first, run(fit(request)))
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
 def test_lambda_changes_the_weights_and_zero_opens_no_tap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

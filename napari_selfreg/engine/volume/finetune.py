@@ -24,6 +24,7 @@ from napari_selfreg.engine.finetune_types import (
     FinetuneRequest,
     FinetuneVolume,
 )
+from napari_selfreg.engine.step import own_randomness
 from napari_selfreg.engine.volume.cases import read_cases
 from napari_selfreg.engine.volume.finetune_fields import (
     PROTOCOL,
@@ -118,16 +119,17 @@ class VolumeFinetuneLoop(TuningLoop):
 
     def losses(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what a step descends, with gradient, and its named terms."""
-        return patch_losses(
-            self.network,
-            self.sampler.draw(self.settings.batch, self.settings.seed, step),
-            tapspec=self.base.tapspec,
-            loss=self.loss,
-            regularize=self.regularize,
-            dtype=self.dtype,
-            device=self.device,
-            step=step,
-        )
+        with own_randomness(self.settings.seed, step, self.device):
+            return patch_losses(
+                self.network,
+                self.sampler.draw(self.settings.batch, self.settings.seed, step),
+                tapspec=self.base.tapspec,
+                loss=self.loss,
+                regularize=self.regularize,
+                dtype=self.dtype,
+                device=self.device,
+                step=step,
+            )
 
     def score(self, network: nn.Module) -> tuple[float, ...]:
         """Return the Dice of every slab: the mean over the classes that are there or found."""

@@ -7,8 +7,7 @@ random draw depends on the seed and the step alone, so a resumed run equals an u
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.engine.events import Event
-from napari_selfreg.engine.step import Addition, step_losses
+from napari_selfreg.engine.step import Addition, own_randomness, step_losses
 from napari_selfreg.engine.training_loop import (
     FitResult,
     TrainingTask,
@@ -28,7 +27,6 @@ from napari_selfreg.engine.volume.sampling import Case, Patches, PatchSampler
 from napari_selfreg.engine.volume.validation import class_dice
 from napari_selfreg.nets.losses import SegmentationLoss
 from napari_selfreg.nets.regularization import Regularization
-from napari_selfreg.nets.selfreg import step_generator
 from napari_selfreg.nets.tapspec import TapSpec
 
 
@@ -186,7 +184,7 @@ def _task(request: VolumeFitRequest) -> TrainingTask:
     loss = SegmentationLoss(n_classes, contour=False)
 
     def losses(step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        with _own_randomness(train.seed, step, device):
+        with own_randomness(train.seed, step, device):
             return patch_losses(
                 network,
                 sampler.draw(train.batch, train.seed, step),
@@ -215,15 +213,6 @@ def _task(request: VolumeFitRequest) -> TrainingTask:
         fingerprint=_fingerprint(request),
         heads=heads,
     )
-
-
-@contextmanager
-def _own_randomness(seed: int, step: int, device: torch.device) -> Iterator[None]:
-    """Let dropout draw from the seed and the step alone, and put torch's generator back."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(step_generator(seed, step).initial_seed())
-        yield
 
 
 def _fingerprint(request: VolumeFitRequest) -> str:

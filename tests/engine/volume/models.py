@@ -125,7 +125,7 @@ def volume_bundle(path: Path, **changes: Any) -> Path:
     """Save an untrained tiny DynUNet for volumes at `path` and return `path`."""
     from napari_selfreg.engine.bundles import save_bundle
 
-    arguments = {"filters": [4, 4, 4], "norm": "BATCH"}
+    arguments = changes.get("architecture_args", {"filters": [4, 4, 4], "norm": "BATCH"})
     fields: dict[str, Any] = {
         "name": "tiny-volume",
         "title": "Tiny volume",

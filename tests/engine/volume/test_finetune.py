@@ -21,6 +21,7 @@ from napari_selfreg.engine.volume.finetune_fields import prepare_volumes
 from napari_selfreg.engine.volume.train import VolumeTrainRequest, train_volumes
 from tests.bundles import tiny_bundle
 from tests.engine.volume.blobs import blob_folder, blob_recipe, blobs
+from tests.engine.volume.models import volume_bundle
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,15 @@ def test_the_same_request_gives_the_same_weights(base: Model) -> None:
     weights = [result.model.network.state_dict() for result in (first, again, other)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert any(not torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
+
+
+def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
+    arguments = {"filters": [4, 8, 8], "norm": "BATCH", "dropout": 0.3}
+    base = load_model(volume_bundle(tmp_path / "b.safetensors", architecture_args=arguments))
+    first = run(finetune(_request(base, 1, steps=2))).model.network.state_dict()
+    torch.rand(7)
+    again = run(finetune(_request(base, 1, steps=2))).model.network.state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_regularizers_and_watched_blocks(base: Model) -> None:
