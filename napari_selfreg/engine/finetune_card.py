@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -34,6 +34,10 @@ class Learned(Protocol):
     @property
     def checksums(self) -> Sequence[str]:
         """SHA-256 of each field."""
+
+    @property
+    def pictures(self) -> Sequence[str]:
+        """SHA-256 of each picture, or volume, alone."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,21 @@ def tuned_card(base: Model, run: Run, name: str | None = None, title: str | None
     return Card.model_validate({**dict(card), **changes})
 
 
+def has_seen(card: Card, pictures: Iterable[str]) -> bool:
+    """Return whether a model was fine-tuned on any of these pictures, given by their SHA-256."""
+    return not set(pictures).isdisjoint(_known(card))
+
+
+def _known(card: Card) -> list[Any]:
+    fields: Any = card.training.get("fields")
+    return list(fields.get("pictures", ())) if isinstance(fields, Mapping) else []
+
+
+def _pictures(base: Model, run: Run) -> list[Any]:
+    """Return what was learned from now, and what the base had been fine-tuned on."""
+    return list(dict.fromkeys([*run.material.pictures, *_known(base.card)]))[:_MAX_CHECKSUMS]
+
+
 def valid_name(wanted: str) -> str:
     """Return a name that a card may have, as close as possible to the one wanted.
 
@@ -157,6 +176,7 @@ def _training_record(base: Model, run: Run) -> dict[str, Any]:
             "count": len(run.material.checksums),
             "reviewed_pixels": run.material.reviewed,
             "sha256": list(run.material.checksums[:_MAX_CHECKSUMS]),
+            "pictures": _pictures(base, run),
         },
         "validation": _validation_record(run),
     }

@@ -60,6 +60,8 @@ class Material:
         Reviewed pixels of the network's grid, those of the strips included.
     checksums : list of str
         SHA-256 of picture, labels and mask of each field.
+    pictures : list of str
+        SHA-256 of each picture alone: labels may be others the next time.
     unclassed : int
         Reviewed objects that teach nothing, since their class is not one of the model's.
     """
@@ -68,6 +70,7 @@ class Material:
     strips: list[Field]
     reviewed: int
     checksums: list[str]
+    pictures: list[str]
     unclassed: int = 0
 
 
@@ -185,6 +188,7 @@ def _divided(
         strips=[_strip(small[index], mask) for index, mask in places],
         reviewed=sum(int((field.targets[0] != IGNORE).sum()) for field in small),
         checksums=[checksum(field) for field in fields],
+        pictures=[picture_checksum(field) for field in fields],
         unclassed=sum(field.unclassed for field in fields),
     )
 
@@ -298,8 +302,17 @@ def _anchors(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
 
 def checksum(field: FinetuneField) -> str:
     """Return the SHA-256 of picture, labels and mask of a field."""
+    return _sha256(field.picture, field.labels, field.reviewed)
+
+
+def picture_checksum(field: FinetuneField) -> str:
+    """Return the SHA-256 of the picture of a field."""
+    return _sha256(field.picture)
+
+
+def _sha256(*arrays: npt.NDArray[np.generic] | None) -> str:
     digest = hashlib.sha256()
-    for array in (field.picture, field.labels, field.reviewed):
+    for array in arrays:
         if array is not None:
             digest.update(f"{array.shape}{array.dtype.str}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())

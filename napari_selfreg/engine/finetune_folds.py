@@ -1,20 +1,22 @@
 """Job: a surer verdict, by holding out whole regions in turn.
 
-Each run learns from all regions but some, and is scored on those: never on pixels of a region it
-has seen. It takes as long as several fine-tunings, so it runs after the first, in the background,
-while the new model is already in use.
+Each run begins with the base, learns from all regions but some, and is scored on those: it has
+never seen them. Where the base itself has, as an earlier version of the same project may, the
+verdict says so. It takes as long as several fine-tunings, so it runs after the first, in the
+background, while the new model is already in use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_selfreg.core.verdict import Verdict, verdict
 from napari_selfreg.engine.allocator import freed_memory_kept
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Progress, StepDone
 from napari_selfreg.engine.finetune import score_base, settings_of
+from napari_selfreg.engine.finetune_card import has_seen
 from napari_selfreg.engine.finetune_fields import prepare_folds
 from napari_selfreg.engine.finetune_fit import FinetuneLoop
 from napari_selfreg.engine.finetune_loop import Clock
@@ -23,6 +25,7 @@ from napari_selfreg.engine.finetune_types import FinetuneRequest
 from napari_selfreg.engine.predict import model_for_pictures
 
 MESSAGE = "Comparing region by region"
+SEEN = "The model it began with has learned from these pictures already, so both look too good."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ def cross_validate(request: FinetuneRequest, steps: int) -> Generator[Event, Non
     Parameters
     ----------
     request : FinetuneRequest
-        Of the fine-tuning in question; its time, plan and output are not used.
+        Of the fine-tuning in question; its time, plan, output and `start` are not used: what was
+        trained before has seen the regions.
     steps : int
         Of each run: as many as that fine-tuning made.
 
@@ -72,15 +76,15 @@ def cross_validate(request: FinetuneRequest, steps: int) -> Generator[Event, Non
     base = model_for_pictures(request.model)
     yield Progress(0, 0, MESSAGE)
     folds = [] if _is_enough(request) else prepare_folds(request.fields, base.card)
+    seen = has_seen(base.card, (picture for fold in folds[:1] for picture in fold.pictures))
     before: list[float] = []
     after: list[float] = []
     for number, material in enumerate(folds):
         if _is_enough(request):
             break
         settings = settings_of(request, base, material)
-        start = base if request.start is None else request.start
         plan = Plan(((0, steps),))
-        loop = FinetuneLoop(base, start, material, settings, plan, Clock(), device, request.enough)
+        loop = FinetuneLoop(base, base, material, settings, plan, Clock(), device, request.enough)
         scores = score_base(loop)
         with freed_memory_kept():
             for event in loop.run():
@@ -90,7 +94,10 @@ def cross_validate(request: FinetuneRequest, steps: int) -> Generator[Event, Non
             break
         before += scores
         after += loop.last_scores  # of the last step: the best would be chosen on what is scored
-    return FoldsResult(verdict(before, after), tuple(before), tuple(after))
+    judged = verdict(before, after)
+    if seen and judged.n:
+        judged = replace(judged, sentence=f"{judged.sentence} {SEEN}")
+    return FoldsResult(judged, tuple(before), tuple(after))
 
 
 def _is_enough(request: FinetuneRequest) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_selfreg.core.verdict import verdict
-from napari_selfreg.engine.finetune_card import Run, tuned_card, valid_name
+from napari_selfreg.engine.finetune_card import Run, has_seen, tuned_card, valid_name
 from napari_selfreg.engine.finetune_fields import Material
 from napari_selfreg.engine.finetune_fit import FinetuneSettings
 from napari_selfreg.io.card import Card
@@ -25,7 +25,7 @@ BASE, TUNED = (0.5, 0.6), (0.75, 0.85)
 def run_of(**changes: Any) -> Run:
     known: dict[str, Any] = {
         "settings": FinetuneSettings(lambda_scr=0.1, seed=7),
-        "material": Material([], [], 1234, ["a" * 64, "b" * 64]),
+        "material": Material([], [], 1234, ["a" * 64, "b" * 64], ["d", "e"]),
         "plan": [(10, 2), (5, 1)],
         "steps": 15,
         "best_step": 10,
@@ -90,7 +90,7 @@ def test_no_path_and_no_name_of_a_picture(tmp_path: Path) -> None:
 
 
 def test_checksums_of_very_many_fields_fit_on_a_card() -> None:
-    many = Material([], [], 1, ["c" * 64] * 900)
+    many = Material([], [], 1, ["c" * 64] * 900, [])
     fields = tuned_card(base_of(), run_of(material=many)).training["fields"]
     assert fields["count"] == 900
     assert len(fields["sha256"]) == 500
@@ -124,3 +124,12 @@ def test_any_name_becomes_one_that_a_card_may_have(wanted: str) -> None:
     name = valid_name(wanted)
     assert example_card(name=name).name == name
     assert valid_name(name) == name
+
+
+def test_the_pictures_of_earlier_versions_are_remembered() -> None:
+    first = tuned_card(base_of(), run_of())
+    assert (has_seen(first, ["e", "x"]), has_seen(first, ["x"])) == (True, False)
+    later = Material([], [], 1, ["c" * 64], ["f"])
+    second = tuned_card(base_of(training=first.training), run_of(material=later))
+    assert second.training["fields"]["pictures"] == ["f", "d", "e"]
+    assert not has_seen(base_of().card, ["d"])

@@ -10,8 +10,9 @@ import pytest
 
 from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.engine.events import Event, Progress, run
+from napari_selfreg.engine.finetune import finetune
 from napari_selfreg.engine.finetune_fields import prepare_folds
-from napari_selfreg.engine.finetune_folds import cross_validate
+from napari_selfreg.engine.finetune_folds import SEEN, cross_validate
 from tests.bundles import example_card
 from tests.engine.corrections import base_model, corrected, request
 
@@ -70,3 +71,23 @@ def test_enough_keeps_the_finished_runs(tmp_path: Path, asks: int, regions: int)
     fields = (corrected(seed=seed) for seed in range(3))
     result = run(cross_validate(request(base, *fields, enough=enough), 2))
     assert result.verdict.n == regions
+
+
+def test_going_on_from_a_version_lets_nothing_leak(tmp_path: Path) -> None:
+    base = base_model(tmp_path)
+    fields = tuple(corrected(seed=seed) for seed in range(3))
+    tuned = run(finetune(request(base, *fields, steps=5))).model
+    went_on = run(cross_validate(request(base, *fields, start=tuned), 2))
+    assert went_on == run(cross_validate(request(base, *fields), 2))
+    assert SEEN not in went_on.verdict.sentence
+
+
+def test_a_base_that_knows_the_pictures_is_named(tmp_path: Path) -> None:
+    base = base_model(tmp_path)
+    fields = tuple(corrected(seed=seed) for seed in range(3))
+    version = run(finetune(request(base, *fields[:1]))).model
+    again = [
+        replace(field, labels=np.where(field.labels == 2, 0, field.labels)) for field in fields
+    ]
+    assert run(cross_validate(request(version, *again), 2)).verdict.sentence.endswith(SEEN)
+    assert SEEN not in run(cross_validate(request(version, *again[1:]), 2)).verdict.sentence

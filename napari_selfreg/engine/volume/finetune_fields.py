@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.targets import IGNORE
-from napari_selfreg.engine.finetune_fields import checksum
+from napari_selfreg.engine.finetune_fields import checksum, picture_checksum
 from napari_selfreg.engine.finetune_types import FinetuneVolume
 from napari_selfreg.engine.volume.sampling import Case, Spacing, case_of, require_foreground
 from napari_selfreg.io.card import Card
@@ -48,6 +48,8 @@ class VolumeMaterial:
         Reviewed voxels of the network's grid, those of the slabs included.
     checksums : list of str
         SHA-256 of intensities, labels and mask of each volume.
+    pictures : list of str
+        SHA-256 of the intensities alone.
     left_out : tuple of str
         Names of volumes in which too little is reviewed.
     """
@@ -56,6 +58,7 @@ class VolumeMaterial:
     slabs: list[Case]
     reviewed: int
     checksums: list[str]
+    pictures: list[str]
     left_out: tuple[str, ...] = ()
 
 
@@ -94,6 +97,7 @@ def prepare_volumes(fields: Sequence[FinetuneVolume], card: Card) -> VolumeMater
         slabs=slabs,
         reviewed=sum(int((case.labels != IGNORE).sum()) for case in cases),
         checksums=[checksum(field) for field in fields],
+        pictures=[picture_checksum(field) for field in fields],
         left_out=tuple(case.stem for case in cases if _slab(case, 0) is None),
     )
 
