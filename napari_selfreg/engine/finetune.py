@@ -241,7 +241,7 @@ def _finish(
     """Compare, make the card, and write the bundle if one was asked for."""
     if loop.kept is None:
         loop.check()
-    kept = loop.kept or _untouched(loop, base_scores)
+    kept = loop.kept or _untouched(loop)
     run = Run(
         settings=loop.settings,
         material=material,
@@ -282,10 +282,12 @@ def _finish(
     )
 
 
-def _untouched(loop: TuningLoop, base_scores: tuple[float, ...]) -> Kept:
-    """Return the base's own weights: every one found after them was unusable."""
+def _untouched(loop: TuningLoop) -> Kept:
+    """Return the weights it began with: every one found after them was unusable."""
     loop.notes.append("No usable weights were found: the new model equals the old one.")
-    return Kept(dict(loop.base.network.state_dict()), base_scores, 0)
+    weights = dict(loop.start.network.state_dict())
+    loop.judged.load_state_dict(weights)
+    return Kept(weights, loop.score(loop.judged), 0)
 
 
 def _model(base: Model, weights: dict[str, Tensor], card: Card) -> Model:

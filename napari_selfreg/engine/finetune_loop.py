@@ -141,7 +141,7 @@ class TuningLoop:
         device: torch.device,
         enough: Callable[[], bool] | None = None,
     ) -> None:
-        self.base, self.settings = base, settings
+        self.base, self.start, self.settings = base, start, settings
         self.plan, self.clock, self.device, self.enough = plan, clock, device, enough
         self.n_classes = base.card.n_classes
         self.dtype = training_precision("auto", device)
@@ -248,9 +248,9 @@ class TuningLoop:
         return sound
 
     def _roll_back(self) -> RolledBack:
-        """Go on from the best weights, or the base's, with smaller steps; give up after some."""
+        """Go on from the best weights, or the first, with smaller steps; give up after some."""
         self.rollbacks += 1
-        weights = self.kept.weights if self.kept else self.base.network.state_dict()
+        weights = self.kept.weights if self.kept else self.start.network.state_dict()
         self.network.load_state_dict(weights)
         self._begin()
         message = "The training became unstable: it went back and goes on with smaller steps."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from napari_selfreg.core.errors import BadInputError, DeviceError
-from napari_selfreg.engine.bundles import load_model
+from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.events import Event, Notice, StepDone, ValidationDone, run
 from napari_selfreg.engine.finetune import (
     BaseScored,
@@ -250,6 +251,45 @@ def test_a_run_that_only_breaks_gives_the_old_weights(
     for name, tensor in base.network.state_dict().items():
         if tensor.is_floating_point():
             assert torch.equal(tensor, _weights(result)[name])
+
+
+def _shifted(base: Model) -> Model:
+    """Return the model of an earlier run: other weights than the base's."""
+    network = copy.deepcopy(base.network)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(1.01)
+    return replace(base, network=network)
+
+
+def test_train_longer_goes_back_to_where_it_went_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_selfreg.engine import finetune_fit
+
+    def broken(*_: Any, **__: Any) -> Any:
+        return torch.tensor(float("nan"), requires_grad=True), {}
+
+    monkeypatch.setattr(finetune_fit, "training_losses", broken)
+    base = base_model(tmp_path)
+    start = _shifted(base)
+    result = run(finetune(request(base, steps=4, start=start, stay_close=0.0)))
+    for name, tensor in start.network.state_dict().items():
+        assert torch.equal(tensor, _weights(result)[name])
+
+
+def test_without_usable_weights_train_longer_keeps_what_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = base_model(tmp_path)
+    start = _shifted(base)
+    monkeypatch.setattr("napari_selfreg.engine.finetune_loop._finite", lambda weights: False)
+    result = run(finetune(request(base, start=start)))
+    assert "equals the old one" in result.notes[0]
+    for name, tensor in start.network.state_dict().items():
+        assert torch.equal(tensor, _weights(result)[name])
+    own = run(finetune(request(start)))
+    assert result.tuned_scores == own.base_scores
 
 
 @pytest.mark.parametrize(("label", "said"), [(0, "No object lies"), (1, "inside of objects")])
