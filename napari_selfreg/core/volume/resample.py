@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from napari_selfreg.core.blocks import Span, Spans
 from napari_selfreg.core.resample import along_first, axis_filter, scaled_length
 
 Order = Literal[0, 1, 3]
@@ -86,6 +87,32 @@ def to_shape(values: npt.NDArray[Any], shape: Shape) -> npt.NDArray[np.float32]:
     for channel, plane in zip(result, values, strict=True):
         channel[...] = _linear(plane, shape)
     return result
+
+
+def sources(shape: Shape, new_shape: Shape, part: Spans) -> Spans:
+    """Return the voxels that part of a volume is made of when `to_shape` resamples it.
+
+    Parameters
+    ----------
+    shape, new_shape : (int, int, int)
+        Voxels along z, y and x before and after.
+    part : Spans
+        First and one after the last voxel along each axis of the new grid, at least one voxel.
+
+    Returns
+    -------
+    Spans
+        Of the old grid.
+    """
+    return tuple(
+        span if old == new else _reach(old, new, span)
+        for old, new, span in zip(shape, new_shape, part, strict=True)
+    )
+
+
+def _reach(old: int, new: int, span: Span) -> Span:
+    weights = axis_filter(old, new, *span)
+    return weights.first, weights.last
 
 
 def _resized(voxels: npt.NDArray[Any], shape: Shape, order: Order) -> npt.NDArray[Any]:

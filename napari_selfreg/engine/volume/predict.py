@@ -23,7 +23,7 @@ import torch
 from napari_selfreg.core.blocks import Spans, common, sides, slices, whole
 from napari_selfreg.core.errors import BadInputError, BadModelError
 from napari_selfreg.core.volume.intensity import normalise
-from napari_selfreg.core.volume.resample import resample, to_shape
+from napari_selfreg.core.volume.resample import resample, sources, to_shape
 from napari_selfreg.engine.allocator import freed_memory_kept
 from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.devices import resolve_device
@@ -132,12 +132,7 @@ class _Job:
         """What the region needs, on the model's grid."""
         if not self.resampled:
             return self.region
-        axes = zip(self.region, self.grid, self.shape, strict=True)
-        wide = tuple(
-            (math.floor(start * new / old) - 2, math.ceil(stop * new / old) + 2)
-            for (start, stop), new, old in axes
-        )
-        return common(wide, whole(self.grid))
+        return sources(self.grid, self.shape, self.region)
 
 
 def predict_volume(request: VolumePredictRequest) -> Generator[Event, None, VolumePrediction]:

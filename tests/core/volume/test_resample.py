@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_selfreg.core.volume.resample import resample, resampled_shape, to_shape
+from napari_selfreg.core.volume.resample import resample, resampled_shape, sources, to_shape
 
 RAMP = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
 SIZES = st.tuples(*[st.sampled_from([0.4, 0.8, 1.0, 1.7, 3.0])] * 3)
@@ -88,3 +88,16 @@ def test_the_middle_of_mass_stays(target: tuple[float, float, float]) -> None:
     scale = np.array(values.shape) / np.array(result.shape)
     middle = (np.array(ndimage.center_of_mass(result)) + 0.5) * scale
     assert np.allclose(middle, np.array(ndimage.center_of_mass(values)) + 0.5, atol=0.3)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 39), st.integers(1, 40))
+def test_sources_are_all_that_a_part_is_made_of_and_no_more(
+    old: int, new: int, start: int, length: int
+) -> None:
+    start = min(start, new - 1)
+    stop = min(start + length, new)
+    each = np.eye(old, dtype=np.float32)[:, None, :, None]  # a channel with one voxel of 1 each
+    part = to_shape(each, (1, new, 1))[:, 0, start:stop, 0]
+    used = np.flatnonzero(part.any(axis=1))
+    found = sources((1, old, 1), (1, new, 1), ((0, 1), (start, stop), (0, 1)))
+    assert found == ((0, 1), (used[0], used[-1] + 1), (0, 1))

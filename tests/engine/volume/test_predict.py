@@ -120,6 +120,14 @@ def test_volumes_are_resampled_and_probabilities_resampled_back(spacing):
     np.testing.assert_allclose(part, found[(slice(None), *slices(region))], atol=1e-4)
 
 
+def test_a_part_of_thick_slices_equals_that_of_the_whole():
+    volume = scan(5, 9, 8)
+    spacing, region = (12.0, 1.0, 0.4), ((2, 3), (4, 9), (1, 5))
+    whole = predicted(volume, spacing=spacing).probability
+    part = predicted(volume, spacing=spacing, region=region).probability
+    np.testing.assert_allclose(part, whole[(slice(None), *slices(region))], atol=1e-4)
+
+
 def test_progress_runs_to_its_end_and_tiles_cover_the_volume_once():
     volume, events = scan(20, 18, 16), []
     run(predict_volume(VolumePredictRequest(volume, MM, SMALL, precision="fp32")), events.append)
