@@ -184,12 +184,12 @@ class TuningLoop:
             yield BlocksMeasured(self.plan.step, watch.look(self.network))
         while not self.plan.finished:
             started = time.monotonic()
-            losses = self._step()
+            losses, stepped = self._step()
             self.plan.advance()
             numbers = watch.after_step(self.network, time.monotonic() - started) if watch else {}
             self.clock.count(time.monotonic() - started)
             self.history.append({"step": self.plan.step, **losses})
-            if not self._sound(losses["total"]):
+            if not (stepped and self._sound(losses["total"])):
                 yield self._roll_back()
                 continue
             yield StepDone(self.plan.step, self.plan.total, losses)
@@ -212,7 +212,8 @@ class TuningLoop:
         elif self.clock.over:
             self.plan.stop()
 
-    def _step(self) -> dict[str, float]:
+    def _step(self) -> tuple[dict[str, float], bool]:
+        """Return the losses, and whether the weights could follow them."""
         settings, step = self.settings, self.plan.step
         rate = settings.learning_rate * self.plan.rate * _SLOWER**self.rollbacks
         for group in self.optimizer.param_groups:
@@ -220,22 +221,23 @@ class TuningLoop:
         training_mode(self.network, keep_statistics=settings.keep_statistics)
         total, terms = self.losses(step)
         value = float(total.detach())
-        if math.isfinite(value):
-            self._descend(total)
+        stepped = math.isfinite(value) and self._descend(total)
         losses = {name: float(term.detach()) for name, term in terms.items()}
-        return {"total": value, **losses, "learning_rate": rate}
+        return {"total": value, **losses, "learning_rate": rate}, stepped
 
     def _watch(self) -> BlockWatch:
         return BlockWatch(self.base.tapspec, self.watched())
 
-    def _descend(self, total: Tensor) -> None:
+    def _descend(self, total: Tensor) -> bool:
+        """Change the weights, unless the gradient is too large to be a number."""
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.free, 5.0)
         if not torch.isfinite(norm):
-            return
+            return False
         self.optimizer.step()
         self.average.update_parameters(self.network)
+        return True
 
     def _sound(self, total: float) -> bool:
         """Tell whether the loss is a number and of the usual size."""

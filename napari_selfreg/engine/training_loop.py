@@ -225,7 +225,7 @@ def run_task(task: TrainingTask) -> Generator[Event, None, FitResult]:
     Raises
     ------
     SelfRegError
-        If the loss is no longer a finite number.
+        If the loss or its gradient is no longer a finite number.
     BadInputError
         If the state to resume from belongs to another recipe.
     """
@@ -311,15 +311,21 @@ class _Loop:
 
     def _descend(self, total: Tensor) -> None:
         if not torch.isfinite(total):
-            raise SelfRegError(
-                f"The training diverged at step {self.progress.step}: choose a smaller "
-                "learning_rate in the recipe."
-            )
+            raise self._diverged("choose")
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        nn.utils.clip_grad_norm_(self.parameters, 5.0)
+        norm = nn.utils.clip_grad_norm_(self.parameters, 5.0)
+        # Clipped by infinity every gradient would be 0 and the network would learn nothing.
+        if not torch.isfinite(norm):
+            raise self._diverged("choose smaller weights of the regularizers, or")
         self.optimizer.step()
         self.average.update_parameters(self.network)
+
+    def _diverged(self, remedy: str) -> SelfRegError:
+        return SelfRegError(
+            f"The training diverged at step {self.progress.step}: {remedy} a smaller "
+            "learning_rate in the recipe."
+        )
 
     def _keep_last(self) -> None:
         """End a run that nothing judges, once all its steps are done."""

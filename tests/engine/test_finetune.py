@@ -235,6 +235,25 @@ def test_a_loss_that_explodes_goes_back_to_the_best_weights_with_smaller_steps(
     assert all(torch.isfinite(t).all() for t in _weights(result).values())
 
 
+def test_a_gradient_that_overflows_is_rolled_back_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_selfreg.engine import finetune_fit
+
+    real = finetune_fit.training_losses
+
+    def steep(*args: Any, **options: Any) -> Any:
+        total, terms = real(*args, **options)
+        return total + 1e25 * (total - total.detach()), terms  # of the usual size
+
+    monkeypatch.setattr(finetune_fit, "training_losses", steep)
+    events: list[Event] = []
+    result = run(finetune(request(base_model(tmp_path), steps=20)), events.append)
+    assert [event.step for event in events if isinstance(event, RolledBack)] == [1, 2, 3, 4]
+    assert "ended" in result.notes[-1]
+    assert result.steps == 4
+
+
 def test_a_run_that_only_breaks_gives_the_old_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,17 @@ def test_a_loss_that_is_no_number_is_said(tmp_path: Path) -> None:
         run(run_task(broken))
 
 
+def test_a_gradient_that_is_no_number_is_said(tmp_path: Path) -> None:
+    task = _task(tmp_path)
+
+    def steep(step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        total, terms = task.losses(step)
+        return total * 1e25, terms
+
+    with pytest.raises(SelfRegError, match="diverged at step 0: choose smaller weights"):
+        run(run_task(replace(task, losses=steep)))
+
+
 def test_a_state_of_something_else_is_refused(tmp_path: Path) -> None:
     run(run_task(_task(tmp_path)))
     with pytest.raises(BadInputError, match="another version"):
