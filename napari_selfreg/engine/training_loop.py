@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +29,7 @@ from napari_selfreg.engine.checkpoint import (
 )
 from napari_selfreg.engine.events import CheckpointSaved, Event, StepDone, ValidationDone
 from napari_selfreg.engine.training_log import TrainingLog
+from napari_selfreg.engine.whole_steps import WholeSteps
 
 
 class Schedule(Protocol):
@@ -234,7 +235,8 @@ def run_task(task: TrainingTask) -> Generator[Event, None, FitResult]:
         with freed_memory_kept():
             yield from loop.run()
     except (GeneratorExit, KeyboardInterrupt):
-        loop.save()
+        if loop.whole_steps.sound:  # else the last saved state stays
+            loop.save()
         raise
     return loop.result()
 
@@ -249,6 +251,7 @@ class _Loop:
             self.network, multi_avg_fn=moving_average(schedule.weight_average), use_buffers=True
         )
         self.parameters = task.parameters()
+        self.whole_steps = WholeSteps(self.network, *([] if task.heads is None else [task.heads]))
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
         )
@@ -281,8 +284,9 @@ class _Loop:
             if self.progress.finished:
                 break
             started = time.monotonic()
-            losses = self._step()
-            self.log.add(self.progress.step, losses)
+            with self.whole_steps.step():
+                losses = self._step()
+                self.log.add(self.progress.step, losses)
             self.progress.seconds += time.monotonic() - started
             yield StepDone(self.progress.step, self.task.steps, losses)
             if time.monotonic() - saved > 60.0 * self.task.schedule.checkpoint_minutes:
@@ -318,6 +322,7 @@ class _Loop:
         # Clipped by infinity every gradient would be 0 and the network would learn nothing.
         if not torch.isfinite(norm):
             raise self._diverged("choose smaller weights of the regularizers, or")
+        self.whole_steps.change_weights()
         self.optimizer.step()
         self.average.update_parameters(self.network)
 
@@ -331,23 +336,28 @@ class _Loop:
         """End a run that nothing judges, once all its steps are done."""
         progress = self.progress
         if progress.step >= self.task.steps:
-            progress.best_step, progress.finished = progress.step, True
             write_tensors(self.best_path, self.average.module.state_dict(), {})
+            progress.best_step, progress.finished = progress.step, True
 
     def _validate(self, validate: Callable[[nn.Module], float]) -> ValidationDone:
         progress = self.progress
         started = time.monotonic()
         dice = validate(self.average.module)
         best = dice > progress.best_dice
-        progress.validated_step = progress.step
-        progress.stale = 0 if best else progress.stale + 1
+        stale = 0 if best else progress.stale + 1
         if best:
-            progress.best_dice, progress.best_step = dice, progress.step
             write_tensors(self.best_path, self.average.module.state_dict(), {})
-        out_of_patience = progress.stale >= self.task.schedule.patience
-        progress.finished = out_of_patience or progress.step >= self.task.steps
-        progress.seconds += time.monotonic() - started
         self.log.validated(progress.step, dice)
+        # At once and last: a run interrupted before this line validates again.
+        self.progress = replace(
+            progress,
+            validated_step=progress.step,
+            stale=stale,
+            best_dice=dice if best else progress.best_dice,
+            best_step=progress.step if best else progress.best_step,
+            finished=stale >= self.task.schedule.patience or progress.step >= self.task.steps,
+            seconds=progress.seconds + time.monotonic() - started,
+        )
         return ValidationDone(progress.step, dice, best)
 
     def save(self) -> None:

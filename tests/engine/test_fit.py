@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -75,6 +76,29 @@ def test_an_interrupted_run_goes_on_as_if_nothing_happened(tmp_path: Path) -> No
     assert parts.progress.step == 4
     logs = [(tmp_path / n / "log.csv").read_text() for n in ("whole", "parts")]
     assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize(
+    ("owner", "method"), [(torch.Tensor, "backward"), (torch.optim.AdamW, "step")]
+)
+def test_an_interruption_inside_a_step_saves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
+    recipe = tiny_recipe(train={"checkpoint_minutes": 1e-9})
+    whole = run(fit(_request(tmp_path, recipe, "whole")))
+    real, calls = getattr(owner, method), iter(range(9))
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        real(*args, **options)
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, method, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(fit(_request(tmp_path, recipe, "parts")))
+    monkeypatch.undo()
+    assert read_progress(tmp_path / "parts/state.safetensors").step == 2
+    assert _equal(whole, run(fit(_request(tmp_path, recipe, "parts", resume=True))))
 
 
 def test_the_same_request_gives_the_same_weights(tmp_path: Path) -> None:

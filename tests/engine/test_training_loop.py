@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.engine import training_loop
 from napari_selfreg.engine.checkpoint import read_progress, read_tensors
 from napari_selfreg.engine.events import StepDone, ValidationDone, run
 from napari_selfreg.engine.recipe import TrainSection
@@ -104,6 +106,27 @@ def test_an_interrupted_run_goes_on_as_if_nothing_happened(
     states = [read_tensors(tmp_path / n / "state.safetensors")[0] for n in ("whole", "parts")]
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_an_interruption_while_the_best_are_written_forgets_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = training_loop.write_tensors
+
+    def interrupted(path: Path, *rest: Any) -> None:
+        if path.name == "best.safetensors" and path.exists():
+            raise KeyboardInterrupt
+        real(path, *rest)
+
+    whole = run(run_task(_task(tmp_path / "whole")))
+    assert whole.progress.best_step > 2
+    monkeypatch.setattr(training_loop, "write_tensors", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(run_task(_task(tmp_path / "parts")))
+    monkeypatch.undo()
+    parts = run(run_task(_task(tmp_path / "parts", resume=True)))
+    assert torch.equal(whole.weights["weight"], parts.weights["weight"])
+    assert parts.progress == replace(whole.progress, seconds=parts.progress.seconds)
 
 
 def test_heads_learn_and_stay_behind(tmp_path: Path) -> None:
