@@ -149,7 +149,9 @@ class TuningLoop:
         self.network: nn.Module = copy.deepcopy(start.network).to(  # type: ignore[call-overload]
             device, memory_format=self.memory_format
         )
-        self.free = free_parameters(self.network, base.tapspec, settings.what)
+        self.free = free_parameters(
+            self.network, base.tapspec, settings.what, base.card.in_channels
+        )
         self.judged = copy.deepcopy(base.network).to(device).eval()
         self.kept: Kept | None = None
         self.last_scores: tuple[float, ...] = ()
