@@ -55,6 +55,13 @@ def is_shipped(record: MetricRecord) -> bool:
     return not record.note.startswith(("plain twin", "at "))
 
 
+def weights(record: MetricRecord) -> str:
+    """Return λ of SCR and IFD, and of our own decorrelation where there was any."""
+    own = record.lambda_decorrelation
+    both = f"{record.lambda_scr:g}, {record.lambda_ifd:g}"
+    return f"{both}, decorrelation {own:g}" if own else both
+
+
 def scale(card: Card) -> str:
     """Return the size of pixels or voxels a model works at, for people."""
     if card.spatial_dims == 2:
@@ -97,7 +104,7 @@ def details(card: Card) -> str:
             record.split,
             record.protocol,
             str(record.n),
-            f"{record.lambda_scr:g}, {record.lambda_ifd:g}",
+            weights(record),
             *(score(record, name) for name in names),
             record.note,
         ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from napari_selfreg.io.card import MetricRecord
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -81,6 +84,15 @@ def test_tables_of_models_follow_the_cards() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_tables_name_the_weight_of_decorrelation_where_there_is_one() -> None:
+    weights = runpy.run_path(str(ROOT / "scripts" / "model_tables.py"))["weights"]
+    record = {"protocol": "native", "split": "s", "n": 1, "values": {}, "lambda_scr": 0.015}
+    assert weights(MetricRecord(**record)) == "0.015, 0"
+    assert (
+        weights(MetricRecord(**record, lambda_decorrelation=0.1)) == "0.015, 0, decorrelation 0.1"
+    )
 
 
 def test_every_bundled_model_and_command_is_described() -> None:

@@ -34,12 +34,18 @@ class LambdaChoice:
     chosen: float
     scores: dict[str, float]
 
-    def sentence(self) -> str:
-        """Say how the chosen λ compares with none, whichever won."""
+    def sentence(self, none: str = "lambda = 0") -> str:
+        """Say how the chosen λ compares with none, whichever won.
+
+        Parameters
+        ----------
+        none : str
+            What the run with λ = 0 did without.
+        """
         return _compared(
             f"In the short runs lambda = {self.chosen:g} was",
             self.scores[f"{self.chosen:g}"] - self.scores["0"],
-            "lambda = 0",
+            none,
         )
 
 
@@ -256,7 +262,9 @@ def _training_record(publication: Publication) -> dict[str, object]:
     if publication.choice is not None:
         scores = publication.choice.scores
         record["lambda_grid"] = {k: round(v, 5) for k, v in scores.items()}
-        record["lambda_choice"] = publication.choice.sentence()
+        own = publication.recipe.regularization.lambda_decorrelation
+        none = "lambda = 0 without decorrelation" if own else "lambda = 0"
+        record["lambda_choice"] = publication.choice.sentence(none)
     if publication.twin is not None:
         twin = publication.twin.progress.best_dice
         record["plain_twin_best_validation_dice"] = round(twin, 5)
@@ -267,7 +275,7 @@ def _training_record(publication: Publication) -> dict[str, object]:
 
 
 def twin_sentence(regularized: float, plain: float) -> str:
-    """Say how the whole run compares with its twin without SCR and IFD, whichever won.
+    """Say how the whole run compares with its twin without regularizers, whichever won.
 
     Parameters
     ----------

@@ -76,6 +76,7 @@ def score_held_out(
                 },
                 lambda_scr=0.0 if plain else section.lambda_scr,
                 lambda_ifd=0.0 if plain else section.lambda_ifd,
+                lambda_decorrelation=0.0 if plain else section.lambda_decorrelation,
                 note=note_of(recipe, {image.pixel_size for image in images}, plain=plain),
             )
         )
@@ -95,12 +96,20 @@ def note_of(recipe: Recipe, sizes: Collection[PixelSize], *, plain: bool) -> str
     """
     parts = []
     if plain:
-        parts.append("plain twin: same seed, schedule and split without SCR and IFD")
+        parts.append(f"plain twin: same seed, schedule and split without {_left_out(recipe)}")
         if recipe.network.start_from is not None:
             parts.append(f"both start from the weights of {recipe.network.start_from}")
     if len(sizes) == 1:
         parts.append(f"images at {next(iter(sizes)).mean:.4g} µm per pixel")
     return "; ".join(parts)
+
+
+def _left_out(recipe: Recipe) -> str:
+    section = recipe.regularization
+    if not section.lambda_decorrelation:
+        return "SCR and IFD"
+    both = section.lambda_scr or section.lambda_ifd
+    return "SCR, IFD and decorrelation" if both else "decorrelation"
 
 
 def _labelled(sample: Sample, dataset: Dataset, recipe: Recipe) -> LabelledImage:

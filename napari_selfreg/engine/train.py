@@ -231,7 +231,10 @@ def _choose_lambda(
 
 
 def _with_lambda(recipe: Recipe, value: float) -> Recipe:
-    """Return the recipe with both λ at `value`; everything else, seeds too, stays."""
+    """Return the recipe with both λ at `value`, seeds and all else as they are.
+
+    At 0 it is plain: our own decorrelation, which has a weight of its own, is off, too.
+    """
     changes: dict[str, float] = {"lambda_scr": value, "lambda_ifd": value}
     if value == 0:
         changes["lambda_decorrelation"] = 0.0

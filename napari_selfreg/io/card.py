@@ -95,8 +95,8 @@ class MetricValue(_Part):
 class MetricRecord(_Part):
     """Scores together with the protocol they belong to.
 
-    `lambda_scr` and `lambda_ifd` are those of the network that was scored: a plain twin of the
-    shipped one has both at 0.
+    `lambda_scr`, `lambda_ifd` and `lambda_decorrelation` are those of the network that was scored:
+    a plain twin of the shipped one has all at 0.
     """
 
     protocol: ShortText
@@ -105,7 +105,16 @@ class MetricRecord(_Part):
     values: dict[str, MetricValue]
     lambda_scr: float = Field(default=0.0, ge=0)
     lambda_ifd: float = Field(default=0.0, ge=0)
+    lambda_decorrelation: float = Field(default=0.0, ge=0)
     note: Sentence = ""
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what most runs do without, and what no card said at first."""
+        data: dict[str, Any] = handler(self)
+        if data.get("lambda_decorrelation") == 0:
+            del data["lambda_decorrelation"]
+        return data
 
 
 class Card(_Part):

@@ -144,7 +144,8 @@ def _hint(record: MetricRecord) -> str:
 
 
 def _score_table(record: MetricRecord) -> str:
-    none = record.lambda_scr == 0 and record.lambda_ifd == 0  # DSD says so in the note
+    weights = (record.lambda_scr, record.lambda_ifd, record.lambda_decorrelation)
+    none = not any(weights)  # DSD says so in the note
     plain = record.note.startswith("plain twin") or (none and not record.note)
     images, _ = _PLAIN.get(record.split, (f"images, {record.split}", ""))
     grid = _GRIDS.get(record.protocol, record.protocol)

@@ -68,6 +68,17 @@ def test_the_choice_is_told_whichever_won(chosen: float, none: float, said: str)
 
 
 @pytest.mark.parametrize(
+    ("weight", "said"), [(0.0, "lambda = 0 on"), (0.1, "without decorrelation")]
+)
+def test_the_choice_says_what_its_run_without_lambda_lacked(
+    tmp_path: Path, weight: float, said: str
+) -> None:
+    changes = {"regularization": {"lambda_decorrelation": weight}}
+    card = make_card(_publication(tmp_path, **changes), ())
+    assert said in str(card.training["lambda_choice"])
+
+
+@pytest.mark.parametrize(
     ("regularized", "said"),
     [(0.8, "was 0.0031 Dice worse"), (0.81, "was 0.0069 Dice better"), (0.8031, "was as good")],
 )

@@ -70,6 +70,19 @@ def test_the_twin_says_that_it_is_plain(
         assert record.note.startswith("plain twin") is plain
 
 
+@pytest.mark.parametrize(("scr", "without"), [(0.0, "decorrelation"), (0.2, "SCR, IFD and deco")])
+def test_decorrelation_is_told_from_its_plain_twin(
+    dataset: Dataset, asked: list[Any], scr: float, without: str
+) -> None:
+    weights = {"lambda_scr": scr, "lambda_ifd": 0.0, "lambda_decorrelation": 0.3}
+    recipe = tiny_recipe(regularization=weights)
+    for plain, own in ((False, 0.3), (True, 0.0)):
+        job = score_held_out("model", dataset.samples, dataset, recipe, plain=plain, device="cpu")
+        for record in run(job):
+            assert record.lambda_decorrelation == own
+            assert (f"and split without {without}" in record.note) is plain
+
+
 @pytest.mark.parametrize("plain", [False, True])
 def test_scale_and_start_are_told(dataset: Dataset, asked: list[Any], plain: bool) -> None:
     start = {"start_from": "earlier"}

@@ -31,6 +31,18 @@ def test_a_card_survives_its_own_json() -> None:
     assert parse_card(card.to_json()) == card
 
 
+def test_scores_name_decorrelation_only_where_there_was_some() -> None:
+    record = {"protocol": "native", "split": "s", "n": 1, "values": {}}
+    plain = example_card(metrics=[record])
+    assert "decorrelation" not in plain.to_json()
+    assert "decorrelation" not in str(plain.model_dump(mode="json"))
+    own = example_card(metrics=[{**record, "lambda_decorrelation": 0.1}])
+    assert parse_card(own.to_json()) == own
+    assert parse_card(own.to_json()).metrics[0].lambda_decorrelation == 0.1
+    with pytest.raises(ValidationError, match="lambda_decorrelation"):
+        example_card(metrics=[{**record, "lambda_decorrelation": -0.1}])
+
+
 def test_the_same_card_gives_the_same_text() -> None:
     fields = example_fields(description="é µ")
     backwards = dict(reversed(fields.items()))

@@ -69,6 +69,13 @@ def test_scores_are_in_plain_words() -> None:
         assert jargon not in html
 
 
+def test_decorrelation_alone_is_no_plain_twin() -> None:
+    record = {"protocol": "native", "split": "s", "n": 2, "values": {"dice": VALUE}}
+    own, plain = {**record, "lambda_decorrelation": 0.1}, record
+    assert "This model: 2 images" in card_html(make_card(metrics=(own,)))
+    assert "This model" not in card_html(make_card(metrics=(plain,)))
+
+
 @pytest.mark.parametrize("name", sorted(bundled_models()))
 def test_every_model_that_is_shipped_is_told_in_plain_words(name: str) -> None:
     card = read_card(bundled_models()[name])
