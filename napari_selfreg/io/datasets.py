@@ -110,13 +110,15 @@ def split_by_patient(
     Raises
     ------
     BadInputError
-        If there are fewer than two patients.
+        If there are fewer than two patients, or a stated split runs through one.
     """
     samples = list(samples)
     if all(sample.split for sample in samples):
         training = [s for s in samples if s.split == "train"]
         if 0 < len(training) < len(samples):
-            return training, [s for s in samples if s.split != "train"]
+            validation = [s for s in samples if s.split != "train"]
+            _require_apart(training, validation)
+            return training, validation
     patients = sorted({sample.patient for sample in samples})
     if len(patients) < 2:
         raise BadInputError(
@@ -132,6 +134,18 @@ def split_by_patient(
             taken += counts[patient]
     training = [s for s in samples if s.patient not in held_out]
     return training, [s for s in samples if s.patient in held_out]
+
+
+def _require_apart(training: list[Sample], validation: list[Sample]) -> None:
+    """Refuse a stated split through a patient; an unknown one has the name of the image."""
+    taught = {sample.patient: sample for sample in training}
+    for sample in validation:
+        if sample.patient not in ("", sample.stem) and sample.patient in taught:
+            raise BadInputError(
+                f"Patient {sample.patient} is in both parts of the split that index.csv states, "
+                f"with {taught[sample.patient].stem} and {sample.stem}: put all images of a "
+                "patient into one part."
+            )
 
 
 def _read_ebhi(folder: Path) -> Dataset | None:

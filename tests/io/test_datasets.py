@@ -63,6 +63,29 @@ def test_ebhi_states_its_own_split(tmp_path: Path) -> None:
     assert training[0].group == "Polyp"
 
 
+def _stated(tmp_path: Path, *patients: str) -> Path:
+    """Write an index whose first image teaches and whose others check."""
+    rows = ["class,file,patient,split"]
+    for number, patient in enumerate(patients):
+        _picture(tmp_path / "images" / f"i{number}.png")
+        _picture(tmp_path / "masks" / f"i{number}.png")
+        rows.append(f"Polyp,i{number}.png,{patient},{'val' if number else 'train'}")
+    (tmp_path / "index.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def test_a_stated_split_through_a_patient_is_refused(tmp_path: Path) -> None:
+    samples = open_dataset(_stated(tmp_path, "P1", "P2", "P1")).samples
+    with pytest.raises(BadInputError, match=r"Patient P1 .*index\.csv states, with i0 and i2: put"):
+        split_by_patient(samples, 0.5, 0)
+
+
+def test_a_stated_split_of_unknown_patients_is_taken(tmp_path: Path) -> None:
+    samples = open_dataset(_stated(tmp_path, "", "")).samples
+    training, validation = split_by_patient(samples, 0.5, 0)
+    assert ([s.stem for s in training], [s.stem for s in validation]) == (["i0"], ["i1"])
+
+
 def test_an_index_cannot_point_outside_its_folder(tmp_path: Path) -> None:
     _picture(tmp_path / "data" / "masks" / "a.png")
     _picture(tmp_path / "data" / "images" / "a.png")
