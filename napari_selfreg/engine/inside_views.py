@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from napari_selfreg.core.cka import linear_cka
+from napari_selfreg.core.cka import LEAST_PLACES, linear_cka
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.half import to_single
 from napari_selfreg.core.map_grid import mean_onto
@@ -103,7 +103,7 @@ def compare_blocks(a: Inside, b: Inside) -> dict[str, float]:
     """Return how alike two networks are in what each block sees: linear CKA per common block.
 
     The finer maps are averaged onto the grid of the coarser ones, so that networks of different
-    pixel size can be compared.
+    pixel size can be compared. Blocks with fewer than `core.cka.LEAST_PLACES` pixels are left out.
 
     Parameters
     ----------
@@ -117,15 +117,20 @@ def compare_blocks(a: Inside, b: Inside) -> dict[str, float]:
     """
     if a.region != b.region:
         raise BadInputError("Two models can be compared on the same part of an image only.")
+    common = {block: _on_one_grid(a.blocks[block], b.blocks[block])
+              for block in a.blocks if block in b.blocks}  # fmt: skip
     return {
-        block: _alike(a.blocks[block], b.blocks[block]) for block in a.blocks if block in b.blocks
+        block: linear_cka(*rows)
+        for block, rows in common.items()
+        if rows[0].shape[1] >= LEAST_PLACES
     }
 
 
-def _alike(a: BlockMaps, b: BlockMaps) -> float:
+def _on_one_grid(a: BlockMaps, b: BlockMaps) -> tuple[Floats, Floats]:
+    """Return the channels of both (C, places)."""
     coarse = a if math.prod(a.scale) >= math.prod(b.scale) else b
-    rows = [
+    one, other = (
         maps.maps if maps.grid == coarse.grid else mean_onto(maps.maps, maps.grid, coarse.grid)
         for maps in (a, b)
-    ]
-    return linear_cka(*(to_single(one).reshape(len(one), -1) for one in rows))
+    )
+    return to_single(one).reshape(len(one), -1), to_single(other).reshape(len(other), -1)

@@ -106,6 +106,15 @@ def test_equal_and_rotated_blocks_are_wholly_alike() -> None:
     assert compare_blocks(inside(a), inside(block(seed=9)))["E2"] < 0.3
 
 
+def test_blocks_of_too_few_places_are_left_out() -> None:
+    few, enough = (
+        replace(block(), maps=np.random.default_rng(2).random((5, 1, n)).astype(np.float16))
+        for n in (3, 4)
+    )
+    assert compare_blocks(inside(few), inside(few)) == {}
+    assert list(compare_blocks(inside(enough), inside(enough))) == ["E2"]
+
+
 def test_finer_maps_are_averaged_onto_coarser_ones() -> None:
     fine = block(step=1)
     means = fine.maps.astype(np.float64).reshape(5, 8, 2, 16, 2).mean((2, 4))

@@ -174,5 +174,8 @@ def _means(insides: list[Inside]) -> Means:
 
 
 def _mean_alike(alike: list[dict[str, float]]) -> dict[str, Interval]:
-    blocks = list(alike[0]) if alike else []
-    return {block: mean_interval([each[block] for each in alike]) for block in blocks}
+    # small fields have too few places in their coarse blocks to say anything of them
+    blocks = dict.fromkeys(block for each in alike for block in each)
+    return {
+        block: mean_interval([each[block] for each in alike if block in each]) for block in blocks
+    }

@@ -50,7 +50,10 @@ COLUMNS = (
     Column("ifd", "IFD", "Distance between the two halves: what IFD makes small"),
 )
 CKA = Column(
-    "cka", "CKA", "How alike both models see at this block (linear CKA): 1 = the same patterns"
+    "cka",
+    "CKA",
+    "How alike both models see at this block (linear CKA without bias): 1 = the same patterns, "
+    "about 0 = unrelated ones, – = too few places to tell",
 )
 
 

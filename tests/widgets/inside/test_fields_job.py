@@ -21,6 +21,7 @@ from napari_selfreg.widgets.inside.fields_job import (
     LEFT_OUT,
     FieldNumbers,
     FieldsRequest,
+    _mean_alike,
     known_sizes,
     measure_fields,
 )
@@ -56,7 +57,13 @@ def test_every_number_gets_its_mean_and_interval_over_the_fields(tmp_path: Path)
     assert rank.mean == pytest.approx(np.mean(singles))
     assert (rank.low, rank.high) == pytest.approx((min(singles), max(singles)))
     assert set(measured.alike) == set(measured.means[0])
-    assert all(0 <= each.mean <= 1 for each in measured.alike.values())
+    assert all(-1 <= each.mean <= 1 for each in measured.alike.values())
+
+
+def test_blocks_too_small_in_one_field_are_averaged_over_the_others() -> None:
+    found = _mean_alike([{"E1": 0.5}, {"E1": 0.7, "B": 0.25}])
+    assert (found["E1"].mean, found["B"].mean) == pytest.approx((0.6, 0.25))
+    assert _mean_alike([]) == {}
 
 
 def test_a_field_that_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
