@@ -19,6 +19,7 @@ import torch
 from napari_selfreg.engine.background import load_background
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.finished import sparing
 from napari_selfreg.engine.fit import FitRequest, FitResult, fit
 from napari_selfreg.engine.publish import (
     LambdaChoice,
@@ -124,20 +125,34 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     if not request.resume and (moved := set_aside(folder)):  # the data proved readable
         yield Notice(moved)
     choice = yield from _choose_lambda(request, prepared)
+    output = Path(request.output)
+    with sparing(output, prepared.folder / "main", resume=request.resume) as target:
+        card = yield from _train_and_write(request, prepared, choice, target)
+    return TrainResult(output, card)
+
+
+def _train_and_write(
+    request: TrainRequest, prepared: _Prepared, choice: LambdaChoice | None, target: Path
+) -> Generator[Event, None, Card]:
+    """Make all runs but the choice of λ; `target` is the output, or its draft."""
     recipe = request.recipe
     chosen = recipe if choice is None else _with_lambda(recipe, choice.chosen)
     try:
-        publication, card = yield from _train_chosen(request, prepared, chosen, choice)
+        publication, card = yield from _train_chosen(request, prepared, chosen, choice, target)
     except (GeneratorExit, KeyboardInterrupt):
-        _keep_best(request, prepared, chosen, choice)
+        _keep_best(request, prepared, chosen, choice, target)
         raise
     if chosen.refit:
-        card = yield from _refit(request, prepared, publication, card)
-    return TrainResult(Path(request.output), card)
+        card = yield from _refit(request, prepared, publication, card, target)
+    return card
 
 
 def _train_chosen(
-    request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice | None
+    request: TrainRequest,
+    prepared: _Prepared,
+    chosen: Recipe,
+    choice: LambdaChoice | None,
+    target: Path,
 ) -> Generator[Event, None, tuple[Publication, Card]]:
     """Train with the chosen λ, train the plain twin, score both and write the bundle."""
     main = yield from _phase(request, prepared, chosen, "main", chosen.train.steps)
@@ -147,12 +162,16 @@ def _train_chosen(
         twin = yield from _phase(request, prepared, plain, "plain", plain.train.steps)
     publication = _publication(prepared, chosen, choice, main, twin)
     network, tapspec = new_network(chosen, Path(request.output).parent)
-    card = yield from publish(publication, network, tapspec, Path(request.output))
+    card = yield from publish(publication, network, tapspec, target)
     return publication, card
 
 
 def _refit(
-    request: TrainRequest, prepared: _Prepared, publication: Publication, scored: Card
+    request: TrainRequest,
+    prepared: _Prepared,
+    publication: Publication,
+    scored: Card,
+    target: Path,
 ) -> Generator[Event, None, Card]:
     """Make the run again, perhaps longer, with all patients; write its weights and the scores."""
     recipe = publication.recipe
@@ -166,7 +185,7 @@ def _refit(
         raise
     whole = replace(publication, refit=again, images=len(fields), normalizer=everyone.normalizer)
     network, tapspec = new_network(recipe, Path(request.output).parent)
-    return write_bundle_of(whole, network, tapspec, scored.metrics, Path(request.output))
+    return write_bundle_of(whole, network, tapspec, scored.metrics, target)
 
 
 def _prepare(
@@ -284,14 +303,20 @@ def _publication(
 
 
 def _keep_best(
-    request: TrainRequest, prepared: _Prepared, chosen: Recipe, choice: LambdaChoice | None
+    request: TrainRequest,
+    prepared: _Prepared,
+    chosen: Recipe,
+    choice: LambdaChoice | None,
+    target: Path,
 ) -> None:
     """Write what an interrupted run has reached, without scoring it."""
-    main = best_so_far(prepared.folder / "main", Path(request.output))
+    if target != Path(request.output):
+        return  # more than that is there
+    main = best_so_far(prepared.folder / "main", target)
     if main is None:
         _LOG.warning("training interrupted: nothing was written yet, --resume goes on")
         return
     publication = _publication(prepared, chosen, choice, main, None)
     network, tapspec = new_network(chosen, Path(request.output).parent)
-    write_bundle_of(publication, network, tapspec, (), Path(request.output))
+    write_bundle_of(publication, network, tapspec, (), target)
     _LOG.warning("training interrupted: the best model so far was written")

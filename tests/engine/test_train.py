@@ -134,6 +134,26 @@ def test_what_is_interrupted_after_the_main_run_keeps_its_result(
     assert card.metrics == ()
 
 
+@pytest.mark.parametrize("phase", ["main", "Scoring", "refit"])
+def test_a_finished_model_is_left_alone_until_a_resumed_run_is_complete(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, phase: str
+) -> None:
+    request = _request(tmp_path, tiny_recipe(refit=True), resume=True)
+    run(train(request))
+    before = (tmp_path / "tiny.safetensors").read_bytes()
+    job = train(request)
+    next(e for e in job if isinstance(e, Progress | Notice) and phase in e.message)
+    job.close()
+    assert (tmp_path / "tiny.safetensors").read_bytes() == before
+    assert "the finished model was left as it was" in caplog.text
+    assert load_model(run(train(request)).output).card.training["refit_steps"] == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "data",
+        "tiny.safetensors",
+        "tiny.training",
+    ]
+
+
 def test_a_refit_learns_from_the_held_out_too_and_says_what_was_scored(tmp_path: Path) -> None:
     plain = run(train(_request(tmp_path / "a", tiny_recipe(plain_twin=True))))
     refit = run(train(_request(tmp_path / "b", tiny_recipe(plain_twin=True, refit=True))))

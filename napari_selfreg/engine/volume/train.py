@@ -20,6 +20,7 @@ from napari_selfreg.engine import train
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.finished import sparing
 from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.run_state import set_aside, state_folder
@@ -134,12 +135,22 @@ def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainRe
     so_far = VolumePublication(
         recipe, split, request.hold_out, FitResult({}, TrainingProgress()), device
     )
+    with sparing(output, fit_request.folder, resume=request.resume) as target:
+        result = yield from _train_and_write(so_far, fit_request, target, spared=target != output)
+    return replace(result, output=output)
+
+
+def _train_and_write(
+    so_far: VolumePublication, request: VolumeFitRequest, target: Path, *, spared: bool
+) -> Generator[Event, None, TrainResult]:
+    """Train, score and write `target`: the output, or a draft where the output is spared."""
     try:
-        yield Progress(0, recipe.train.steps, "Training")
-        done = replace(so_far, result=(yield from fit_volumes(fit_request)))
-        return (yield from publish_volumes(done, network, tapspec, output))
+        yield Progress(0, request.recipe.train.steps, "Training")
+        done = replace(so_far, result=(yield from fit_volumes(request)))
+        return (yield from publish_volumes(done, request.network, request.tapspec, target))
     except (GeneratorExit, KeyboardInterrupt):
-        _keep_best(so_far, fit_request, output)
+        if not spared:
+            _keep_best(so_far, request, target)
         raise
 
 

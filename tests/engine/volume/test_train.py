@@ -96,6 +96,22 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
     assert load_model(tmp_path / "blobs.safetensors").card.training["steps"] == 2
 
 
+@pytest.mark.parametrize("phase", ["Training", "Scoring"])
+def test_a_finished_model_is_left_alone_until_a_resumed_run_is_complete(
+    tmp_path: Path, phase: str
+) -> None:
+    request = _request(tmp_path, blob_recipe(), resume=True)
+    done = run(train_volumes(request))
+    before = (tmp_path / "blobs.safetensors").read_bytes()
+    job = train_volumes(request)
+    next(e for e in job if isinstance(e, Progress | Notice) and phase in e.message)
+    job.close()
+    assert (tmp_path / "blobs.safetensors").read_bytes() == before
+    again = run(train_volumes(request))
+    assert (again.output, again.card.metrics) == (done.output, done.card.metrics)
+    assert (tmp_path / "blobs.safetensors").read_bytes() == before
+
+
 def test_what_is_stopped_before_its_first_step_leaves_nothing(tmp_path: Path) -> None:
     job = train_volumes(_request(tmp_path, blob_recipe()))
     for event in job:
