@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from monai.transforms import (
     Compose,
     RandAdjustContrastd,
     RandAffined,
+    RandAffineGrid,
     RandCropByPosNegLabeld,
     RandFlipd,
     RandGaussianNoised,
@@ -21,13 +25,18 @@ from monai.transforms import (
 
 from napari_selfreg.engine.volume.recipe import VolumeAugmentSection
 
+Sides = npt.NDArray[np.float64]
+
 _PAIR = ("image", "label")
 _OFTEN = 0.5
 """How often intensities are changed at all."""
 
 
 def patch_transforms(
-    augment: VolumeAugmentSection, patch: tuple[int, int, int], foreground: float
+    augment: VolumeAugmentSection,
+    patch: tuple[int, int, int],
+    foreground: float,
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> Compose:
     """Return what cuts one random patch out of a volume and changes it.
 
@@ -38,6 +47,9 @@ def patch_transforms(
         Voxels along z, y and x.
     foreground : float
         Share of patches whose centre lies on a class.
+    spacing : (float, float, float)
+        Voxel size along z, y and x in millimetres: a patch is turned in millimetres, so that
+        nothing is stretched where voxels are no cubes.
 
     Returns
     -------
@@ -47,7 +59,8 @@ def patch_transforms(
         that patches are drawn around. Outside the volume all channels of the label are 0. Random
         numbers come from `Compose.set_random_state`.
     """
-    window = _window(augment, patch)
+    voxel = np.array(spacing) / min(spacing)  # exactly 1 for cubes, whatever their size
+    window = _window(augment, patch, voxel)
     return Compose(
         [
             SpatialPadd((*_PAIR, "where"), window, mode=("edge", "constant", "constant")),
@@ -59,15 +72,7 @@ def patch_transforms(
                 neg=1.0 - foreground,
                 num_samples=1,
             ),
-            RandAffined(
-                _PAIR,
-                prob=1.0,
-                rotate_range=[math.radians(augment.rotation)] * 3,
-                scale_range=[augment.scale] * 3,
-                spatial_size=patch,
-                mode="bilinear",
-                padding_mode=("border", "zeros"),
-            ),
+            _turned_and_zoomed(augment, patch, voxel),
             *[
                 RandFlipd(_PAIR, prob=probability, spatial_axis=axis)
                 for axis, probability in enumerate(augment.flip)
@@ -78,14 +83,59 @@ def patch_transforms(
     )
 
 
-def _window(augment: VolumeAugmentSection, patch: tuple[int, int, int]) -> tuple[int, ...]:
+class _GridOfSpacing(RandAffineGrid):
+    """A random affine map ``S^-1 A S`` of voxels: ``A`` in space, ``S`` the sides of a voxel.
+
+    Parameters
+    ----------
+    sides : ndarray, shape (3,)
+        Of a voxel, in any unit.
+    """
+
+    def __init__(self, sides: Sides, **ranges: Any) -> None:
+        super().__init__(**ranges)
+        self._sides = torch.tensor([*sides, 1.0])
+
+    def __call__(
+        self,
+        spatial_size: Sequence[int] | None = None,
+        grid: Any = None,
+        randomize: bool = True,
+        lazy: bool | None = None,
+    ) -> torch.Tensor:
+        """Return where each voxel of a patch comes from; MONAI gives it the patch as a grid."""
+        sides = self._sides.to(grid).view(-1, 1, 1, 1)
+        found = super().__call__(spatial_size, grid * sides, randomize, lazy) / sides
+        if self.affine is not None:
+            across = self._sides.to(self.affine)
+            self.affine = self.affine * across / across[:, None]
+        return found
+
+
+def _turned_and_zoomed(
+    augment: VolumeAugmentSection, patch: tuple[int, int, int], voxel: Sides
+) -> RandAffined:
+    change = RandAffined(
+        _PAIR, prob=1.0, spatial_size=patch, mode="bilinear", padding_mode=("border", "zeros")
+    )
+    change.rand_affine.rand_affine_grid = _GridOfSpacing(
+        voxel,
+        rotate_range=[math.radians(augment.rotation)] * 3,
+        scale_range=[augment.scale] * 3,
+    )
+    return change
+
+
+def _window(
+    augment: VolumeAugmentSection, patch: tuple[int, int, int], voxel: Sides
+) -> tuple[int, ...]:
     """Return a window that holds a patch however it is turned and zoomed out, within reason.
 
     The corners of a patch turned about two axes at once may lie outside; they train nothing.
     """
     angle = math.radians(min(augment.rotation, 45.0))
     sides = np.array(patch, dtype=float)
-    others = np.array([max(np.delete(sides, axis)) for axis in range(3)])
+    others = np.array([max(np.delete(sides * voxel, axis)) for axis in range(3)]) / voxel
     turned = sides * math.cos(angle) + others * math.sin(angle)
     return tuple(math.ceil(side) for side in np.maximum(sides, turned) * (1.0 + augment.scale))
 

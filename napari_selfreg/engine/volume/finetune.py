@@ -102,8 +102,14 @@ class VolumeFinetuneLoop(TuningLoop):
         if device.type == "cpu":
             self.dtype = torch.float32  # bfloat16 is slower for small volumes
         self.slabs = material.slabs
+        z, y, x = (side / 1000.0 for side in base.card.um_per_px)
         self.sampler = PatchSampler(
-            material.training, settings.augment, settings.patch, settings.foreground, self.n_classes
+            material.training,
+            settings.augment,
+            settings.patch,
+            settings.foreground,
+            self.n_classes,
+            (z, y, x),
         )
         self.loss = SegmentationLoss(self.n_classes, contour=False)
         weights = {"scr": settings.lambda_scr, "ifd": settings.lambda_ifd}

@@ -179,7 +179,7 @@ def _task(request: VolumeFitRequest) -> TrainingTask:
     )
     heads = build_regularization(recipe, network, request.tapspec)
     sampler = PatchSampler(
-        request.training, recipe.augment, train.patch, train.foreground, n_classes
+        request.training, recipe.augment, train.patch, train.foreground, n_classes, recipe.spacing
     )
     loss = SegmentationLoss(n_classes, contour=False)
 

@@ -154,6 +154,8 @@ class PatchSampler:
         Share of patches whose centre lies on a class.
     n_classes : int
         Number of foreground classes.
+    spacing : (float, float, float)
+        Voxel size of the cases along z, y and x in millimetres; cubes by default.
     """
 
     def __init__(
@@ -163,9 +165,10 @@ class PatchSampler:
         patch: tuple[int, int, int],
         foreground: float,
         n_classes: int,
+        spacing: Spacing = (1.0, 1.0, 1.0),
     ) -> None:
         self._cases, self._n_classes = cases, n_classes
-        self._transforms = patch_transforms(augment, patch, foreground)
+        self._transforms = patch_transforms(augment, patch, foreground, spacing)
 
     def draw(self, batch: int, seed: int, step: int) -> Patches:
         """Draw the patches of one step.

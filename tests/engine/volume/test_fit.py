@@ -14,6 +14,7 @@ from napari_selfreg.engine.events import Event, StepDone, run
 from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, build_regularization, fit_volumes
 from napari_selfreg.engine.volume.recipe import VolumeRecipe
+from napari_selfreg.engine.volume.sampling import PatchSampler
 from napari_selfreg.engine.volume.train import new_volume_network
 from tests.engine.volume.blobs import REGULARIZERS, blob_case, blob_recipe
 
@@ -44,6 +45,21 @@ def test_training_learns_blobs(tmp_path: Path) -> None:
     result = run(fit_volumes(_request(tmp_path, blob_recipe(train=train))))
     assert result.progress.finished
     assert result.progress.best_dice > 0.4
+
+
+def test_patches_are_turned_at_the_spacing_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def note(*arguments: Any) -> PatchSampler:
+        asked.append(arguments)
+        return PatchSampler(*arguments)
+
+    monkeypatch.setattr("napari_selfreg.engine.volume.fit.PatchSampler", note)
+    recipe = blob_recipe(data={"spacing_mm": [4.0, 1.0, 0.5]}, train={"steps": 1})
+    run(fit_volumes(_request(tmp_path, recipe)))
+    assert [arguments[-1] for arguments in asked] == [(4.0, 1.0, 0.5)]
 
 
 @pytest.mark.parametrize("terms", REGULARIZERS.values(), ids=REGULARIZERS)
