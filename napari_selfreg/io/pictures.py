@@ -21,7 +21,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 """What Pillow may decode for us; its other formats are rarely pictures of tissue."""
 
 _BYTES_PER_PIXEL = 12
-_PLAIN_MODES = ("L", "LA", "RGB", "RGBA", "F", "I", "I;16", "I;16L", "I;16B", "I;16N")
+_DEEP_MODES = ("F", "I", "I;16", "I;16L", "I;16B", "I;16N")
+_PLAIN_MODES = ("L", "LA", "RGB", "RGBA", *_DEEP_MODES)
 
 
 def open_picture(path: Path) -> ImageSource:
@@ -75,6 +76,8 @@ def _plain(picture: Image.Image) -> Image.Image:
     """Return the picture in a mode whose array means what `rule_for` expects."""
     if picture.mode == "1":
         return picture.convert("L")
+    if picture.mode in _DEEP_MODES:  # converted, 16 bit would be cut to white: no transparent grey
+        return picture
     if "transparency" in picture.info or picture.mode in ("PA", "La", "RGBa"):
         return picture.convert("RGBA")
     if picture.mode in _PLAIN_MODES:

@@ -71,6 +71,12 @@ def test_16_bit_grey(tmp_path: Path) -> None:
     assert np.array_equal(levels_of(tmp_path / "a.png")[..., 1], tissue()[..., 0])
 
 
+def test_16_bit_grey_keeps_its_values_beside_a_transparent_one(tmp_path: Path) -> None:
+    grey = (tissue()[..., 0].astype(np.uint16) * 257).clip(0, 65535)
+    Image.fromarray(grey).save(tmp_path / "a.png", transparency=1000)
+    assert np.array_equal(levels_of(tmp_path / "a.png")[..., 1], tissue()[..., 0])
+
+
 def test_12_bit_grey_is_said(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 4095]], np.uint16)).save(tmp_path / "a.png")
     with open_image(tmp_path / "a.png") as source:
