@@ -99,6 +99,8 @@ def test_an_interruption_inside_a_step_saves_no_half_of_it(
     monkeypatch.undo()
     assert read_progress(tmp_path / "parts/state.safetensors").step == 2
     assert _equal(whole, run(fit(_request(tmp_path, recipe, "parts", resume=True))))
+    states = [read_tensors(tmp_path / n / "state.safetensors")[0] for n in ("whole", "parts")]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_the_same_request_gives_the_same_weights(tmp_path: Path) -> None:
