@@ -6,7 +6,7 @@ so that a tile of a lazy slide gets the same colours as the same tile of the ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,11 +33,14 @@ class RgbRule:
         Value of the alpha channel that means opaque.
     notes : tuple of str
         What a person should know about the conversion, as half sentences about the image.
+    opaque : bool
+        Whether an alpha channel is left out.
     """
 
     high: float = 255.0
     alpha_high: float = 255.0
     notes: tuple[str, ...] = ()
+    opaque: bool = False
 
     def apply(self, array: npt.NDArray[Any]) -> Rgb:
         """Convert a ``(Y, X, C)`` array with 1, 2, 3 or 4 channels to uint8 ``(Y, X, 3)``.
@@ -47,7 +50,7 @@ class RgbRule:
         n_channels = array.shape[2]
         has_alpha = n_channels in (2, 4)
         colour = _scaled(array[..., : n_channels - has_alpha], self.high)
-        if has_alpha:
+        if has_alpha and not self.opaque:
             colour = _on_white(colour, _scaled(array[..., -1:], self.alpha_high))
         if colour.shape[2] == 3:
             return colour
@@ -59,7 +62,7 @@ def to_rgb8(array: npt.ArrayLike, name: str = "the image") -> Rgb:
 
     Integers are read as 8, 10, 12, 14 or 16 bit, whichever holds the largest value; floats as
     0 to 1 when they stay below 2, else like integers. Booleans become black and white. Values
-    that are not numbers become white, negative ones 0.
+    that are not numbers become white, negative ones 0. Alpha that hides everything is ignored.
 
     Parameters
     ----------
@@ -107,14 +110,33 @@ def wrong_channels(n_channels: int, name: str) -> BadInputError:
     )
 
 
-def rule_for(picture: npt.NDArray[Any], name: str = "the image") -> RgbRule:
-    """Find the rule for a ``(Y, X, C)`` picture, or for a sample of it.
+def rule_for(picture: npt.NDArray[Any], name: str = "the image", *, part: bool = False) -> RgbRule:
+    """Find the rule for a ``(Y, X, C)`` picture.
+
+    Parameters
+    ----------
+    picture : ndarray, shape (Y, X, C)
+        As `as_yxc` returns it.
+    name : str
+        Name of the file for error messages.
+    part : bool
+        Whether it is a sample only: that alpha hides all of it then says nothing about the rest.
 
     Raises
     ------
     BadInputError
         If the dtype holds no real numbers.
     """
+    rule = _depth_rule(picture, name)
+    if part or picture.shape[2] not in (2, 4) or np.any(picture[..., -1]):
+        return rule
+    # a mask or a fourth colour that some program took for alpha: nobody saves nothing
+    note = "has an alpha channel that hides all of it; it is ignored"
+    return replace(rule, opaque=True, notes=(*rule.notes, note))
+
+
+def _depth_rule(picture: npt.NDArray[Any], name: str) -> RgbRule:
+    """Find which values mean white and opaque."""
     dtype = picture.dtype
     if dtype == np.uint8:
         return RgbRule()

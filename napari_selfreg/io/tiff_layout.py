@@ -19,6 +19,8 @@ _KNOWN = (_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR)
 _CHANNEL_AXES = "SCQ"
 _DECODED_TO_RGB = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892)
 _APERIO_YCBCR = 33003
+_ALPHA = (1, 2)
+"""Values of tag 338 (ExtraSamples) for alpha; 0 leaves open what a sample means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Layout:
         Whether `cut` gives uint8, so that no range must be guessed.
     notes : tuple of str
         Half sentences about what was assumed.
+    surplus : int
+        Samples at the end that are neither colours nor declared as alpha; `cut` leaves them out.
+    alpha : bool
+        Whether the last sample that `cut` gives is alpha.
     """
 
     axes: str
@@ -51,6 +57,8 @@ class Layout:
     palette: npt.NDArray[np.uint8] | None = None
     bytes_already: bool = False
     notes: tuple[str, ...] = ()
+    surplus: int = 0
+    alpha: bool = False
 
     def cut(self, array: Any, y0: int, y1: int, x0: int, x1: int) -> npt.NDArray[Any]:
         """Read a rectangle as ``(Y, X, C)`` with 1 to 4 channels, colours decoded."""
@@ -61,7 +69,7 @@ class Layout:
         picture = np.transpose(raw, order)
         if picture.ndim == 2:
             picture = picture[..., np.newaxis]
-        return self._decoded(picture)
+        return self._decoded(picture[..., : picture.shape[2] - self.surplus])
 
     def chunk(self, chunks: tuple[int, ...]) -> tuple[int, int]:
         """Return height and width of stored pieces."""
@@ -104,7 +112,11 @@ def layout_of(level: TiffPageSeries, name: str) -> Layout:
     ycbcr = compression == _APERIO_YCBCR or (
         photometric == _YCBCR and compression not in _DECODED_TO_RGB
     )
+    extra = n_channels in (2, 4) and photometric != _SEPARATED
+    alpha = extra and bool(page.extrasamples) and int(page.extrasamples[0]) in _ALPHA
     notes: tuple[str, ...] = ()
+    if extra and not alpha:
+        notes = ("has a channel beside its colours that is not declared as alpha; it is left out",)
     if n_channels == 3 and channel_axis in ("C", "Q") and photometric == _MINISBLACK:
         notes = ("stores three separate channels; they are taken as red, green and blue",)
     return Layout(
@@ -115,6 +127,8 @@ def layout_of(level: TiffPageSeries, name: str) -> Layout:
         _palette(page.colormap) if photometric == _PALETTE else None,
         photometric == _PALETTE or level.dtype == np.uint8,
         notes,
+        int(extra and not alpha),
+        alpha,
     )
 
 

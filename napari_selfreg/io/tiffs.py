@@ -152,14 +152,14 @@ def _rule(arrays: list[Any], layouts: list[Layout], name: str) -> RgbRule:
     """Fix colours for all levels from the coarsest one, or from its middle if that is large."""
     layout = layouts[-1]
     height, width = layout.shape
-    if layout.bytes_already:
+    if layout.bytes_already and not layout.alpha:
         return RgbRule()
     if isinstance(arrays[-1], np.ndarray) and not isinstance(arrays[-1], np.memmap):
         return rule_for(layout.cut(arrays[-1], 0, height, 0, width), name)
     y0 = max(0, height // 2 - _SAMPLE_SIDE)
     x0 = max(0, width // 2 - _SAMPLE_SIDE)
     sample = layout.cut(arrays[-1], y0, y0 + 2 * _SAMPLE_SIDE, x0, x0 + 2 * _SAMPLE_SIDE)
-    return rule_for(sample, name)
+    return rule_for(sample, name, part=sample.shape[:2] != layout.shape)
 
 
 def _level(array: Any, layout: Layout, rule: RgbRule, name: str) -> Level:

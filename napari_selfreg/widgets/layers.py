@@ -133,7 +133,8 @@ class Picture:
             return RgbRule()
         (row, column), side = (length // 2 for length in self.shape), 2 * _TILE
         middle = Box(row - side, column - side, row + side, column + side)
-        return rule_for(self._yxc(middle.intersect(Box(0, 0, *self.shape))), self.name)
+        sample = self._yxc(middle.intersect(Box(0, 0, *self.shape)))
+        return rule_for(sample, self.name, part=True)
 
     def _yxc(self, box: Box) -> npt.NDArray[Any]:
         return as_yxc(self.read(box), self.name)

@@ -81,6 +81,17 @@ def test_alpha_is_laid_on_white() -> None:
     assert to_rgb8(picture)[0].tolist() == [[255, 255, 255], [100, 50, 0], [224, 214, 204]]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_alpha_that_hides_everything_is_ignored_and_said(dtype: type, channels: int) -> None:
+    picture = np.zeros((2, 3, channels), dtype)
+    picture[0, :, :-1] = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    assert to_rgb8(picture)[:, 0, 0].tolist() == [255, 0]
+    note = "has an alpha channel that hides all of it; it is ignored"
+    assert note in rule_for(picture).notes
+    assert rule_for(picture, part=True).apply(picture).min() == 255
+
+
 def test_grey_with_alpha_in_16_bit() -> None:
     picture = np.array([[[4095, 65535], [0, 0], [0, 65535]]], np.uint16)
     assert to_rgb8(picture)[0, :, 0].tolist() == [255, 255, 0]

@@ -107,6 +107,30 @@ def test_alpha(tmp_path: Path) -> None:
     assert rgb[20:].min() == 255
 
 
+@pytest.mark.parametrize("options", [{}, {"tile": (16, 16), "compression": "deflate"}])
+def test_a_fourth_sample_is_alpha_only_where_it_is_declared(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    four = np.dstack([tissue(), np.zeros((40, 60), np.uint8)])
+    for kind, note in (
+        ("unspecified", "has a channel beside its colours that is not declared as alpha; it is"),
+        ("unassalpha", "has an alpha channel that hides all of it; it is ignored"),
+    ):
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, four, photometric="rgb", extrasamples=[kind], **options)
+        with open_image(path) as source:
+            assert np.array_equal(source.read(), tissue())
+            (warning,) = source.warnings
+        assert warning.startswith(f"a.tif {note}")
+
+
+def test_a_second_sample_of_grey_is_alpha_only_where_it_is_declared(tmp_path: Path) -> None:
+    two = np.full((8, 8, 2), 9, np.uint8)
+    options: dict[str, Any] = {"photometric": "minisblack", "extrasamples": ["unspecified"]}
+    rgb, _ = opened(tmp_path / "a.tif", two, planarconfig="contig", **options)
+    assert rgb.max() == rgb.min() == 9
+
+
 def test_ycbcr_that_no_codec_converts(tmp_path: Path) -> None:
     from PIL import Image
 
