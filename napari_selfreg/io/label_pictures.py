@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.bitmaps import decode_bitmap, is_misread
 
 _PNG_16_BIT_COLOUR = {2, 4, 6}
 _GREY_STEP = {2: 85, 4: 17}
@@ -82,6 +83,8 @@ def _read_picture(file: Path) -> npt.NDArray[np.generic]:
         decoded: npt.NDArray[np.generic] = imagecodecs.png_decode(file.read_bytes())
         return decoded
     with Image.open(file, formats=("PNG", "BMP", "WEBP")) as picture:
+        if is_misread(picture, file):
+            return decode_bitmap(file)
         if picture.mode in {"P", "PA"}:
             return _paletted(picture)
         array = np.asarray(picture)

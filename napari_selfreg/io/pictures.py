@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.bitmaps import decode_bitmap, is_misread
 from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.rgb import as_yxc, rule_for
 from napari_selfreg.io.sources import ImageSource, one_level
@@ -68,6 +69,8 @@ def _decode(path: Path) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
         notes: tuple[str, ...] = ()
         if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO":
             notes = ("holds several frames; the first is used",)
+        if is_misread(picture, path):
+            return decode_bitmap(path), notes
         upright = ImageOps.exif_transpose(picture)
         return np.array(_plain(upright)), notes  # a copy: Pillow's own memory is read-only
 
