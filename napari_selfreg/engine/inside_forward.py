@@ -72,6 +72,8 @@ class BlockForward:
         the weight of each place.
     predicted : bool, default False
         Whether places count only where the network predicts that class.
+    normalised : bool, default False
+        Whether windows hold what the network takes; else they hold colours from 0 to 255.
 
     Attributes
     ----------
@@ -88,6 +90,7 @@ class BlockForward:
         blocks: Sequence[str],
         class_index: int | None = None,
         predicted: bool = False,
+        normalised: bool = False,
     ) -> None:
         own = copy.deepcopy(network).eval()
         fold_pairs(own)
@@ -98,11 +101,17 @@ class BlockForward:
         self._spec, self._outputs, self._device = spec, outputs, device
         self._blocks, self._class_index, self._predicted = tuple(blocks), class_index, predicted
         self._captured = tuple(dict.fromkeys([*blocks, spec.teacher_block]))
-        self._normalise = Normaliser(outputs, device)
+        self._normalise = Tensor.float if normalised else Normaliser(outputs, device)
 
     @classmethod
     def of(
-        cls, model: Model, blocks: Sequence[str], device: torch.device, asked: Attention | None
+        cls,
+        model: Model,
+        blocks: Sequence[str],
+        device: torch.device,
+        asked: Attention | None,
+        *,
+        normalised: bool = False,
     ) -> BlockForward:
         """Return a model made ready to show some blocks, and to be asked for attention."""
         return cls(
@@ -113,6 +122,7 @@ class BlockForward:
             blocks,
             None if asked is None else asked.class_index,
             predicted=asked is not None and asked.mask is None,
+            normalised=normalised,
         )
 
     def __call__(self, windows: Sequence[Pixels], crops: Sequence[Box]) -> list[Seen]:

@@ -46,7 +46,9 @@ class InsideRequest:
     ----------
     image : array-like of uint8, shape (Y, X, 3)
         RGB; numpy, or anything sliced into numpy. For a 3-D network a volume (Z, Y, X), or
-        (Z, Y, X, C), already at the model's pixel size.
+        (Z, Y, X, C), already at the model's pixel size: intensities as stored, of any real type,
+        where the model's card says ``intensity: volume`` (they are normalised over the whole
+        volume, as in a segmentation), else colours from 0 to 255.
     pixel_size : PixelSize
         Micrometres per pixel of `image`.
     model : Model, str or Path
@@ -61,6 +63,9 @@ class InsideRequest:
         Whether the numbers of each block are computed as well.
     attention : Attention, optional
         Ask for Grad-CAM too: needs the gradient, about three times the time.
+    normalised : bool, default False
+        Whether a volume holds what the network takes, so that nothing is done to its intensities.
+        A segmentation normalises before it resamples; who resamples must do so as well.
     """
 
     image: ArrayLike
@@ -71,6 +76,7 @@ class InsideRequest:
     device: str = "auto"
     numbers: bool = True
     attention: Attention | None = None
+    normalised: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import torch
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.tiles import ceil_to
 from napari_selfreg.core.types import Box
+from napari_selfreg.core.volume.intensity import normalise
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.engine.inside_blocks import Canvas, Frame
@@ -46,16 +47,22 @@ def see_volume(
 ) -> Generator[Event, None, Sight]:
     """See the rows and columns of a region in all slices, in one window, without resampling.
 
+    Where the card says so, intensities are normalised as in a segmentation: over the whole volume,
+    whatever the region.
+
     Raises
     ------
     BadInputError
         If the image is no volume of the network's channels, or too large.
     """
     channels = model.card.in_channels
-    volume, region = _part(request, channels)
+    volume, region = _part(request, model)
     shape = volume.shape[:3]
     padded = _padded(shape, model.tapspec)
-    forward = BlockForward.of(model, blocks, device, request.attention)
+    forward = BlockForward.of(
+        model, blocks, device, request.attention,
+        normalised=request.normalised or _of_intensities(model),
+    )  # fmt: skip
     asked = request.attention
     require_room_for_whole(
         forward.network, model.tapspec, channels, padded, device, gradient=asked is not None
@@ -76,9 +83,14 @@ def see_volume(
     return Sight(canvas.cut(spans), region)
 
 
-def _part(request: InsideRequest, channels: int) -> tuple[npt.NDArray[Any], Box]:
-    """Return the region of all slices (z, y, x, C), and the region."""
-    shape = request.image.shape
+def _of_intensities(model: Model) -> bool:
+    """Tell whether a network takes normalised intensities instead of colours."""
+    return bool(model.card.intensity == "volume")
+
+
+def _part(request: InsideRequest, model: Model) -> tuple[npt.NDArray[Any], Box]:
+    """Return the region of all slices (z, y, x, C), normalised if need be, and the region."""
+    shape, channels = request.image.shape, model.card.in_channels
     if len(shape) not in (3, 4) or 0 in shape or (shape[3] if len(shape) == 4 else 1) != channels:
         raise BadInputError(
             f"A volume (Z, Y, X) of {channels} channel(s) is needed; this array is "
@@ -88,7 +100,10 @@ def _part(request: InsideRequest, channels: int) -> tuple[npt.NDArray[Any], Box]
     region = whole if request.region is None else request.region.intersect(whole)
     if region.empty:
         raise BadInputError("The region lies outside the image: choose a part of the image.")
-    part = np.asarray(request.image[(slice(None), *region.slices)])
+    image = request.image
+    if _of_intensities(model) and not request.normalised:
+        image = normalise(np.asarray(image[:]))
+    part = np.asarray(image[(slice(None), *region.slices)])
     return part.reshape(*part.shape[:3], channels), region
 
 

@@ -27,6 +27,7 @@ def with_taps(network: nn.Module, spec: TapSpec, **card: Any) -> Any:
         "um_per_px": (1.0, 1.0),
         "spatial_dims": spec.spatial_dims,
         "in_channels": channels,
+        "intensity": "colours",
         "normalisation": SimpleNamespace(mean=(0.5,) * channels, std=(0.25,) * channels),
     }
     return SimpleNamespace(

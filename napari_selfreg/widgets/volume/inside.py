@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 NO_FOLLOWING = "A volume is looked at whole: there is nothing to follow."
 
 _UM_PER_MM = 1000.0
-_BYTE = 255.0
 
 
 def take_look(
@@ -73,13 +72,13 @@ def run_volume_look(request: LookRequest) -> Generator[Event, None, Looked]:
     for source in request.sources:
         seen = as_seen(voxels, view.spacing, voxel_size(source))
         asked = InsideRequest(
-            # The engine of pictures divides by 255: so that the network sees what was normalised.
-            image=seen * np.float32(_BYTE),
+            image=seen,
             pixel_size=request.pixel_size,
             model=source.model,
             device=request.device,
             numbers=request.numbers,
             attention=None if request.target is None else Attention(request.target.class_index),
+            normalised=True,  # before it was resampled, as in a segmentation
         )
         found = yield from look(asked)
         blocks = {name: on_layer(maps, seen.shape, view.shape)

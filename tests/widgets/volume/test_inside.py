@@ -10,8 +10,13 @@ from qtpy.QtGui import QTransform
 from torch import nn
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.volume.intensity import normalise
+from napari_selfreg.core.volume.resample import resample
+from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.events import run
 from napari_selfreg.engine.inside_types import BlockMaps
+from napari_selfreg.io.bundle import read_card
+from napari_selfreg.nets.feature_maps import capture
 from napari_selfreg.nets.tapspec import Tap, TapSpec
 from napari_selfreg.widgets.inside.channel_box import thumbnail
 from napari_selfreg.widgets.inside.looking import Source
@@ -152,8 +157,6 @@ def test_pictures_and_volumes_choose_their_models(
 
 
 def test_maps_of_another_voxel_size_are_placed_on_the_layer(scan, tmp_path) -> None:
-    from napari_selfreg.io.bundle import read_card
-
     path = volume_bundle(tmp_path / "v.safetensors", intensity="volume")
     layer = Image(scan, scale=(2, 1, 0.5), **MM)
     source = Source("v", read_card(path), path)
@@ -165,6 +168,22 @@ def test_maps_of_another_voxel_size_are_placed_on_the_layer(scan, tmp_path) -> N
         np.testing.assert_allclose(edges(made)[0], edges(layer)[0], atol=1e-9)
         assert (edges(made)[1] > edges(layer)[1] - 1e-6).all()
     assert scale_words(looked).startswith("Seen at 1 × 1 × 1 mm")
+
+
+def test_the_network_sees_what_it_segments(scan, tmp_path) -> None:
+    path = volume_bundle(tmp_path / "v.safetensors", intensity="volume")
+    layer = Image(scan, scale=(2, 1, 0.5), **MM)
+    request = take_look(
+        layer, (Source("v", read_card(path), path),), "cpu", numbers=False, attention=False
+    )
+    (found,) = run(run_volume_look(request)).insides
+    voxels = resample(normalise(scan), (2.0, 1.0, 0.5), (1.0, 1.0, 1.0), 1)
+    behind = [(0, -side % 4) for side in voxels.shape]
+    image = torch.from_numpy(np.pad(voxels, behind, mode="reflect"))[None, None]
+    model = load_model(path)
+    wanted = capture(model.network.eval(), model.tapspec, image, ("E1",))["E1"][0].numpy()
+    size = tuple(slice(side) for side in found.blocks["E1"].maps.shape)
+    np.testing.assert_allclose(found.blocks["E1"].maps, wanted[size], atol=5e-3)
 
 
 def test_placing_keeps_edges() -> None:
