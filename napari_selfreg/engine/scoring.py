@@ -56,7 +56,6 @@ def score_held_out(
     list of MetricRecord
         One for each of `PROTOCOLS`.
     """
-    section = recipe.regularization
     images = [_labelled(sample, dataset, recipe) for sample in held_out]
     records = []
     for protocol in PROTOCOLS:
@@ -74,9 +73,7 @@ def score_held_out(
                     )
                     for name, interval in evaluation.intervals.items()
                 },
-                lambda_scr=0.0 if plain else section.lambda_scr,
-                lambda_ifd=0.0 if plain else section.lambda_ifd,
-                lambda_decorrelation=0.0 if plain else section.lambda_decorrelation,
+                **_weights(recipe, plain=plain),
                 note=note_of(recipe, {image.pixel_size for image in images}, plain=plain),
             )
         )
@@ -102,6 +99,13 @@ def note_of(recipe: Recipe, sizes: Collection[PixelSize], *, plain: bool) -> str
     if len(sizes) == 1:
         parts.append(f"images at {next(iter(sizes)).mean:.4g} µm per pixel")
     return "; ".join(parts)
+
+
+def _weights(recipe: Recipe, *, plain: bool) -> dict[str, float]:
+    """Return the weights of the regularizers that took part, by their name on a card."""
+    names = ("lambda_scr", "lambda_ifd", "lambda_decorrelation")
+    found = {name: getattr(recipe.regularization, name) for name in names}
+    return {name: value for name, value in found.items() if value and not plain}
 
 
 def _left_out(recipe: Recipe) -> str:
