@@ -87,7 +87,8 @@ def segment(
 ) -> None:
     """Segment images one by one; one that fails does not stop the others."""
     loaded = ready_model(console, model, device)
-    paths = distinct_images(images, volumes=loaded.card.spatial_dims == 3)
+    volumes, compressed = loaded.card.spatial_dims == 3, bool(request.get("compressed"))
+    paths = images_of(console, images, output, volumes=volumes, compressed=compressed)
     ensure_folder(output)
     from napari_selfreg.engine.segment import SegmentRequest
     from napari_selfreg.engine.segment import segment as segment_job
@@ -326,20 +327,19 @@ def show_terms_once(console: Console, card: Card) -> None:
         remember(card.name)
 
 
-def distinct_images(named: Sequence[Path], *, volumes: bool = False) -> list[Path]:
-    """List the images of files and folders; refuse two whose results would have one name."""
+def images_of(
+    console: Console, named: Sequence[Path], output: Path, *, volumes: bool, compressed: bool
+) -> list[Path]:
+    """List the images of files and folders; say which earlier results are left out."""
+    from napari_selfreg.io.named import images_to_segment, volumes_to_segment
+
     if volumes:
-        from napari_selfreg.io.volume.paths import check_distinct_volumes, volume_paths
-
-        found = volume_paths(named)
-        check_distinct_volumes(found)
-        return found
-    from napari_selfreg.io.images import image_paths
-    from napari_selfreg.io.outputs import check_distinct_stems
-
-    paths = image_paths(named)
-    check_distinct_stems(paths)
-    return paths
+        return volumes_to_segment(named, output)
+    images, left_out = images_to_segment(named, output, compressed=compressed)
+    if left_out:
+        names = ", ".join(path.name for path in left_out[:3]) + (" …" if left_out[3:] else "")
+        console.note(f"Results of earlier runs are left out ({len(left_out)}): {names}")
+    return images
 
 
 def ensure_folder(folder: Path) -> None:

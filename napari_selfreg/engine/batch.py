@@ -8,7 +8,7 @@ fields are pictures or volumes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,12 +31,14 @@ from napari_selfreg.engine.events import Event, Progress, TileDone
 from napari_selfreg.engine.segment import FileResult, SegmentRequest, segment_file
 from napari_selfreg.engine.volume.events import VolumeTileDone
 from napari_selfreg.engine.volume.segment import VolumeSegmentRequest, segment_volume_file
+from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.bundle import sha256
 from napari_selfreg.io.fields import results_folder
 from napari_selfreg.io.models import find_model
-from napari_selfreg.io.outputs import check_distinct_stems, check_writable
+from napari_selfreg.io.outputs import check_distinct_stems, check_writable, output_paths
 from napari_selfreg.io.summary import problem_row, summary_row, update_summary
 from napari_selfreg.io.volume.names import volume_stem
+from napari_selfreg.io.volume.outputs import volume_output_paths
 from napari_selfreg.io.volume.paths import check_distinct_volumes
 from napari_selfreg.io.volume.summary import volume_problem_row, volume_row
 
@@ -118,10 +120,19 @@ def _check_folders(request: BatchRequest) -> None:
 
 def _check_stems(request: BatchRequest, volumes: bool) -> None:
     by_folder: dict[Path, list[Path]] = {}
+    results: list[Path] = []
     for field in request.fields:
         by_folder.setdefault(_folder(field, request), []).append(field.path)
-    for paths in by_folder.values():
+    for folder, paths in by_folder.items():
         (check_distinct_volumes if volumes else check_distinct_stems)(paths)
+        results += [file for path in paths for file in _results(folder, path, volumes)]
+    require_apart(results, [field.path for field in request.fields])
+
+
+def _results(folder: Path, path: Path, volume: bool) -> Iterable[Path]:
+    if volume:
+        return volume_output_paths(folder, volume_stem(path)).values()
+    return output_paths(folder, path.stem).values()
 
 
 def _next(waiting: list[BatchField], request: BatchRequest) -> BatchField:

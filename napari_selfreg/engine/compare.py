@@ -89,7 +89,7 @@ def compare(request: CompareRequest) -> Generator[Event, None, ComparisonDocumen
     """
     table = Path(request.output) / TABLE_NAME if request.output is not None else None
     if table is not None:
-        check_table(table)
+        check_table(table, request.images, request.labels)
     a, b = yield from score_folders(
         [model_for_pictures(model) for model in (request.a, request.b)],
         request.images,

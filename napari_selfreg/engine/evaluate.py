@@ -34,6 +34,7 @@ from napari_selfreg.engine.scores import (
 )
 from napari_selfreg.engine.volume.evaluate import evaluate_volumes
 from napari_selfreg.engine.volume.segment import require_picture_file, spacing_of
+from napari_selfreg.io.apart import read_in, require_apart
 from napari_selfreg.io.atomic import write_error
 from napari_selfreg.io.images import ImageSource, PixelSizeChoice, open_image
 from napari_selfreg.io.label_files import read_labels, read_mask8
@@ -152,7 +153,7 @@ def evaluate(request: EvaluateRequest) -> Generator[Event, None, EvaluationDocum
     """
     protocol = check_protocol(request.protocol)
     if request.output is not None:
-        check_table(Path(request.output))
+        check_table(Path(request.output), request.images, request.labels)
     model = _loaded(request.model)
     if model.card.spatial_dims == 3:
         return (yield from _of_volumes(request, model))
@@ -363,8 +364,12 @@ def _loaded(model: Model | str | Path) -> Model:
     return model
 
 
-def check_table(path: Path) -> None:
-    """Find out before the work whether the table can be written after it (WriteError if not)."""
+def check_table(path: Path, *folders: str | Path) -> None:
+    """Find out before the work whether the table can be written after it (WriteError if not).
+
+    It must not be one of the files that are read in the folders (BadInputError).
+    """
+    require_apart([path], read_in(*folders))
     check_writable(path.parent)
     if not path.parent.is_dir():  # made together with the table
         return

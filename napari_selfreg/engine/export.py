@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypedDict
 
@@ -15,9 +16,16 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.measurements import Measurements, measure_objects
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.segment_types import OutputFiles
+from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.atomic import write_error
 from napari_selfreg.io.images import open_image
-from napari_selfreg.io.outputs import Origin, check_distinct_stems, check_writable, write_results
+from napari_selfreg.io.outputs import (
+    Origin,
+    check_distinct_stems,
+    check_writable,
+    output_paths,
+    write_results,
+)
 from napari_selfreg.io.project import FieldFacts, Project, ProjectField
 from napari_selfreg.io.project.pictures import pixels_on_labels
 from napari_selfreg.io.project.regions import Region, write_regions
@@ -99,6 +107,9 @@ def export(request: ExportRequest) -> Generator[Event, None, list[ExportResult]]
             if request.fields is None or record.id in request.fields
         ]
         check_distinct_stems([f"{record.stem}.tif" for record in records])
+        files = [output_paths(request.output_dir, record.stem).values() for record in records]
+        images = [project.images.path(record.id) for record in records]
+        require_apart(chain.from_iterable(files), images)
         results = []
         for number, record in enumerate(records):
             yield Progress(number, len(records), f"Writing {record.stem}")

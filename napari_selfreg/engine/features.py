@@ -18,7 +18,9 @@ from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.inside import chosen_blocks, compare_blocks, look, map_of
 from napari_selfreg.engine.inside_types import Attention, BlockMaps, Inside, InsideRequest, Kind
 from napari_selfreg.engine.segment import working_level
+from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.feature_files import (
+    NUMBERS,
     NumbersRow,
     maps_path,
     numbers_document,
@@ -26,7 +28,7 @@ from napari_selfreg.io.feature_files import (
     write_numbers,
 )
 from napari_selfreg.io.images import open_image
-from napari_selfreg.io.inside_figure import FigureSide, write_inside_figure
+from napari_selfreg.io.inside_figure import FigureSide, figure_paths, write_inside_figure
 from napari_selfreg.io.outputs import check_writable
 
 
@@ -87,9 +89,8 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
         If a model, the device or the folder cannot be used. Whether every model has the blocks is
         known before anything is computed.
     """
-    for model in request.models:  # before the first of them has computed for minutes
-        chosen_blocks(model, request.blocks)
-    check_writable(request.output_dir)
+    names = distinct_names([model.card.name for model in request.models])
+    _check_outputs(request, names)  # before the first model has computed for minutes
     with open_image(request.image_path) as source:
         card = request.models[0].card
         choice = source.choose_pixel_size(request.um_per_px, card.pixel_size)
@@ -100,7 +101,6 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
         y, x = source.downsamples[level]
         size = PixelSize(choice.pixel_size.y * y, choice.pixel_size.x * x)
         picture = np.asarray(source.read(level=level))
-        names = distinct_names([model.card.name for model in request.models])
         insides: dict[str, Inside] = {}
         for name, model in zip(names, request.models, strict=True):
             insides[name] = yield from look(_question(request, picture, size, model))
@@ -122,6 +122,16 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
             "figure": {kind: str(path) for kind, path in figure.items()},
         },
     }
+
+
+def _check_outputs(request: FeaturesRequest, names: Sequence[str]) -> None:
+    """Refuse blocks that a model lacks, and files that cannot or must not be written."""
+    folder, files = request.output_dir, [Path(request.output_dir) / NUMBERS]
+    for name, model in zip(names, request.models, strict=True):
+        blocks = chosen_blocks(model, request.blocks)
+        files += [maps_path(folder, name, block) for block in blocks]
+    require_apart([*files, *figure_paths(folder)], [request.image_path])
+    check_writable(folder)
 
 
 def _question(request: FeaturesRequest, image: Any, size: PixelSize, model: Model) -> InsideRequest:

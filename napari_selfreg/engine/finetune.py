@@ -40,8 +40,10 @@ from napari_selfreg.engine.finetune_types import (
     usual_stay_close,
 )
 from napari_selfreg.engine.predict import model_for_pictures
+from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.bundle import SUFFIX
 from napari_selfreg.io.card import Card
+from napari_selfreg.io.models import find_model
 from napari_selfreg.io.outputs import check_writable
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -183,7 +185,13 @@ def _checked_output(request: FinetuneRequest) -> Path | None:
     if output.suffix != SUFFIX:
         raise BadInputError(f"{output.name} is no name for a model: end it with {SUFFIX}.")
     check_writable(output.parent)
+    models = [one for one in (request.model, request.start) if one is not None]
+    require_apart([output], [path for one in models if (path := _file_of(one)) is not None])
     return output
+
+
+def _file_of(model: Model | str | Path) -> Path | None:
+    return find_model(model) if isinstance(model, str | Path) else model.path
 
 
 def settings_of(request: FinetuneRequest, base: Model, material: Material) -> FinetuneSettings:

@@ -11,7 +11,7 @@ from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.io.bundle import SUFFIX
-from napari_selfreg.io.models import bundled_models
+from napari_selfreg.io.models import bundled_models, find_model
 from napari_selfreg.nets.registry import tap_spec
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -86,8 +86,8 @@ def _start_from(network: nn.Module, name: str, beside: Path | None) -> None:
     network.load_state_dict(fitting, strict=False)
 
 
-def check_start(recipe: Recipe, beside: Path | None = None) -> None:
-    """Refuse a recipe whose start is not there, before its images are read.
+def check_start(recipe: Recipe, beside: Path | None = None) -> Path | None:
+    """Find the model a recipe starts from, before its images are read.
 
     Parameters
     ----------
@@ -95,13 +95,18 @@ def check_start(recipe: Recipe, beside: Path | None = None) -> None:
     beside : Path, optional
         As for `new_network`.
 
+    Returns
+    -------
+    Path or None
+        None where it starts afresh.
+
     Raises
     ------
     BadInputError
         If the model to start from is neither bundled nor beside the output.
     """
-    if recipe.network.start_from is not None:
-        _found(recipe.network.start_from, beside)
+    name = recipe.network.start_from
+    return None if name is None else find_model(_found(name, beside))
 
 
 def _found(name: str, beside: Path | None) -> str | Path:

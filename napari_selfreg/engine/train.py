@@ -34,6 +34,7 @@ from napari_selfreg.engine.sampling import Field, load_field
 from napari_selfreg.engine.starting import check_crop, check_start, new_network
 from napari_selfreg.engine.training_loop import best_so_far
 from napari_selfreg.engine.validation import Normalizer
+from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.datasets import Dataset, Sample, open_dataset, split_by_patient
@@ -119,7 +120,8 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     device = resolve_device(request.device)
     folder = state_folder(Path(request.output))
     check_crop(request.recipe)
-    check_start(request.recipe, Path(request.output).parent)
+    start = check_start(request.recipe, Path(request.output).parent)
+    require_apart([request.output], [start] if start is not None else [])
     check_card(request.recipe)
     prepared = yield from _prepare(request, folder, device)
     if not request.resume and (moved := set_aside(folder)):  # the data proved readable

@@ -23,6 +23,8 @@ from napari_selfreg.io.atomic import atomic_paths
 NARROWEST_MM = 60.0
 """Below this width the letters would overlap."""
 
+_SUFFIXES = (*figure_script.FORMATS, "npz", "py")
+
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -89,15 +91,19 @@ def write_inside_figure(
         )
     arrays = figure_arrays(sides, width_mm, dpi)
     figure = figure_script.draw(arrays, width_mm)
-    suffixes = (*figure_script.FORMATS, "npz", "py")
-    targets = [Path(folder) / f"figure.{suffix}" for suffix in suffixes]
+    targets = figure_paths(folder)
     with atomic_paths(targets) as (*drawn, data, script):
         for kind, temporary in zip(figure_script.FORMATS, drawn, strict=True):
             figure_script.save(figure, temporary, kind, dpi)
         with data.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
         script.write_text(inspect.getsource(figure_script), "utf-8")
-    return dict(zip(suffixes, targets, strict=True))
+    return dict(zip(_SUFFIXES, targets, strict=True))
+
+
+def figure_paths(folder: str | Path) -> list[Path]:
+    """Return the files that `write_inside_figure` writes."""
+    return [Path(folder) / f"figure.{suffix}" for suffix in _SUFFIXES]
 
 
 def figure_arrays(

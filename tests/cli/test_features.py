@@ -104,3 +104,14 @@ def test_help_says_what_the_document_holds() -> None:
     assert result.exit_code == 0
     assert "numbers" in result.stdout
     assert run("features", "a.png").exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["figure.png", "glands_E1.ome.tif"])
+def test_the_image_is_never_replaced(shelf: Path, tmp_path: Path, name: str) -> None:
+    image = picture(tmp_path / name)
+    before = image.read_bytes()
+    result = run("features", image, "--output", tmp_path, "--um-per-px", 1)
+    assert result.exit_code == 1
+    (fault,) = faults(result)
+    assert "would be replaced" in fault
+    assert image.read_bytes() == before

@@ -196,3 +196,29 @@ def test_terms_that_cannot_be_remembered_are_no_fault(
     result = run("segment", image, "--model", path, "--output", tmp_path / "o", "--um-per-px", 1)
     assert result.exit_code == 0
     assert "Study only." in result.stderr
+
+
+def test_a_picture_named_like_a_result_is_left_as_it_was(shelf: Path, tmp_path: Path) -> None:
+    images = [picture(tmp_path / "a.png"), picture(tmp_path / "a_objects.tif", seed=1)]
+    before = images[1].read_bytes()
+    result = run("segment", *images, "--output", tmp_path, "--um-per-px", 1)
+    assert result.exit_code == 1
+    (fault,) = faults(result)
+    assert "a_objects.tif is read and would be replaced" in fault
+    assert images[1].read_bytes() == before
+    assert not (tmp_path / "a_objects.geojson").exists()
+
+
+def test_a_second_run_on_all_of_a_folder_leaves_the_results_out(
+    shelf: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "gl"
+    folder.mkdir()
+    picture(folder / "a.tif")
+    for _ in range(2):
+        named = sorted(folder.glob("*.tif"))
+        result = run("segment", *named, "--output", folder, "--um-per-px", 1, "--json")
+        assert result.exit_code == 0, result.stderr
+        assert len(json.loads(result.stdout)) == 1
+    assert "left out (1): a_objects.tif" in result.stderr
+    assert len(list(folder.iterdir())) == 4

@@ -196,3 +196,11 @@ def test_fields_of_one_name_are_refused_before_work_begins(folder: Path, dark: A
     with pytest.raises(BadInputError, match="same files"):
         run(segment_fields(BatchRequest(both, dark)))
     assert not (folder / "results").exists()
+
+
+def test_a_field_named_like_a_result_is_not_replaced(tmp_path: Path, dark: Any) -> None:  # noqa: F811
+    for name in ("a.png", "a_objects.tif"):
+        Image.fromarray(THREE).save(tmp_path / name)
+    fields = tuple(BatchField(tmp_path / name, ONE) for name in ("a.png", "a_objects.tif"))
+    with pytest.raises(BadInputError, match="would be replaced"):
+        run(segment_fields(BatchRequest(fields=fields, model=dark, output_dir=tmp_path)))

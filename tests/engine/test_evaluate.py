@@ -328,3 +328,13 @@ def test_of_several_classes_labels_hold_class_ids(
     assert small.images[0].values["dice"] == 1.0
     with pytest.raises(BadInputError, match="of b hold the value 3, but the model knows 2 classes"):
         run(evaluate_pairs(model, [LabelledImage("b", picture, truth + 1, UM)]))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a_mask.png"])
+def test_the_table_never_replaces_what_is_scored(tmp_path: Path, red_model: Any, name: str) -> None:
+    for file in ("a.png", "a_mask.png"):
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / file)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(BadInputError, match="would be replaced"):
+        run(evaluate(EvaluateRequest(red_model, tmp_path, tmp_path, output=tmp_path / name)))
+    assert (tmp_path / name).read_bytes() == before

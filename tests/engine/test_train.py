@@ -296,3 +296,12 @@ def test_the_saved_bundle_can_be_saved_again(tmp_path: Path) -> None:
     model = load_model(result.output)
     card = save_bundle(model.network, model.tapspec, model.card, tmp_path / "copy.safetensors")
     assert card == result.card
+
+
+def test_a_model_never_replaces_the_one_it_starts_from(tmp_path: Path) -> None:
+    recipe = tiny_recipe()
+    first = run(train(_request(tmp_path, recipe))).output
+    network = recipe.network.model_copy(update={"start_from": first.stem})
+    again = recipe.model_copy(update={"network": network})
+    with pytest.raises(BadInputError, match="would be replaced"):
+        run(train(TrainRequest(again, tmp_path / "data", first, device="cpu")))

@@ -1,0 +1,53 @@
+"""Tell the files that a segmentation of ours has written, by what is in them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+from napari_selfreg.io.outputs import SOFTWARE
+
+_HEAD = 4096
+_COLUMNS = ("um_per_px", "um_per_px_source")
+
+
+def is_own(path: Path) -> bool:
+    """Return whether a file is a label image, outlines or measurements that we have written.
+
+    Parameters
+    ----------
+    path : Path
+        Any file; one that cannot be read is none of ours.
+    """
+    kinds = {".tif": _own_labels, ".geojson": _own_outlines, ".csv": _own_table}
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    kind = kinds.get(plain.suffix.lower())
+    if kind is None:
+        return False
+    try:
+        return kind(path)
+    except (OSError, EOFError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def _own_labels(path: Path) -> bool:
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        tags = tiff.pages.first.tags
+        return bool(tags[305].value == SOFTWARE and json.loads(tags[270].value)["um_per_px_source"])
+
+
+def _own_outlines(path: Path) -> bool:
+    """Look for our mark among the members, which stand before the features."""
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rb") as stream:
+        members, found, _ = stream.read(_HEAD).partition(b'"features"')
+    return bool(found) and f'"software":"{SOFTWARE}"'.encode() in members
+
+
+def _own_table(path: Path) -> bool:
+    with path.open(encoding="utf-8", newline="") as stream:
+        names = stream.readline(_HEAD).rstrip().split(",")
+    return names[:2] == ["image", "label"] and set(_COLUMNS) <= set(names)

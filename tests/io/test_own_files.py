@@ -1,0 +1,30 @@
+"""Files of ours are known by what is in them, not by their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tifffile
+
+from napari_selfreg.io.outputs import write_results
+from napari_selfreg.io.own_files import is_own
+from tests.io.test_outputs import ORIGIN, objects, table
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_all_three_files_are_known(tmp_path: Path, compressed: bool) -> None:
+    labels = objects()
+    files = write_results(tmp_path, labels, table(labels), ORIGIN, compressed=compressed)
+    assert [is_own(path) for path in files.values()] == [True, True, True]
+
+
+def test_files_of_others_are_not(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a_objects.tif", objects())
+    (tmp_path / "a_objects.geojson").write_text('{"type":"FeatureCollection","features":[]}')
+    (tmp_path / "b_objects.geojson").write_text('{"features":[{"software":"napari-selfreg"}]}')
+    (tmp_path / "a_objects.geojson.gz").write_bytes(b"no gzip")
+    (tmp_path / "a_measurements.csv").write_text("image,label,area\n")
+    (tmp_path / "b_measurements.csv").write_bytes(b"\xff\xfe,\n")
+    (tmp_path / "a.png").write_bytes(b"")
+    assert not any(map(is_own, [*tmp_path.iterdir(), tmp_path / "missing.tif"]))
