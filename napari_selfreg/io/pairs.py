@@ -7,14 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.companions import LABEL_SUFFIXES, RESULT_SUFFIX, name_key, named_after
 from napari_selfreg.io.label_files import LABEL_EXTENSIONS
 from napari_selfreg.io.sniff import IMAGE_SUFFIXES
-
-LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels")
-"""What may follow the image's stem in the name of its label file."""
-
-RESULT_SUFFIX = "_objects"
-"""Follows the image's stem in the name of a label image that we have written."""
 
 _JPEG = (".jpg", ".jpeg")
 
@@ -42,7 +37,7 @@ class Naming:
 
     def is_result(self, file: Path) -> bool:
         """Return whether a file is named like one that we have written."""
-        return self.results and self.stem(file).lower().endswith(RESULT_SUFFIX)
+        return self.results and name_key(self.stem(file)).lower().endswith(RESULT_SUFFIX)
 
 
 PICTURES = Naming(tuple(_IMAGE_EXTENSIONS), tuple(LABEL_EXTENSIONS), lambda file: file.stem)
@@ -94,7 +89,8 @@ def find_pairs(
 ) -> Pairing:
     """Pair images with label files of the same stem, or of the stem plus one of its endings.
 
-    In one common folder the file with the suffix (or an XML) is the label.
+    How a name is encoded does not count, and ``.ome.tif`` is one suffix. In one common folder the
+    file with the suffix (or an XML) is the label.
 
     Parameters
     ----------
@@ -120,19 +116,22 @@ def find_pairs(
     if image_folder.resolve() == label_folder.resolve():
         label_files = [file for file in label_files if _looks_like_label(file, naming)]
         image_files = [file for file in image_files if not _looks_like_label(file, naming)]
-    images = _by_stem(image_files, naming)
+    images = _by_key(image_files, naming)
     label_files = _without_results(label_files, images, naming)
     labels: dict[str, Path] = {}
     for file in label_files:
-        stem = _image_stem(file, images, naming)
-        if stem in labels:
-            raise _ambiguous(labels[stem], file)
-        labels[stem] = file
+        key = _image_key(file, images, naming)
+        if key in labels:
+            raise _ambiguous(labels[key], file)
+        labels[key] = file
     if not labels:
         raise _none_paired(image_folder, label_folder, naming)
-    pairs = tuple(Pair(images[stem], labels[stem], stem) for stem in sorted(labels))
-    unlabelled = tuple(images[stem] for stem in sorted(images.keys() - labels.keys()))
-    return Pairing(pairs, unlabelled)
+    pairs = [Pair(images[key], labels[key], naming.stem(images[key])) for key in labels]
+    alone = [images[key] for key in images if key not in labels]
+    return Pairing(
+        tuple(sorted(pairs, key=lambda pair: pair.stem)),
+        tuple(sorted(alone, key=naming.stem)),
+    )
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
@@ -151,33 +150,37 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _looks_like_label(file: Path, naming: Naming) -> bool:
-    return file.suffix.lower() == ".xml" or naming.stem(file).lower().endswith(naming.endings)
+    return file.suffix.lower() == ".xml" or _key(file, naming).lower().endswith(naming.endings)
 
 
 def _without_results(files: list[Path], images: dict[str, Path], naming: Naming) -> list[Path]:
     """Return label files without those that we have written, if there are others."""
-    others = [file for file in files if naming.stem(file) in images or not naming.is_result(file)]
+    others = [file for file in files if _key(file, naming) in images or not naming.is_result(file)]
     return others or files
 
 
-def _by_stem(files: Iterable[Path], naming: Naming) -> dict[str, Path]:
+def _by_key(files: Iterable[Path], naming: Naming) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in files:
-        if naming.stem(file) in found:
-            raise _ambiguous(found[naming.stem(file)], file)
-        found[naming.stem(file)] = file
+        key = _key(file, naming)
+        if key in found:
+            raise _ambiguous(found[key], file)
+        found[key] = file
     return found
 
 
-def _image_stem(label: Path, images: dict[str, Path], naming: Naming) -> str:
-    """Return the stem of the label's image: the same stem first, then without a suffix."""
-    own = naming.stem(label)
+def _key(file: Path, naming: Naming) -> str:
+    return name_key(naming.stem(file))
+
+
+def _image_key(label: Path, images: dict[str, Path], naming: Naming) -> str:
+    """Return the key of the label's image: the same name first, then without a suffix."""
+    own = _key(label, naming)
     if own in images:
         return own
-    for suffix in naming.endings:
-        stem = own[: -len(suffix)]
-        if own.lower().endswith(suffix) and stem in images:
-            return stem
+    key = named_after(naming.stem(label), images, naming.endings)
+    if key is not None:
+        return key
     raise BadInputError(
         f"The label file {label.name} has no image: add the image of that name or take the label "
         "file away."

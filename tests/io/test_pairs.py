@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,33 @@ def test_exported_objects_pair_where_corrections_are_read(tmp_path: Path) -> Non
     assert [path.name for path in pairing.unlabelled] == ["b.png"]
     with pytest.raises(BadInputError, match=r"a_objects\.tif has no image"):
         pair_files(touched(tmp_path / "j", "a.png"), labels)
+
+
+def test_names_pair_however_their_umlauts_are_encoded(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Drüse") for form in ("NFC", "NFD"))
+    images = touched(tmp_path / "i", f"{decomposed}.png", f"{decomposed}2.png")
+    labels = touched(tmp_path / "l", f"{composed}.png", f"{composed}2_mask.png")
+    found = [(f"{decomposed}.png", f"{composed}.png")]
+    found += [(f"{decomposed}2.png", f"{composed}2_mask.png")]
+    assert [(p.image.name, p.label.name) for p in pair_files(images, labels)] == found
+
+
+@pytest.mark.parametrize(
+    "label", ["a.png", "a.ome.tif", "a_mask.tif", "a_mask.ome.tif", "a.ome_mask.png", "a_MASK.TIF"]
+)
+def test_ome_tif_is_one_suffix(tmp_path: Path, label: str) -> None:
+    images = touched(tmp_path / "i", "a.ome.tif")
+    assert names(images, touched(tmp_path / "l", label)) == [("a.ome", "a.ome.tif", label)]
+    if "mask" in label.lower():
+        touched(images, label)
+        assert names(images, images) == [("a.ome", "a.ome.tif", label)]
+
+
+def test_exported_objects_of_an_ome_tif_pair(tmp_path: Path) -> None:
+    images = touched(tmp_path / "i", "a.ome.tif")
+    labels = touched(tmp_path / "l", "a.ome_objects.tif")
+    (pair,) = find_pairs(images, labels, CORRECTED).pairs
+    assert (pair.stem, pair.label.name) == ("a.ome", "a.ome_objects.tif")
 
 
 def test_what_a_model_has_found_is_no_truth_beside_labels(tmp_path: Path) -> None:
