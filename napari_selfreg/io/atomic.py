@@ -94,7 +94,8 @@ def atomic_write(path: str | Path, mode: Literal["wb", "w"] = "wb") -> Iterator[
     path : path-like
         Target; missing parent folders are created.
     mode : {"wb", "w"}
-        Bytes, or UTF-8 text written without translating line ends.
+        Bytes, or UTF-8 text written without translating line ends; what UTF-8 cannot say becomes
+        a question mark.
 
     Yields
     ------
@@ -106,7 +107,9 @@ def atomic_write(path: str | Path, mode: Literal["wb", "w"] = "wb") -> Iterator[
     WriteError
         For every OSError inside the block, so do nothing there but writing.
     """
-    text: dict[str, Any] = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
+    text: dict[str, Any] = {}
+    if mode == "w":  # names of files from other systems are not always UTF-8
+        text = {"encoding": "utf-8", "errors": "replace", "newline": ""}
     with atomic_paths([path]) as (temporary,), temporary.open(mode, **text) as stream:
         yield stream
 

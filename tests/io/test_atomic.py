@@ -127,3 +127,9 @@ def test_the_umask_decides_about_permissions(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "ours") as stream:
         stream.write(b"")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_name_that_is_no_utf8_becomes_question_marks(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "a.csv", "w") as stream:
+        stream.write("F\udce4ll,1\n")
+    assert (tmp_path / "a.csv").read_text("utf-8") == "F?ll,1\n"

@@ -71,7 +71,7 @@ def write_volume_results(
     constant |= {CORRECTED: "true"} if corrected else {}
     with atomic_paths(list(targets.values())) as (label_file, table_file):
         label_file.write_bytes(content)
-        with table_file.open("w", encoding="utf-8", newline="") as stream:
+        with table_file.open("w", encoding="utf-8", errors="replace", newline="") as stream:
             _write_table(stream, table, like.stem, constant)
     return targets
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,13 @@ def test_both_or_none(tmp_path: Path, volume: Volume) -> None:
     with pytest.raises(WriteError, match=r"case\.1_measurements\.csv"):
         write_volume_results(folder, LABELS, table, volume, model="m")
     assert [path.name for path in folder.iterdir()] == ["case.1_measurements.csv"]
+
+
+def test_a_name_that_is_no_utf8_is_written_all_the_same(tmp_path: Path, volume: Volume) -> None:
+    table = measure_classes(LABELS, None, volume.spacing, ["a"])
+    odd = replace(volume, stem="F\udce4ll")
+    try:
+        files = write_volume_results(tmp_path, LABELS, table, odd, model="m")
+    except WriteError:
+        pytest.skip("this disk takes UTF-8 names only")
+    assert files["measurements"].read_text("utf-8").splitlines()[1].startswith("F?ll,1,")
