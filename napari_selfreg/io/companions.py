@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
+from pathlib import Path
 
 LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels")
 """What may follow the image's stem in the name of its label file."""
@@ -55,3 +56,21 @@ def named_after(stem: str, images: Container[str], endings: Sequence[str]) -> st
         if own.lower().endswith(ending) and key in images:
             return key
     return None
+
+
+def without_companions(
+    files: Sequence[Path], stem: Callable[[Path], str], endings: Sequence[str]
+) -> list[Path]:
+    """Return the files of a folder that are not named after another one; capitals do not count.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        All images of the folder, and what may be named after one.
+    stem : callable
+        Returns the name of a file without folder and suffix.
+    endings : sequence of str
+        Such as `LABEL_SUFFIXES`.
+    """
+    keys = {name_key(stem(file).casefold()) for file in files}
+    return [file for file in files if named_after(stem(file).casefold(), keys, endings) is None]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.companions import LABEL_SUFFIXES, RESULT_SUFFIX, without_companions
 from napari_selfreg.io.pixel_size import PixelSizeChoice, resolve_pixel_size
 from napari_selfreg.io.rgb import to_rgb8
 from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES, identify, slide_kind
@@ -23,8 +24,6 @@ __all__ = [
     "resolve_pixel_size",
     "to_rgb8",
 ]
-
-_LABEL_SUFFIXES = ("_anno", "_mask", "_label", "_labels", "_objects")
 
 
 def open_image(path: str | os.PathLike[str]) -> ImageSource:
@@ -124,19 +123,12 @@ def _in_folder(folder: Path) -> list[Path]:
     except OSError as error:
         raise BadInputError(f"{folder} cannot be read: allow reading it or copy it.") from error
     files = [path for path in entries if not path.name.startswith(".") and path.is_file()]
-    stems = {path.stem for path in files}
-    images = [path for path in files if not _labels_of_another(path.stem, stems)]
+    images = without_companions(files, lambda path: path.stem, (*LABEL_SUFFIXES, RESULT_SUFFIX))
     if not images:
         raise BadInputError(
             f"{folder} holds no image: choose a folder with PNG, JPEG, BMP, WebP, TIFF or slides."
         )
     return sorted(images, key=natural_order)
-
-
-def _labels_of_another(stem: str, stems: set[str]) -> bool:
-    return any(
-        stem.endswith(suffix) and stem.removesuffix(suffix) in stems for suffix in _LABEL_SUFFIXES
-    )
 
 
 def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:

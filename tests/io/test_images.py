@@ -42,6 +42,11 @@ def test_label_files_are_left_out_only_beside_their_image(tmp_path: Path) -> Non
     assert [path.name for path in image_paths([tmp_path])] == ["a.png", "b_mask.png", "c.tif"]
 
 
+def test_capitals_and_ome_do_not_count_in_the_names_of_labels(tmp_path: Path) -> None:
+    touch(tmp_path, "A.png", "A_MASK.PNG", "a_Objects.tif", "b.ome.tif", "b_mask.png", "C_ANNO.png")
+    assert [path.name for path in image_paths([tmp_path])] == ["A.png", "b.ome.tif", "C_ANNO.png"]
+
+
 def test_files_and_folders_mixed_each_once(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "b.png", "scan.dcm")
     named = [tmp_path / "b.png", str(tmp_path), tmp_path / "scan.dcm"]

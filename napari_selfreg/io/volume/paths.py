@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.io.companions import LABEL_SUFFIXES, without_companions
 from napari_selfreg.io.images import image_paths, natural_order
-from napari_selfreg.io.pairs import LABEL_SUFFIXES
 from napari_selfreg.io.volume.names import volume_stem
 from napari_selfreg.io.volume.reading import is_volume_path
 
@@ -57,14 +57,9 @@ def _in_folder(folder: Path) -> list[Path]:
         volumes = [file for file in files if file.is_file() and is_volume_path(file)]
     except OSError as error:
         raise BadInputError(f"{folder} cannot be read: allow reading it or copy it.") from error
-    stems = {volume_stem(file) for file in volumes}
-    images = [file for file in volumes if not _labels_of_another(volume_stem(file), stems)]
+    images = without_companions(volumes, volume_stem, LABEL_SUFFIXES)
     if not images:
         raise BadInputError(
             f"{folder} holds no volume: choose a folder with NIfTI files or TIFF stacks."
         )
     return sorted(images, key=natural_order)
-
-
-def _labels_of_another(stem: str, stems: set[str]) -> bool:
-    return any(stem.endswith(end) and stem.removesuffix(end) in stems for end in LABEL_SUFFIXES)

@@ -21,6 +21,12 @@ def test_folders_are_listed_in_order_without_labels_and_pictures(tmp_path):
     assert names == ["b_2.nii", "b_10.nii.gz", "stack.tif"]
 
 
+def test_capitals_do_not_count_in_the_names_of_labels(tmp_path):
+    for name in ("A.nii.gz", "a_LABELS.NII.GZ"):
+        nifti(tmp_path / name)
+    assert [path.name for path in volume_paths([tmp_path])] == ["A.nii.gz"]
+
+
 def test_files_are_taken_as_they_are_named_each_once(tmp_path):
     first = nifti(tmp_path / "a_labels.nii.gz")
     assert volume_paths([first, first]) == [first]
