@@ -127,7 +127,12 @@ def find_pairs(
     if not labels:
         raise _none_paired(image_folder, label_folder, naming)
     pairs = [Pair(images[key], labels[key], naming.stem(images[key])) for key in labels]
-    alone = [images[key] for key in images if key not in labels]
+    alone = [
+        images[key]
+        for key in images
+        # what we have found in an image is no further image
+        if key not in labels and named_after(key, images, (RESULT_SUFFIX,)) is None
+    ]
     return Pairing(
         tuple(sorted(pairs, key=lambda pair: pair.stem)),
         tuple(sorted(alone, key=naming.stem)),

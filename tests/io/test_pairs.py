@@ -106,6 +106,13 @@ def test_images_without_label_are_told_apart(tmp_path: Path) -> None:
     assert [path.name for path in pairing.unlabelled] == ["a.png"]
 
 
+def test_our_own_results_are_no_images_without_label(tmp_path: Path) -> None:
+    images = touched(tmp_path / "i", "a.png", "a_mask.png", "a_objects.tif", "b_objects.tif")
+    pairing = find_pairs(images, images)
+    assert [pair.label.name for pair in pairing.pairs] == ["a_mask.png"]
+    assert [path.name for path in pairing.unlabelled] == ["b_objects.tif"]
+
+
 def test_a_label_without_image_is_named(tmp_path: Path) -> None:
     images = touched(tmp_path / "i", "a.png")
     labels = touched(tmp_path / "l", "a.png", "lost_mask.png")
