@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+GoOn = Literal["go on", "anew"]
 
 
 def ask_project(parent: QWidget, start: Path) -> Path | None:
@@ -34,16 +37,19 @@ def ask_other_image(parent: QWidget, reason: str) -> bool:
     return bool(answer == QMessageBox.StandardButton.Yes)
 
 
-def ask_to_go_on(parent: QWidget, name: str) -> bool:
-    """Tell whether she goes on with corrections of an earlier day instead of starting anew."""
+def ask_to_go_on(parent: QWidget, name: str) -> GoOn | None:
+    """Ask whether to go on with corrections of an earlier day; None if she has changed her mind."""
     question = QMessageBox(parent)
     question.setWindowTitle("Go on correcting?")
     question.setText(f"This image has corrections already, in the project “{name}”.")
     go_on = question.addButton("Go on with them", QMessageBox.ButtonRole.AcceptRole)
-    question.addButton("Start anew with this result", QMessageBox.ButtonRole.RejectRole)
+    # No role that Esc stands for: that leaves everything as it is.
+    anew = question.addButton("Start anew with this result", QMessageBox.ButtonRole.ActionRole)
+    question.setEscapeButton(question.addButton(QMessageBox.StandardButton.Cancel))
     question.setDefaultButton(go_on)
     question.exec()
-    return question.clickedButton() is go_on
+    clicked = question.clickedButton()
+    return "go on" if clicked is go_on else "anew" if clicked is anew else None
 
 
 def _folder(parent: QWidget, title: str, start: Path) -> Path | None:

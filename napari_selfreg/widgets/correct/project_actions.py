@@ -105,15 +105,20 @@ class ProjectActions(QObject):
         elif self.desk.offered() is None:
             self.desk.told.emit(_NO_LAYER)
         elif self.desk.project is None:
-            earlier = self.desk.earlier()
-            if earlier is not None and ask_to_go_on(self._panel, earlier.stem):
-                self.desk.open(earlier)
-                return
-            project = self.desk.start()
-            self.desk.told.emit(f"Corrections are kept in the folder {project.folder.name}.")
+            self._open_or_begin()
         else:
             self.desk.add()
             self.desk.told.emit("")  # "All fields are done." is no longer so
+
+    def _open_or_begin(self) -> None:
+        """Go on with corrections of an earlier day, or begin; not if she has changed her mind."""
+        earlier = self.desk.earlier()
+        answer = "anew" if earlier is None else ask_to_go_on(self._panel, earlier.stem)
+        if earlier is not None and answer == "go on":
+            self.desk.open(earlier)
+        elif answer == "anew":
+            project = self.desk.start()
+            self.desk.told.emit(f"Corrections are kept in the folder {project.folder.name}.")
 
     @told
     def _on_open(self, checked: bool = False) -> None:

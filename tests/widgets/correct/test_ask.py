@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
 from napari_selfreg.widgets.correct.ask import (
     ask_copy,
@@ -42,15 +45,34 @@ def test_another_image(parent: QWidget, monkeypatch: pytest.MonkeyPatch, accepte
     assert "It differs." in asked[0]
 
 
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [("Go on with them", "go on"), ("Start anew with this result", "anew"), ("Cancel", None)],
+)
 def test_going_on_with_earlier_corrections(
-    parent: QWidget, monkeypatch: pytest.MonkeyPatch, place: int
+    parent: QWidget, monkeypatch: pytest.MonkeyPatch, words: str, meant: str | None
 ) -> None:
     def answer(box: QMessageBox) -> int:
         assert "ward 3" in box.text()
-        words = ("Go on with them", "Start anew with this result")[place]
-        next(each for each in box.buttons() if each.text() == words).click()
+        next(each for each in box.buttons() if each.text().replace("&", "") == words).click()
         return 0
 
     monkeypatch.setattr(QMessageBox, "exec", answer)
-    assert ask_to_go_on(parent, "ward 3") is (place == 0)
+    assert ask_to_go_on(parent, "ward 3") == meant
+
+
+def press_escape(box: QMessageBox) -> None:
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+
+
+@pytest.mark.parametrize("leave", [press_escape, QMessageBox.close])
+def test_leaving_the_question_starts_nothing(
+    parent: QWidget, qtbot, leave: Callable[[QMessageBox], object]
+) -> None:
+    def answer() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        leave(box)
+
+    QTimer.singleShot(50, answer)
+    assert ask_to_go_on(parent, "ward 3") is None

@@ -234,11 +234,23 @@ def test_corrections_of_an_earlier_day_are_offered(
     made.box.close_button.click()
     viewer.layers.clear()
     add_result_of_file(viewer, tmp_path)
-    answer("ask_to_go_on", go_on)
+    answer("ask_to_go_on", "go on" if go_on else "anew")
     made.box.start_button.click()
     qtbot.waitUntil(lambda: made.desk.link is not None, timeout=LONG)
     assert (made.desk.project.folder == folder) is go_on
     assert (made.desk.link.labels == 9).any() == go_on
+
+
+def test_whoever_leaves_the_question_starts_nothing(panel: Any, tmp_path: Path, answer) -> None:
+    viewer, made = panel
+    add_result_of_file(viewer, tmp_path)
+    made.box.start_button.click()
+    made.box.close_button.click()
+    before = sorted(tmp_path.iterdir())
+    answer("ask_to_go_on", None)
+    made.box.start_button.click()
+    assert made.desk.project is None
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_second_panel_of_a_window_takes_over(panel: Any, tmp_path: Path, qtbot) -> None:
