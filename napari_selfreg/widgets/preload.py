@@ -21,7 +21,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets.settings import settings
-from napari_selfreg.widgets.warm_up import warm_labels
+from napari_selfreg.widgets.warm_up import make_units, warm_labels
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,7 @@ class _Loader:
         if self.begun:
             return
         self.begun = True
+        make_units()  # in this thread: layers are made here, maybe while the other one is at work
         _application().aboutToQuit.connect(self._ending.set)
         # Not a daemon: the interpreter must not be taken apart in the middle of an import.
         self.thread = threading.Thread(target=self._load, name="napari-selfreg preload")

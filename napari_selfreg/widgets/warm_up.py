@@ -7,6 +7,17 @@ from functools import cache
 import numpy as np
 
 
+def make_units() -> None:
+    """Have napari read its units, which every layer needs, in the thread of the window.
+
+    pint reads them when it is first asked for one, and whoever asks from another thread meanwhile
+    finds most of them missing: then a picture could not be opened.
+    """
+    from napari.utils.transforms import Affine
+
+    Affine()  # has units
+
+
 @cache
 def warm_labels() -> None:
     """Make a small Labels layer with features and outlines, and forget it.

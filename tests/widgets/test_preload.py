@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import pint
 import pytest
+from pint.registry import LazyRegistry, UnitRegistry
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
@@ -119,6 +121,22 @@ def test_it_begins_to_wait_again_whenever_a_person_is_busy(
     assert idle.start.called
     waiter._on_idle()
     qtbot.waitUntil(lambda: len(loaded) == 4, timeout=LONG)
+
+
+def test_units_are_there_before_another_thread_could_ask_for_them(
+    qtbot: Any, monkeypatch: pytest.MonkeyPatch, loaded: list[str]
+) -> None:
+    allow(monkeypatch)
+    register, seen = pint.get_application_registry().get(), []
+    see = lambda: seen.append(type(pint.get_application_registry().get()))  # noqa: E731
+    monkeypatch.setattr(preload, "load_libraries", see)
+    pint.set_application_registry(LazyRegistry())
+    try:
+        shown(qtbot)
+        qtbot.waitUntil(lambda: len(loaded) == 3, timeout=LONG)
+    finally:
+        pint.set_application_registry(register)
+    assert seen == [UnitRegistry]
 
 
 @pytest.mark.usefixtures("python_collects")
