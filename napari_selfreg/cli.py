@@ -250,8 +250,9 @@ def features(
 ) -> None:
     """Write what every block of one model or two sees: maps, numbers.csv and a figure.
 
-    The JSON document holds image; models, each with model, um_per_px, maps (file by block) and
-    numbers (by block, as in numbers.csv); and outputs: numbers and figure (file by format).
+    The JSON document holds image; its um_per_px and um_per_px_source; models, each with model,
+    um_per_px, maps (file by block) and numbers (by block, as in numbers.csv); and outputs: numbers
+    and figure (file by format).
     """
     with session(as_json) as console:
         names = [model] if versus is None else [model, versus]

@@ -81,7 +81,8 @@ class ModelComparison:
 def write_differences(path: str | Path, comparison: ModelComparison) -> None:
     """Write both scores of every image and their difference b - a as CSV.
 
-    Images are named by stem; the pixel sizes are those that each model took the image to have.
+    Images are named by stem; the pixel sizes are those that each model took the image to have, and
+    both come from one source: where that is the model, each has taken its own.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def write_differences(path: str | Path, comparison: ModelComparison) -> None:
     head = [f"{name}_{part}" for name in METRICS for part in ("a", "b", "difference")]
     with atomic_write(path, "w") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["image", "um_per_px_a", "um_per_px_b", *head])
+        writer.writerow(["image", "um_per_px_a", "um_per_px_b", "um_per_px_source", *head])
         for first, second in zip(comparison.a.images, comparison.b.images, strict=True):
             sizes = [um_text(side.pixel_size) for side in (first, second)]
             values = [
@@ -106,7 +107,7 @@ def write_differences(path: str | Path, comparison: ModelComparison) -> None:
                 for x, y in [(first.values[name], second.values[name])]
                 for value in (x, y, y - x)
             ]
-            writer.writerow([first.stem, *sizes, *values])
+            writer.writerow([first.stem, *sizes, first.source, *values])
 
 
 def latex_table(document: ComparisonDocument, names: tuple[str, str]) -> str:

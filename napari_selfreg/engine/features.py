@@ -29,7 +29,7 @@ from napari_selfreg.io.feature_files import (
 )
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.inside_figure import FigureSide, figure_paths, write_inside_figure
-from napari_selfreg.io.outputs import check_writable
+from napari_selfreg.io.outputs import check_writable, um_value
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,9 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
     Returns
     -------
     dict
-        ``image``; ``models``, each with ``model``, ``um_per_px``, ``maps`` (file by block) and
-        ``numbers`` (by block, as in the table); ``outputs``: files ``numbers`` and ``figure``.
+        ``image``; its ``um_per_px`` and ``um_per_px_source``; ``models``, each with ``model``,
+        ``um_per_px``, ``maps`` (file by block) and ``numbers`` (by block, as in the table);
+        ``outputs``: files ``numbers`` and ``figure``.
 
     Raises
     ------
@@ -113,9 +114,11 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
     yield Progress(0, 0, "Drawing the figure")
     sides = figure_sides(insides, picture)
     figure = write_inside_figure(request.output_dir, sides, request.width_mm, request.dpi)
-    table = write_numbers(request.output_dir, stem, rows)
+    table = write_numbers(request.output_dir, stem, choice, rows)
     return {
         "image": str(request.image_path),
+        "um_per_px": um_value(choice.pixel_size),
+        "um_per_px_source": choice.source,
         "models": [_described(name, insides[name], maps[name], rows) for name in names],
         "outputs": {
             "numbers": str(table),

@@ -15,13 +15,15 @@ import tifffile
 from napari_selfreg.core.redundancy import BlockNumbers
 from napari_selfreg.io.atomic import atomic_paths, atomic_write
 from napari_selfreg.io.geojson import six_digits
-from napari_selfreg.io.outputs import SOFTWARE
+from napari_selfreg.io.outputs import SOFTWARE, um_cell
+from napari_selfreg.io.pixel_size import PixelSizeChoice
 
 NUMBERS = "numbers.csv"
 
 CLASSIC_BYTES = 2**31
 """Pixels of more bytes than this go into a BigTIFF; a classic one ends at 4 GB."""
 
+_SOURCE = ("image_um_per_px", "um_per_px_source")
 _FROM_BLOCK = tuple(field.name for field in fields(BlockNumbers))
 
 
@@ -107,8 +109,12 @@ def write_maps(
     return target
 
 
-def write_numbers(folder: str | Path, image: str, rows: Sequence[NumbersRow]) -> Path:
+def write_numbers(
+    folder: str | Path, image: str, choice: PixelSizeChoice, rows: Sequence[NumbersRow]
+) -> Path:
     """Write ``numbers.csv``: a row per model and block.
+
+    ``um_per_px`` is what the model works at, ``image_um_per_px`` the size of the image's pixels.
 
     Parameters
     ----------
@@ -116,6 +122,8 @@ def write_numbers(folder: str | Path, image: str, rows: Sequence[NumbersRow]) ->
         Where the table goes.
     image : str
         Stem of the image that was looked at.
+    choice : PixelSizeChoice
+        The size of its pixels, and who stated it.
     rows : sequence of NumbersRow
         What was measured.
 
@@ -127,11 +135,12 @@ def write_numbers(folder: str | Path, image: str, rows: Sequence[NumbersRow]) ->
     target = Path(folder) / NUMBERS
     with atomic_write(target, "w") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["image", "model", "um_per_px", *_FROM_BLOCK, "cka"])
+        source = [um_cell(choice.pixel_size), choice.source]
+        writer.writerow(["image", "model", "um_per_px", *_FROM_BLOCK, "cka", *_SOURCE])
         for row in rows:
             values = numbers_document(row)
             texts = [_text(values[name]) for name in (*_FROM_BLOCK, "cka")]
-            writer.writerow([image, row.model, _text(row.um_per_px), *texts])
+            writer.writerow([image, row.model, _text(row.um_per_px), *texts, *source])
     return target
 
 

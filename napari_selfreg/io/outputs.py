@@ -91,8 +91,7 @@ class Origin:
     @property
     def um_per_px(self) -> float | list[float]:
         """One number for square pixels, else y and x."""
-        y, x = six_digits(self.pixel_size.y), six_digits(self.pixel_size.x)
-        return y if y == x else [y, x]
+        return um_value(self.pixel_size)
 
     def members(self) -> dict[str, Any]:
         """Return what all outputs record, JSON-able."""
@@ -298,11 +297,22 @@ def _write_table(stream: Any, table: Mapping[str, npt.NDArray[Any]], origin: Ori
     names = [name for name in table if name != "index"]
     settings = origin.setting_members()
     writer.writerow(["image", "label", *names, "um_per_px", "um_per_px_source", *settings])
-    um = origin.um_per_px
-    um_text = repr(um) if isinstance(um, float) else " ".join(map(repr, um))
+    um_text = um_cell(origin.pixel_size)
     columns = [column_texts(table[name]) for name in names]
     for label, *values in zip(table["index"].tolist(), *columns, strict=True):
         writer.writerow([origin.image, label, *values, um_text, origin.source, *settings.values()])
+
+
+def um_value(pixel_size: PixelSize) -> float | list[float]:
+    """Return a pixel size for JSON: one number for square pixels, else y and x."""
+    y, x = six_digits(pixel_size.y), six_digits(pixel_size.x)
+    return y if y == x else [y, x]
+
+
+def um_cell(pixel_size: PixelSize) -> str:
+    """Return a pixel size for a cell of a table: one number for square pixels, else "y x"."""
+    um = um_value(pixel_size)
+    return repr(um) if isinstance(um, float) else " ".join(map(repr, um))
 
 
 def column_texts(column: npt.NDArray[Any]) -> list[Any]:

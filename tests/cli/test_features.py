@@ -32,7 +32,7 @@ def test_everything_lies_flat_in_the_folder(command: list[object], tmp_path: Pat
     result = run(*command, "--width-mm", 120, "--dpi", 60, "--json")
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
-    assert list(document) == ["image", "models", "outputs"]
+    assert list(document) == ["image", "um_per_px", "um_per_px_source", "models", "outputs"]
     assert [model["model"] for model in document["models"]] == ["glands", "mine"]
     maps = {f"{name}_{block}.ome.tif" for name in ("glands", "mine") for block in ("E1", "B")}
     found = {path.name for path in (tmp_path / "out").iterdir()}

@@ -162,9 +162,10 @@ def test_the_table_has_a_row_per_image(models: Any, where: dict[str, Path], tmp_
     assert str(tmp_path) not in text
     rows = list(csv.DictReader(text.splitlines()))
     parts = [f"{name}_{part}" for name in METRICS for part in ("a", "b", "difference")]
-    assert list(rows[0]) == ["image", "um_per_px_a", "um_per_px_b", *parts]
+    assert list(rows[0]) == ["image", "um_per_px_a", "um_per_px_b", "um_per_px_source", *parts]
     assert [row["image"] for row in rows] == ["f0", "f1", "f2"]
     assert (rows[0]["um_per_px_a"], rows[0]["um_per_px_b"]) == ("1", "0.5")
+    assert {row["um_per_px_source"] for row in rows} == {"model"}
     assert float(rows[1]["dice_difference"]) == pytest.approx(dice(0.8) - dice(0.6), abs=1e-5)
 
 

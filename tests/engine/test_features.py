@@ -63,6 +63,7 @@ def test_files_lie_flat_and_each_model_has_its_own_size(
     with tifffile.TiffFile(folder / "tiny-2_B.ome.tif") as tiff:
         assert 'PhysicalSizeY="32.0"' in (tiff.ome_metadata or "")
     assert [model["um_per_px"] for model in document["models"]] == [1.0, 2.0]
+    assert (document["um_per_px"], document["um_per_px_source"]) == (1.0, "option")
     assert document["models"][1]["maps"]["B"] == str(folder / "tiny-2_B.ome.tif")
     numbers = [model["numbers"]["B"] for model in document["models"]]
     assert numbers[0]["cka"] == numbers[1]["cka"]

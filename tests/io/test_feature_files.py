@@ -10,6 +10,7 @@ import tifffile
 
 from napari_selfreg.core.errors import WriteError
 from napari_selfreg.core.redundancy import BlockNumbers
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io import feature_files
 from napari_selfreg.io.feature_files import (
     NumbersRow,
@@ -18,6 +19,7 @@ from napari_selfreg.io.feature_files import (
     write_maps,
     write_numbers,
 )
+from napari_selfreg.io.pixel_size import PixelSizeChoice
 
 NUMBERS = BlockNumbers("B", 3, 0.25, -0.5, 2.75, 1, 1 / 3, 0.125)
 OME = {"ome": "http://www.openmicroscopy.org/Schemas/OME/2016-06"}
@@ -67,7 +69,8 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_row_per_model_and_block(tmp_path: Path) -> None:
     rows = [NumbersRow("one", 1.1, NUMBERS, cka=0.5), NumbersRow("two", 0.5, NUMBERS)]
-    path = write_numbers(tmp_path, "field", rows)
+    choice = PixelSizeChoice(PixelSize(0.5, 0.25), "file")
+    path = write_numbers(tmp_path, "field", choice, rows)
     assert path == tmp_path / "numbers.csv"
     with path.open() as stream:
         found = list(csv.DictReader(stream))
@@ -75,6 +78,8 @@ def test_a_row_per_model_and_block(tmp_path: Path) -> None:
     assert [row["model"] for row in found] == ["one", "two"]
     assert [row["cka"] for row in found] == ["0.5", ""]
     assert found[0]["image"] == "field"
+    assert {row["image_um_per_px"] for row in found} == {"0.5 0.25"}
+    assert {row["um_per_px_source"] for row in found} == {"file"}
     assert float(found[1]["scr_distance"]) == pytest.approx(1 / 3, rel=1e-5)
     assert found[0]["attention_overlap"] == ""
     assert found[0]["dead"] == "1"
