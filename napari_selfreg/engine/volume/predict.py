@@ -9,7 +9,6 @@ that see their whole window are averaged over overlapping windows.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -42,6 +41,7 @@ from napari_selfreg.engine.volume.room import check_room, room_on
 from napari_selfreg.engine.volume.stream import Part, Streamed
 from napari_selfreg.engine.volume.tiling import VolumeTiling
 from napari_selfreg.engine.volume.windows import Predicted, predict_windows
+from napari_selfreg.io.volume.checks import require_voxel_size
 
 Triple = tuple[float, float, float]
 
@@ -228,10 +228,7 @@ def _checked(request: VolumePredictRequest) -> tuple[tuple[int, int, int], Spans
         raise BadInputError(f"A volume (Z, Y, X) of one channel is needed; this array is {text}.")
     if 0 in shape:
         raise BadInputError("The volume has no voxels: choose another file.")
-    if not all(math.isfinite(value) and value > 0 for value in request.spacing):
-        raise BadInputError(
-            f"A voxel size of {request.spacing} mm is not possible: give numbers above 0."
-        )
+    require_voxel_size(request.spacing)
     if request.region is not None and len(request.region) != 3:
         raise BadInputError("The region of a volume needs a range for each of z, y and x.")
     region = whole(shape) if request.region is None else common(request.region, whole(shape))

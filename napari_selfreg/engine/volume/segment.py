@@ -30,6 +30,7 @@ from napari_selfreg.engine.volume.predict import (
 )
 from napari_selfreg.io.outputs import check_writable
 from napari_selfreg.io.pixel_size import Um, as_pixel_size
+from napari_selfreg.io.volume.checks import require_voxel_size
 from napari_selfreg.io.volume.grid import Grid
 from napari_selfreg.io.volume.names import is_nifti
 from napari_selfreg.io.volume.outputs import write_volume_results
@@ -305,14 +306,16 @@ def spacing_of(um_per_px: Um | None) -> Triple | None:
     Raises
     ------
     BadInputError
-        If pixels are not square: nothing is said about slices then.
+        If pixels are not square (nothing is said about slices then), or no scanner makes them.
     """
     if um_per_px is None:
         return None
     size = as_pixel_size(um_per_px)
     if size.y != size.x:
         raise BadInputError("Voxels of a volume need one size: give one number of micrometres.")
-    return (size.x / 1000,) * 3
+    spacing = (size.x / 1000,) * 3
+    require_voxel_size(spacing)
+    return spacing
 
 
 def _moved(request: VolumeArrayRequest, region: Spans) -> npt.NDArray[np.float64]:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from napari_selfreg.core.errors import BadInputError
+
+SMALLEST_MM = 0.001
+"""Below this (mm per voxel) no organ is scanned, and resampling leaves nothing of a volume."""
+
+LARGEST_MM = 50.0
+"""Above this (mm per voxel) no organ has two voxels, and resampling fills any memory."""
 
 SMALLER = "cut out the part you need or save it with larger voxels."
 """What to do about a volume that does not fit into memory."""
@@ -31,3 +40,19 @@ def require_volume(shape: tuple[int, ...], name: str) -> None:
             f"{name} is a single slice ({sizes} voxels), not a volume: save all slices in one "
             "file, or save this one as a picture."
         )
+
+
+def require_voxel_size(spacing: Iterable[float]) -> None:
+    """Refuse voxels that no scanner makes.
+
+    Raises
+    ------
+    BadInputError
+        If a side is outside `SMALLEST_MM` to `LARGEST_MM`.
+    """
+    for mm in spacing:
+        if not (math.isfinite(mm) and SMALLEST_MM <= mm <= LARGEST_MM):
+            raise BadInputError(
+                f"A voxel size of {mm:g} mm ({mm * 1000:g} µm) is outside {SMALLEST_MM:g} to "
+                f"{LARGEST_MM:g} mm: give the size of the volume's voxels."
+            )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.label_files import labels_from_array
+from napari_selfreg.io.volume.checks import require_voxel_size
 from napari_selfreg.io.volume.grid import Grid, Spacing, Volume
 from napari_selfreg.io.volume.names import GZIPPED, STACK_SUFFIXES, is_nifti
 
@@ -197,10 +198,6 @@ def _finite(values: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[np.float32
 
 
 def _checked(spacing: Spacing) -> Spacing:
-    for value in spacing:
-        if not (math.isfinite(value) and value > 0):
-            raise BadInputError(
-                f"A voxel size of {value:g} mm is not possible: give numbers above 0."
-            )
+    require_voxel_size(spacing)
     z, y, x = (float(value) for value in spacing)
     return z, y, x

@@ -241,8 +241,9 @@ def test_bad_requests_are_told_in_one_sentence():
         predicted(volume, region=((0, 4), (9, 12), (0, 4)))
     with pytest.raises(BadInputError, match="each of z, y and x"):
         predicted(volume, region=((0, 4), (0, 4)))
-    with pytest.raises(BadInputError, match="above 0"):
-        predicted(volume, spacing=(1.0, 0.0, 1.0))
+    for spacing in ((1.0, 0.0, 1.0), (1.0, 1e6, 1.0), (1e-6, 1.0, 1.0)):
+        with pytest.raises(BadInputError, match=r"is outside 0\.001 to 50 mm"):
+            predicted(volume, spacing=spacing)
     with pytest.raises(BadInputError, match="Unknown precision"):
         predicted(volume, precision="int3")
     with pytest.raises(DeviceError, match="Unknown device"):

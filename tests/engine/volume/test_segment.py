@@ -148,3 +148,7 @@ def test_one_size_of_voxels_is_needed():
     assert spacing_of((250.0, 250.0)) == (0.25, 0.25, 0.25)
     with pytest.raises(BadInputError, match="one number"):
         spacing_of(PixelSize(250.0, 500.0))
+    for um in (1e9, 0.001):
+        with pytest.raises(BadInputError, match=r"outside 0\.001 to 50 mm: give the size"):
+            spacing_of(um)
+    assert spacing_of(1.0) == (0.001, 0.001, 0.001)
