@@ -23,7 +23,7 @@ from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.correct.selection import Selection
 from napari_selfreg.widgets.correct.wand_area import WandArea
-from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.result_plane import plane_axes
 
 Tool = Literal["brush", "wand", "cut"]
@@ -62,7 +62,7 @@ class Hand(QObject):
     new_class : str
         Of the objects that brush and wand begin; empty for none.
     changed : Signal()
-        Another tool or size.
+        Another tool or size, or another layer is selected.
     """
 
     changed = Signal()
@@ -83,11 +83,18 @@ class Hand(QObject):
         self._on_drag = _drag_callback(self)
         desk.linkChanged.connect(self._on_link)
         viewer.scene.camera.events.zoom.connect(self._fit_cursor)
+        viewer.layers.selection.events.active.connect(self._on_mode)
+
+    @property
+    def selected(self) -> bool:
+        """Whether the mouse is for the corrections: it is for the layer selected in the list."""
+        chosen = bare(self._viewer.layers.selection.active)
+        return self._layer is not None and chosen is self._layer
 
     @property
     def active(self) -> Tool | None:
-        """The tool of ours in use; None while one of napari's is."""
-        return self.tool if self._layer is not None and str(self._layer.mode) == MODE else None
+        """The tool of ours in use; None while one of napari's is, or another layer is selected."""
+        return self.tool if self.selected and str(self._layer.mode) == MODE else None
 
     @property
     def radius(self) -> float:

@@ -24,7 +24,7 @@ from napari_selfreg.widgets.correct.regions import Regions
 from napari_selfreg.widgets.correct.review import Review, ReviewBox
 from napari_selfreg.widgets.correct.saving import Saving
 from napari_selfreg.widgets.correct.selection import Selection
-from napari_selfreg.widgets.correct.tool_box import ObjectBox, ToolBox
+from napari_selfreg.widgets.correct.tool_box import NOT_SELECTED, ObjectBox, ToolBox
 from napari_selfreg.widgets.correct.what_next import WhatNext, WhatNextRow
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.result_info import result_info
@@ -217,8 +217,10 @@ class CorrectPanel(QWidget):
         self._on_hand()
 
     def _on_hand(self) -> None:
-        tool = self.hand.active if self.desk.link is not None else self.hand.tool
-        self.tools.show_tool(tool, self.hand.size)
+        linked = self.desk.link is not None
+        self.tools.show_tool(self.hand.active if linked else self.hand.tool, self.hand.size)
+        if linked and not self.hand.selected:
+            self.tools.hint.setText(NOT_SELECTED)
 
     def _on_wand(self, value: object = None) -> None:
         self.hand.wand.tolerance = self.tools.tolerance.value() / 100

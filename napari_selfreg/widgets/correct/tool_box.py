@@ -33,6 +33,9 @@ _HINTS = {
     "cut": "Draw a line right through an object. Click: choose.",
     None: "One of napari's own tools is in the hand: its strokes are kept, too.",
 }
+NOT_SELECTED = (
+    "The corrections are not selected in the layer list: press a tool to go on with them."
+)
 
 
 class ToolBox(QWidget):

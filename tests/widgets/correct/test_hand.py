@@ -10,6 +10,7 @@ import pytest
 
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.correct.hand import MODE, NOT_CUT, NOTHING_ALIKE, SIZES
+from napari_selfreg.widgets.correct.tool_box import NOT_SELECTED
 from tests.widgets.correct.steps import add_result_of_file, click, drag
 from tests.widgets.results_steps import squares
 
@@ -204,6 +205,32 @@ def test_napari_keeps_its_own_tools(opened: Any) -> None:
     layer.mode = MODE  # as when Space is let go
     assert made.hand.active == "brush"
     assert layer.cursor == "circle"
+
+
+def test_another_layer_takes_the_tool_until_a_button_is_pressed(opened: Any) -> None:
+    made, layer = opened
+    viewer = made._viewer
+    viewer.layers.selection.active = viewer.layers["field 1"]
+    assert made.hand.active is None
+    assert not any(each.isChecked() for each in made.tools.buttons.values())
+    assert made.tools.hint.text() == NOT_SELECTED
+    made.tools.buttons["wand"].click()
+    assert viewer.layers.selection.active == layer
+    assert made.hand.active == "wand"
+    assert made.tools.hint.text() != NOT_SELECTED
+
+
+def test_selecting_the_corrections_again_brings_the_tool_back(opened: Any) -> None:
+    made, layer = opened
+    selection = made._viewer.layers.selection
+    selection.active = made._viewer.layers["field 1"]
+    made._viewer.scene.camera.zoom *= 2
+    selection.active = layer
+    assert made.tools.buttons["brush"].isChecked()
+    assert layer.cursor_size == pytest.approx(made.hand.size / made._viewer.scene.camera.zoom)
+    made.desk.close()
+    selection.active = made._viewer.layers["field 1"]
+    assert made.tools.hint.text() != NOT_SELECTED
 
 
 def test_other_buttons_and_three_dimensions_are_left_alone(opened: Any) -> None:
