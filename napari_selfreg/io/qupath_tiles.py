@@ -26,6 +26,12 @@ _NAME = re.compile(
 _TOLERANCE_PX = 1.5
 """Rounding of the tile's size may make a row or column more or less."""
 
+_FINEST, _COARSEST = 0.02, 10_000.0
+"""Outlines keep two decimals: with finer steps they fall together, and no slide is coarser."""
+
+_FARTHEST_PX = 1e9
+"""Beyond any slide; much farther, numbers of 64 bits cannot tell two pixels apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlidePlace:
@@ -45,8 +51,14 @@ class SlidePlace:
 
     def __post_init__(self) -> None:
         numbers = (self.x, self.y, *self.downsample)
-        if not all(map(math.isfinite, numbers)) or min(self.downsample) <= 0:
-            raise BadInputError("A place on a slide needs finite numbers and a downsample above 0.")
+        if not all(map(math.isfinite, numbers)) or max(abs(self.x), abs(self.y)) > _FARTHEST_PX:
+            raise BadInputError("A place on a slide is two numbers, in pixels of that slide.")
+        for step in self.downsample:
+            if not _possible(step):
+                raise BadInputError(
+                    f"A downsample of {step:g} is outside {_FINEST:g} to {_COARSEST:,.0f}: give "
+                    "the pixels of the slide per pixel of the image."
+                )
 
     def to_slide(self, xy: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Turn points ``(x, y)`` of the picture, shape (n, 2), into points of the slide."""
@@ -108,9 +120,13 @@ def parse_tile_name(name: str) -> TileName | None:
         return None
     downsample = float((found["d"] or "1").replace(",", ""))
     width, height = int(found["w"]), int(found["h"])
-    if not (downsample > 0 and width and height):
+    if not (_possible(downsample) and width and height):
         return None
     return TileName(downsample, int(found["x"]), int(found["y"]), width, height)
+
+
+def _possible(downsample: float) -> bool:
+    return _FINEST <= downsample <= _COARSEST
 
 
 def place_by_name(name: str, shape: tuple[int, int]) -> tuple[SlidePlace | None, str]:

@@ -79,7 +79,20 @@ def test_a_part_of_a_tile_and_a_coarser_copy() -> None:
     assert coarse == SlidePlace(100 + 20 * 12, 200 + 10 * 6, (6.0, 12.0))
 
 
-@pytest.mark.parametrize("downsample", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("downsample", [0.0, -1.0, 1e-3, 1e6, 1e300, float("nan"), float("inf")])
 def test_a_place_must_be_possible(downsample: float) -> None:
-    with pytest.raises(BadInputError, match="above 0"):
+    with pytest.raises(
+        BadInputError, match=r"downsample of .*outside 0\.02 to 10,000: give|numbers"
+    ):
         SlidePlace(0, 0, (1.0, downsample))
+    assert SlidePlace(0, 0, (0.02, 10_000.0)).downsample == (0.02, 10_000.0)
+
+
+@pytest.mark.parametrize("x", [1e300, -1e10, float("nan")])
+def test_a_place_lies_on_a_slide(x: float) -> None:
+    with pytest.raises(BadInputError, match="two numbers, in pixels of that slide"):
+        SlidePlace(x, 0)
+
+
+def test_a_name_with_an_impossible_downsample_is_no_tile() -> None:
+    assert parse_tile_name("a [d=90000,x=0,y=0,w=90000,h=90000].tif") is None
