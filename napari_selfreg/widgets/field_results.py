@@ -22,7 +22,7 @@ from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.layers import Picture, picture_of
 from napari_selfreg.widgets.open_jobs import load_saved
 from napari_selfreg.widgets.result_info import ResultInfo, is_result, mark_touched, result_info
-from napari_selfreg.widgets.result_layer import add_result
+from napari_selfreg.widgets.result_layer import add_result, hide_former
 from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.volume.result_info import is_volume_result, volume_result_info
@@ -77,6 +77,8 @@ class FieldResults(QObject):
     def bring(self, field: Field, image: Any) -> Any:
         """Show what *Run on all* has found on a field, once its image is shown.
 
+        What the same model found there before is hidden, unless a person has changed it.
+
         Returns
         -------
         napari.layers.Labels or None
@@ -96,6 +98,7 @@ class FieldResults(QObject):
         info = result_info_of(done, card, image)
         name = f"{image.name} {origin.model}"
         added = add_result(self._viewer, image, picture, found, name, info)
+        hide_former(self._viewer, added)
         shared_for(self._viewer).resultChanged.emit(added)
         return added
 

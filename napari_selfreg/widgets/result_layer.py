@@ -16,7 +16,7 @@ from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import Picture
 from napari_selfreg.widgets.placement import expand, placement
-from napari_selfreg.widgets.result_info import RESULT_KEY, ResultInfo
+from napari_selfreg.widgets.result_info import RESULT_KEY, ResultInfo, is_rerun
 from napari_selfreg.widgets.result_plane import feature_rows
 from napari_selfreg.widgets.settings import OUTLINE_COLOURS, settings
 
@@ -109,6 +109,24 @@ def add_result(
         viewer.add_layer(added)
     added.visible = True
     return added
+
+
+def hide_former(viewer: Any, added: Any) -> str:
+    """Hide results that the same model gave for the same place: two outlines tell nothing.
+
+    Returns
+    -------
+    str
+        A sentence for each of them.
+    """
+    former = [
+        each
+        for each in viewer.layers
+        if each.visible and each is not added and is_rerun(added, each)
+    ]
+    for each in former:
+        each.visible = False
+    return " ".join(f"“{each.name}”, from before, is hidden." for each in former)
 
 
 def outline_width(shape: tuple[int, int]) -> int:

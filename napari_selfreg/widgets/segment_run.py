@@ -18,8 +18,7 @@ from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.extra_layers import add_extra_layers
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.preview import Preview
-from napari_selfreg.widgets.result_info import is_rerun
-from napari_selfreg.widgets.result_layer import add_result
+from napari_selfreg.widgets.result_layer import add_result, hide_former
 from napari_selfreg.widgets.result_record import record
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_job import PanelRequest
@@ -154,21 +153,10 @@ class SegmentRun(QObject):
             self._tell_failure(error)
             return
         found = describe_result(len(result.table["index"]), time.monotonic() - run.began)
-        hidden = self._hide_former(added)
+        hidden = hide_former(self._viewer, added)
         self.segmented.emit(added, picture)
         words = [found, hidden, self._beside(layer), *run.notices, *result.notes]
         self.concluded.emit(" ".join(filter(None, words)))
-
-    def _hide_former(self, added: Any) -> str:
-        """Hide results that the same model gave for the same place: two outlines tell nothing."""
-        former = [
-            each
-            for each in self._viewer.layers
-            if each.visible and each is not added and is_rerun(added, each)
-        ]
-        for each in former:
-            each.visible = False
-        return " ".join(f"“{each.name}”, from before, is hidden." for each in former)
 
     def _beside(self, layer: Any) -> str:
         """Say what becomes of corrections that there are of this image."""

@@ -16,7 +16,7 @@ from napari_selfreg.io.outputs import Origin, output_paths, write_results
 from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.field_results import FieldResults, result_info_of
 from napari_selfreg.widgets.field_stage import FieldStage
-from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
+from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched, result_info
 from napari_selfreg.widgets.shared import shared_for
 from tests.io.test_outputs import ORIGIN, table
 from tests.widgets.fakes import Objects, make_card
@@ -66,6 +66,17 @@ def test_a_finished_field_gets_its_layer(scene, qtbot) -> None:
     assert info.probability.shape == (1, 20, 30)
     assert field.pending is None
     assert field.state == "segmented"
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_second_run_on_all_hides_what_the_first_one_found(scene, touched: bool) -> None:
+    field, shown = scene.fields[0], []
+    for _ in range(2):
+        field.pending = (done(field.path), make_card())
+        shown.append(scene.results.bring(field, scene.image))
+        if touched:
+            mark_touched(shown[-1])
+    assert [layer.visible for layer in shown] == [touched, True]
 
 
 def test_probabilities_may_have_been_dropped(scene) -> None:
