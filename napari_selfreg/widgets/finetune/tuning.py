@@ -159,5 +159,7 @@ def _words(event: Any) -> str:
     if isinstance(event, Planned) and event.seconds_per_step:
         return f"Learning: about {event.steps} steps fit into the time"
     if isinstance(event, StepDone):
-        return f"Learning: step {event.step} of about {event.total}"
+        # How many fit into the time is known only after the first few.
+        planned = f" of about {event.total}" if event.total >= event.step else ""
+        return f"Learning: step {event.step}{planned}"
     return ""

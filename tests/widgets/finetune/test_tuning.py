@@ -71,6 +71,7 @@ def test_what_happens_is_said_while_it_happens(make, qtbot) -> None:
         for event in (
             Progress(0, 0, "Preparing the fields"),
             BaseScored(0.7126, (0.7,)),
+            StepDone(3, 0, {"total": 1.0}),
             Planned(40, 0.5),
             Planned(40, 0.0),
             StepDone(3, 40, {"total": 1.0}),
@@ -86,6 +87,7 @@ def test_what_happens_is_said_while_it_happens(make, qtbot) -> None:
     for words in (
         "Preparing the fields…",
         "The old model scores 0.713 on what is held out. Learning…",
+        "Learning: step 3",
         "Learning: about 40 steps fit into the time",
         None,
         "Learning: step 3 of about 40",
