@@ -100,6 +100,14 @@ class LayerPicker(QComboBox):
         if index >= 0:
             self.setCurrentIndex(index)
 
+    def refresh(self) -> None:
+        """List layers again that are accepted only now; one of them is chosen if it is selected."""
+        active = self._viewer.layers.selection.active
+        known = active is None or self._index_of(active.unique_id) >= 0
+        self._refresh()
+        if not known:
+            self._follow()
+
     def _index_of(self, unique_id: object) -> int:
         # Not `findData`: Qt cannot compare Python objects on every binding.
         return next((i for i in range(self.count()) if self.itemData(i) == unique_id), -1)

@@ -19,6 +19,7 @@ from napari_selfreg.widgets.histogram import Histogram
 from napari_selfreg.widgets.layer_picker import LayerPicker
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.result_info import is_result
+from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.totals_view import TotalsView
 from napari_selfreg.widgets.volume.form import give_reason
 from napari_selfreg.widgets.volume.result_info import is_volume_result
@@ -44,6 +45,8 @@ class ResultsForm(QWidget):
         self.picker = LayerPicker(
             viewer, accepts=_is_any_result, tip=_PICKER_TIP, empty="No result yet"
         )
+        # Labels of her own become a result when she begins to correct them.
+        shared_for(viewer).projectChanged.connect(self.picker.refresh)
         self.totals = TotalsView()
         self.histogram = Histogram()
         self.table_button = _button(
