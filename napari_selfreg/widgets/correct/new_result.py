@@ -117,6 +117,7 @@ class NewResult(QFrame):
         column.addWidget(self.button)
         self.button.clicked.connect(self._on_button)
         desk.shared.resultChanged.connect(self._on_result)
+        desk.began.connect(self._on_began)
         desk.linkChanged.connect(self.refresh)
         desk.edited.connect(self._on_edited)
         desk.shared.projectEdited.connect(self._on_project_edited)
@@ -195,6 +196,12 @@ class NewResult(QFrame):
     def _on_result(self, layer: Any) -> None:
         self._newest = bare(layer)
         self.refresh()
+
+    def _on_began(self, layer: Any) -> None:
+        """Forget what was found on an image before its corrections began: it is no newer."""
+        begun, newest = result_info(layer), result_info(self._newest)
+        if begun and newest and begun.image_layer_id == newest.image_layer_id:
+            self._newest = None
 
     def _on_removed(self, event: Any) -> None:
         if alive(self) and bare(event.value) is self._newest:

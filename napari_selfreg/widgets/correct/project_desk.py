@@ -64,6 +64,8 @@ class ProjectDesk(QObject):
         Another field is on show, or none.
     asked : Signal(str)
         A field is to be shown, whether its image can be found or not: its id.
+    began : Signal(object)
+        A layer has just become the corrections of a field: results from before are older.
     edited : Signal(object)
         Labels were changed: a tuple of `Edit`, empty if only facts about objects were.
     stateChanged : Signal(str)
@@ -77,6 +79,7 @@ class ProjectDesk(QObject):
     """
 
     linkChanged = Signal()
+    began = Signal(object)
     asked = Signal(str)
     edited = Signal(object)
     stateChanged = Signal(str)
@@ -155,6 +158,7 @@ class ProjectDesk(QObject):
             if waiting is not None:
                 mark_field(waiting, project, record.id)
         mark_field(layer, project, fields[0].id)
+        self.began.emit(layer)
         self._tie(layer)
         self.shared.projectChanged.emit()
         return project
@@ -177,6 +181,7 @@ class ProjectDesk(QObject):
             return known
         field = project.add_field(new)
         mark_field(layer, project, field)
+        self.began.emit(layer)
         self._tie(layer)
         self.shared.projectChanged.emit()
         return field

@@ -20,7 +20,7 @@ from napari_selfreg.widgets.correct.new_result import (
 )
 from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
 from napari_selfreg.widgets.result_plane import table_of
-from tests.widgets.correct.steps import stroke
+from tests.widgets.correct.steps import add_result_of_file, stroke
 from tests.widgets.results_steps import add_objects
 
 
@@ -67,6 +67,40 @@ def test_a_newer_result_changes_nothing_by_itself(box) -> None:
     assert np.array_equal(made.link.labels, before)
     assert not shown.isHidden()
     assert shown.text.text() == ASK.format("newer")
+
+
+def test_a_result_from_before_the_corrections_is_not_newer(box, tmp_path: Path) -> None:
+    viewer, made, layer, shown = box
+    made.close()
+    made.shared.resultChanged.emit(layer)
+    viewer.add_labels(np.array(layer.data), name="mine", scale=layer.scale)
+    made.start(tmp_path / "another")
+    assert made.link.layer.name == "mine"
+    assert shown.isHidden()
+    second_result(viewer, made)
+    assert shown.text.text() == ASK.format("newer")
+
+
+def test_one_more_field_leaves_the_newer_result_of_another(box, tmp_path: Path) -> None:
+    viewer, made, layer, shown = box
+    newer = second_result(viewer, made)
+    add_result_of_file(viewer, tmp_path, "field 2")
+    made.add()
+    assert shown.isHidden()
+    viewer.layers.selection.active = layer
+    made.add()
+    assert made.link.layer is layer
+    assert shown.offered() is newer
+
+
+def test_what_was_found_before_an_older_project_is_opened_is_newer(box) -> None:
+    viewer, made, layer, shown = box
+    folder = made.project.folder
+    newer = second_result(viewer, made)
+    made.close()
+    made.open(folder)
+    assert made.link.layer is layer
+    assert shown.offered() is newer
 
 
 def test_taken_over_reviewed_and_accepted_stay_bit_for_bit(box, qtbot) -> None:
