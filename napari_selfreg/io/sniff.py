@@ -85,6 +85,8 @@ def first_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise BadInputError(f"{path} is a folder: name an image file in it.")
+        if path.exists() and not path.is_file():  # a pipe would be waited for, without an end
+            raise BadInputError(f"{path} is a pipe or device, no file: name an image file.")
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
     except FileNotFoundError as error:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ def test_missing(tmp_path: Path) -> None:
 
 def test_folder(tmp_path: Path) -> None:
     assert "is a folder: name an image" in sentence(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "is a pipe or device, no file: name an image" in sentence(tmp_path / "pipe.png")
 
 
 def test_empty(tmp_path: Path) -> None:
