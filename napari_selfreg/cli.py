@@ -11,15 +11,29 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from napari_selfreg import commands
 from napari_selfreg.console import session
 
+
+class Commands(TyperGroup):
+    """All commands of this package."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an empty argument: as a path it would be the current folder, with all in it."""
+        for text in args:
+            if not text or (text.startswith("--") and text.endswith("=")):
+                raise typer.BadParameter(f"{text or 'an argument'} is empty: give a name", ctx)
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="napari-selfreg",
+    cls=Commands,
     help="Segment glands and nuclei in H&E tissue with self-regularized U-Nets. "
     "Without a command, napari opens with the Workbench.",
     add_completion=False,

@@ -54,6 +54,11 @@ def test_the_module_is_the_command() -> None:
         ["segment", "a.png", "--output", "o", "--um-per-px", "0"],
         ["segment", "a.png", "--output", "o", "--um-per-px", "nan"],
         ["segment", "a.png", "--output", "o", "--um-per-px", "wide"],
+        ["segment", "", "--output", "o"],
+        ["segment", "a.png", "", "--output", "o"],
+        ["features", "", "--output", "o"],
+        ["evaluate", "--images", "", "--labels", "l"],
+        ["evaluate", "--images=", "--labels", "l"],
         ["evaluate", "--images", "i"],
         ["evaluate", "--images", "i", "--labels", "l", "--protocol", "imagenet"],
         ["train", "r.toml", "--data", "d"],
@@ -69,6 +74,11 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr
+
+
+def test_an_empty_argument_is_named() -> None:
+    stderr = " ".join(run("segment", "", "--output", "o").stderr.split())
+    assert "an argument is empty: give a name" in stderr
 
 
 def test_alone_the_command_opens_the_workbench(monkeypatch: pytest.MonkeyPatch) -> None:
