@@ -128,6 +128,7 @@ class ProjectActions(QObject):
 
     def _on_close(self, checked: bool = False) -> None:
         self._wanted = None
+        self.desk.told.emit("")  # it was about the project; what goes wrong now is told after it
         self.desk.close()
 
     @told

@@ -93,6 +93,8 @@ class ProjectDesk(QObject):
         self.shared = shared_for(viewer)
         self.link: JournalLink | None = None
         self._retired = False
+        self._said = ""
+        self.told.connect(self._on_told)
         self.door = FieldDoor(viewer, owner)
         self._watch = WindowWatch(owner)
         self._watch.left.connect(self.close)
@@ -249,6 +251,14 @@ class ProjectDesk(QObject):
             self.door.set_state(self.project.images.path(self.link.field), state)
             self.stateChanged.emit(self.link.field)
 
+    def unsay(self, sentence: str) -> None:
+        """Take a sentence back that is no longer so, unless another was told since."""
+        if self._said == sentence:
+            self.told.emit("")
+
+    def _on_told(self, sentence: str) -> None:
+        self._said = sentence
+
     def _take(self, project: Project) -> None:
         self.close()
         project.on_problem = self.problemChanged.emit  # queued, if another thread calls
@@ -358,6 +368,7 @@ class ProjectDesk(QObject):
         self.link.layer.editable = not project.read_only
         self.link.changed.connect(self.edited)
         self.link.told.connect(self.told)
+        self.unsay(STILL_THERE)
         self.linkChanged.emit()
 
     def _untie(self) -> None:

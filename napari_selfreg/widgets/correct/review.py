@@ -92,6 +92,7 @@ class Review(QObject):
         if link is None or link.project.read_only:
             return
         if any(region.kind == "field" for region in self._regions.all.values()):
+            self._desk.unsay(ALL_DONE)
             self._regions.drop("field")
             self._desk.set_state("corrected")
             return

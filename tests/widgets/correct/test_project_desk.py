@@ -14,7 +14,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project import Project, is_project
 from napari_selfreg.widgets.correct.layer_fields import NO_FILE, NO_PICTURE, field_of
-from napari_selfreg.widgets.correct.project_desk import APART, ProjectDesk
+from napari_selfreg.widgets.correct.project_desk import APART, STILL_THERE, ProjectDesk
 from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.result_info import result_info
 from tests.widgets.correct.steps import add_result_of_file, stroke
@@ -47,6 +47,29 @@ def test_starting_makes_a_project_beside_the_image(desk: Any, tmp_path: Path) ->
     facts = made.project.facts(record.id)
     assert (facts.model, facts.version, facts.state) == ("spots", "abc", "segmented")
     assert {said.class_name for said in facts.objects.values()} == {"spot"}
+
+
+def test_corrections_that_are_back_are_not_gone_any_more(desk: Any, qtbot) -> None:
+    viewer, made, layer = desk
+    told: list[str] = []
+    made.told.connect(told.append)
+    viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: told == [STILL_THERE], timeout=LONG)
+    made.show("f1")
+    assert made.link is not None
+    assert told == [STILL_THERE, ""]
+
+
+def test_what_was_told_since_stays_when_they_are_back(desk: Any, qtbot) -> None:
+    viewer, made, layer = desk
+    told: list[str] = []
+    made.told.connect(told.append)
+    viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: told == [STILL_THERE], timeout=LONG)
+    made.told.emit("The disk is full.")
+    made.show("f1")
+    assert made.link is not None
+    assert told[-1] == "The disk is full."
 
 
 def test_a_stroke_is_there_after_reopening(desk: Any, qtbot) -> None:

@@ -98,6 +98,25 @@ def test_a_field_is_done_and_the_next_one_comes(opened: Any, tmp_path: Path, qtb
     assert made.desk.project.facts("f1").state == "corrected"
 
 
+def test_that_all_is_done_is_taken_back_with_it(opened: Any) -> None:
+    made, _ = opened
+    made.review_box.done_button.click()
+    assert made.status.text() == ALL_DONE
+    made.review_box.done_button.click()
+    assert made.status.text() == ""
+    made.review_box.done_button.click()
+    made.desk.told.emit("The disk is full.")
+    made.review_box.done_button.click()
+    assert made.status.text() == "The disk is full."
+
+
+def test_nothing_is_said_of_a_project_that_is_closed(opened: Any) -> None:
+    made, _ = opened
+    made.review_box.done_button.click()
+    made.box.close_button.click()
+    assert made.status.text() == ""
+
+
 def test_regions_come_back_with_the_project(opened: Any, qtbot) -> None:
     made, _ = opened
     corners = np.array([(2, 3), (2, 30), (22, 30), (22, 3)], float)
