@@ -44,7 +44,7 @@ class DataSection(Section):
 
     um_per_px: float = Field(gt=0.02, lt=20, description="pixel size of the network's input")
     source_um_per_px: float | None = Field(
-        None, gt=0.02, lt=20, description="pixel size of images that state none"
+        None, gt=0.02, lt=20, description="pixel size of all images, whatever their files state"
     )
     working_um_per_px: float | None = Field(
         None, gt=0.02, lt=20, description="what the finished model sees, if not what it learned at"

@@ -18,6 +18,7 @@ from napari_selfreg.core.targets import IGNORE, class_target, contour_target
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.augment import random_affine, random_optics, random_stain, warp
 from napari_selfreg.engine.recipe import AugmentSection, Recipe
+from napari_selfreg.engine.training_sizes import SizeFrom, source_pixel_size
 from napari_selfreg.io.datasets import Dataset, Sample
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.label_files import object_labels, read_labels
@@ -38,6 +39,8 @@ class Field:
     of_class : tuple of ndarray of int, shape (n, 2)
         Such pixels of each class from 1 on, where there are several: half of the crops are drawn
         around those of a class drawn at random, so that rare ones are seen.
+    size_stated_by : {"recipe", "file", "data set", "goal"}
+        Who stated the pixel size it was read with.
     """
 
     stem: str
@@ -45,6 +48,7 @@ class Field:
     targets: npt.NDArray[np.uint8]
     anchors: npt.NDArray[np.intp] | None = None
     of_class: tuple[npt.NDArray[np.intp], ...] = ()
+    size_stated_by: SizeFrom = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +93,13 @@ def load_field(sample: Sample, dataset: Dataset, recipe: Recipe) -> Field:
             "classes: name them all in data.classes."
         )
     shape = model_shape(
-        (rgb.shape[0], rgb.shape[1]), size, PixelSize.isotropic(recipe.data.um_per_px)
+        (rgb.shape[0], rgb.shape[1]), size.pixel_size, PixelSize.isotropic(recipe.data.um_per_px)
     )
     small = resample_region(rgb, shape, Box(0, 0, *shape))
+    targets = _targets(labels, shape, sample, recipe)
     return Field(
-        sample.stem, np.rint(small).astype(np.uint8), _targets(labels, shape, sample, recipe)
+        sample.stem, np.rint(small).astype(np.uint8), targets, size_stated_by=size.stated_by
     )
-
-
-def source_pixel_size(stated: PixelSize | None, dataset: Dataset, recipe: Recipe) -> PixelSize:
-    """Return the pixel size of a training image: recipe, then data set, then file, then goal."""
-    if recipe.data.source_um_per_px is not None:
-        return PixelSize.isotropic(recipe.data.source_um_per_px)
-    return dataset.pixel_size or stated or PixelSize.isotropic(recipe.data.um_per_px)
 
 
 def _targets(

@@ -12,7 +12,7 @@ from napari_selfreg.engine.evaluate import LabelledImage, evaluate_pairs
 from napari_selfreg.engine.events import Event
 from napari_selfreg.engine.protocols import Protocol
 from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.sampling import source_pixel_size
+from napari_selfreg.engine.training_sizes import source_pixel_size
 from napari_selfreg.io.card import MetricRecord, MetricValue
 from napari_selfreg.io.datasets import Dataset, Sample
 from napari_selfreg.io.images import open_image
@@ -119,7 +119,7 @@ def _left_out(recipe: Recipe) -> str:
 def _labelled(sample: Sample, dataset: Dataset, recipe: Recipe) -> LabelledImage:
     with open_image(sample.image) as source:
         rgb = np.asarray(source.levels[0][:, :])
-        size = source_pixel_size(source.pixel_size, dataset, recipe)
+        size = source_pixel_size(source.pixel_size, dataset, recipe).pixel_size
     shape = (rgb.shape[0], rgb.shape[1])
     truth, mask8 = read_labels(sample.label, shape), read_mask8(sample.label, shape)
     return LabelledImage(sample.stem, rgb, truth, size, "option", mask8)

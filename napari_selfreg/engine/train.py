@@ -33,6 +33,7 @@ from napari_selfreg.engine.run_state import SELECTION, set_aside, state_folder
 from napari_selfreg.engine.sampling import Field, load_field
 from napari_selfreg.engine.starting import check_crop, check_start, new_network
 from napari_selfreg.engine.training_loop import best_so_far
+from napari_selfreg.engine.training_sizes import what_is_assumed
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.atomic import atomic_write
@@ -208,6 +209,9 @@ def _prepare(
     yield Notice(
         f"{count} images to learn from, {len(held_out)} of {patients} other patients to check."
     )
+    origins = [field.size_stated_by for field in fields]
+    if assumed := what_is_assumed(origins, dataset, recipe):
+        yield Notice(assumed)
     normalizer = Normalizer.of(fields[:count])
     return _Prepared(
         dataset,

@@ -51,7 +51,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Samples of one folder, with the pixel size the data set is known to have."""
+    """Samples of one folder, with the pixel size the data set has where its files state none."""
 
     kind: str
     samples: tuple[Sample, ...]
