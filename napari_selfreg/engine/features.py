@@ -17,6 +17,7 @@ from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.inside import chosen_blocks, compare_blocks, look, map_of
 from napari_selfreg.engine.inside_types import Attention, BlockMaps, Inside, InsideRequest, Kind
+from napari_selfreg.engine.predict import model_for_pictures
 from napari_selfreg.engine.segment import working_level
 from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.feature_files import (
@@ -87,9 +88,11 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
     BadInputError
         If the image cannot be read or is too large for the memory, or the figure cannot be drawn.
     BadModelError, DeviceError, WriteError
-        If a model, the device or the folder cannot be used. Whether every model has the blocks is
-        known before anything is computed.
+        If a model is for volumes, or a model, the device or the folder cannot be used. Whether
+        every model has the blocks is known before anything is computed.
     """
+    for model in request.models:
+        model_for_pictures(model)
     names = distinct_names([model.card.name for model in request.models])
     _check_outputs(request, names)  # before the first model has computed for minutes
     with open_image(request.image_path) as source:

@@ -26,6 +26,7 @@ from napari_selfreg.engine.inside_types import BlockMaps, Inside
 from napari_selfreg.io.inside_figure import FigureSide
 from tests.bundles import tiny_bundle
 from tests.engine.models import picture
+from tests.engine.volume.models import volume_bundle
 
 
 @pytest.fixture
@@ -93,6 +94,13 @@ def test_blocks_of_all_models_are_known_before_one_computes(
     with pytest.raises(BadModelError, match=r"'tiny' has no block 'E1': it has D2, D1\."):
         run(features(replace(request_, models=models)))
     assert not Path(request_.output_dir).exists()
+
+
+def test_a_model_for_volumes_is_named_before_the_file_is_opened(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "s.tif", np.zeros((35, 16, 16), np.uint8))
+    model = load_model(volume_bundle(tmp_path / "model.safetensors"))
+    with pytest.raises(BadModelError, match="is not for RGB pictures: choose"):
+        run(features(FeaturesRequest(tmp_path / "s.tif", (model,), tmp_path / "out")))
 
 
 def test_an_assumed_pixel_size_is_said(request_: FeaturesRequest, drawn: list[Any]) -> None:
