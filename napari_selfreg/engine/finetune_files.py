@@ -11,7 +11,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.finetune_types import FinetuneField
 from napari_selfreg.engine.object_classes import by_class
-from napari_selfreg.io.images import open_image
+from napari_selfreg.io.images import ImageSource, open_image
 from napari_selfreg.io.label_files import read_labels
 from napari_selfreg.io.pairs import CORRECTED, Pair, find_pairs
 from napari_selfreg.io.pixel_size import Um
@@ -40,7 +40,8 @@ def corrected_fields(
     um_per_px : float or (float, float), optional
         Pixel size of all images in µm; wins over what the files state.
     fallback : PixelSize, optional
-        Of images that state none; where it is not given either, they are taken for the model's.
+        Of images that state none, or an absurd one; where it is not given either, the model's
+        counts, which is said once.
     classes : sequence of str
         Of the model: with several, the objects that ``export`` has written need one of them.
 
@@ -63,11 +64,12 @@ def corrected_fields(
     outlines = _region_files(regions, [pair.stem for pair in pairing.pairs])
     fields: list[FinetuneField] = []
     told: set[str] = set()
+    guessed = False
     for number, pair in enumerate(pairing.pairs):
         yield Progress(number, len(pairing.pairs), "Reading images")
         if outlines is not None and pair.stem not in outlines:
             continue
-        field, warnings = _read(pair, um_per_px, fallback)
+        field, warnings, assumed = _read(pair, um_per_px, fallback)
         if outlines is not None:
             field = _within(field, outlines[pair.stem])
         if CORRECTED.is_result(pair.label):
@@ -76,6 +78,9 @@ def corrected_fields(
             if sentence not in told:
                 yield Notice(sentence)
             told.add(sentence)
+        if assumed and not guessed:
+            guessed = True
+            yield Notice(f"{assumed} This holds for every image without one.")
         fields.append(field)
     reviewed = tuple(field for field in fields if field.reviewed is None or field.reviewed.any())
     if not reviewed:
@@ -103,15 +108,28 @@ def _region_files(folder: str | Path | None, stems: list[str]) -> dict[str, Path
 
 def _read(
     pair: Pair, um_per_px: Um | None, fallback: PixelSize | None
-) -> tuple[FinetuneField, list[str]]:
+) -> tuple[FinetuneField, tuple[str, ...], str]:
+    """Return a field, what is odd about its file, and what is assumed of its pixel size."""
     with open_image(pair.image) as source:
-        size, warnings = source.stated, list(source.warnings)
-        if um_per_px is not None or fallback is not None:
-            choice = source.choose_pixel_size(um_per_px, fallback or PixelSize.isotropic(1.0))
-            size = choice.pixel_size
-            warnings += [choice.warning] if choice.warning else []
+        size, assumed = _size_of(source, um_per_px, fallback)
         picture, labels = source.read(), read_labels(pair.label, source.shape)
-    return FinetuneField(picture, labels, pixel_size=size, name=pair.stem), warnings
+    field = FinetuneField(picture, labels, pixel_size=size, name=pair.stem)
+    return field, source.warnings, assumed
+
+
+def _size_of(
+    source: ImageSource, um_per_px: Um | None, fallback: PixelSize | None
+) -> tuple[PixelSize | None, str]:
+    """Return a pixel size, None for the model's, and a sentence if nobody has stated it."""
+    if um_per_px is not None or fallback is not None:
+        choice = source.choose_pixel_size(um_per_px, fallback or PixelSize.isotropic(1.0))
+        return choice.pixel_size, choice.warning or ""
+    if source.pixel_size is not None:
+        return source.pixel_size, ""
+    return None, (
+        f"{source.name} states no pixel size that a microscope has: the model's is assumed, so "
+        "sizes may be wrong; give the true value as um_per_px."
+    )
 
 
 def _named(pair: Pair, classes: Sequence[str]) -> dict[int, str]:

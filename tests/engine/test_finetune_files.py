@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from napari_selfreg.core.types import PixelSize
@@ -44,9 +45,25 @@ def test_without_a_size_the_fallback_is_said_once(folder: Path) -> None:
     fields = run(corrected_fields(folder, folder, fallback=fallback), events.append)
     assert fields[0].pixel_size == fallback
     assumed = [e for e in events if isinstance(e, Notice) and "1.1" in e.message]
-    assert 1 <= len(assumed) <= 2
-    unknown = run(corrected_fields(folder, folder))
-    assert unknown[0].pixel_size is None
+    assert len(assumed) == 1
+    events.clear()
+    unknown = run(corrected_fields(folder, folder), events.append)
+    assert [field.pixel_size for field in unknown] == [None, None]
+    told = [e for e in events if isinstance(e, Notice) and "model's is assumed" in e.message]
+    assert len(told) == 1
+
+
+def test_an_absurd_size_counts_as_none(tmp_path: Path) -> None:
+    field = corrected()
+    per_cm = (28.35, 28.35)  # 72 dpi
+    tifffile.imwrite(
+        tmp_path / "a.tif", field.picture, photometric="rgb", resolution=per_cm, resolutionunit=3
+    )
+    Image.fromarray(field.labels.astype(np.uint8)).save(tmp_path / "a_anno.png")
+    events: list[Event] = []
+    (read,) = run(corrected_fields(tmp_path, tmp_path), events.append)
+    assert read.pixel_size is None
+    assert any("a.tif" in e.message for e in events if isinstance(e, Notice))
 
 
 def test_regions_with_holes_become_masks(folder: Path) -> None:
