@@ -56,6 +56,11 @@ class ReviewBox(QWidget):
         self.title.setText("All of this field is reviewed" if done else text)
         self.done_button.setText(NOT_DONE if done else DONE)
 
+    def show_nothing(self) -> None:
+        """Show that no field is there of which anything could be said."""
+        self.title.setText("")
+        self.done_button.setText(DONE)
+
 
 class Review(QObject):
     """What the buttons for reviewed regions do.
@@ -130,5 +135,8 @@ class Review(QObject):
         self._desk.told.emit("")
 
     def _refresh(self) -> None:
+        if self._desk.link is None:
+            self._box.show_nothing()
+            return
         regions = self._regions.all.values()
         self._box.show_state(len(regions), any(region.kind == "field" for region in regions))

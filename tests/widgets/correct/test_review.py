@@ -117,6 +117,19 @@ def test_nothing_is_said_of_a_project_that_is_closed(opened: Any) -> None:
     assert made.status.text() == ""
 
 
+def test_without_corrections_nothing_is_said_of_reviewed_regions(opened: Any) -> None:
+    made, layer = opened
+    made.regions.put(np.array([(0, 0), (0, 10), (10, 10), (10, 0)], float), "polygon")
+    made.review_box.done_button.click()
+    made._viewer.layers.remove(layer)
+    assert made.review_box.title.text() == ""
+    assert made.review_box.done_button.text() == DONE
+    made.desk.show("f1")
+    assert made.review_box.title.text() == "All of this field is reviewed"
+    made.desk.close()
+    assert made.review_box.title.text() == ""
+
+
 def test_regions_come_back_with_the_project(opened: Any, qtbot) -> None:
     made, _ = opened
     corners = np.array([(2, 3), (2, 30), (22, 30), (22, 3)], float)
