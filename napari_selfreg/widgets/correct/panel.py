@@ -217,9 +217,9 @@ class CorrectPanel(QWidget):
         self._on_hand()
 
     def _on_hand(self) -> None:
-        linked = self.desk.link is not None
-        self.tools.show_tool(self.hand.active if linked else self.hand.tool, self.hand.size)
-        if linked and not self.hand.selected:
+        link = self.desk.link
+        self.tools.show_tool(self.hand.tool if link is None else self.hand.active, self.hand.size)
+        if link is not None and not link.project.read_only and not self.hand.selected:
             self.tools.hint.setText(NOT_SELECTED)
 
     def _on_wand(self, value: object = None) -> None:

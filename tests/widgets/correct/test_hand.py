@@ -264,6 +264,9 @@ def test_a_project_that_is_only_looked_at_is_not_changed(panel: Any, tmp_path: P
         layer = made.desk.link.layer
         before = layer.data.copy()
         assert not made.tools.isEnabled()
+        viewer.layers.selection.active = made.desk.image
+        assert made.tools.hint.text() != NOT_SELECTED  # no tool can be pressed
+        viewer.layers.selection.active = layer
         layer.mode = MODE
         drag(layer, [(8, 10), (20, 10)])
         made.selection.set((1,))
