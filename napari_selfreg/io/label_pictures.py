@@ -20,7 +20,7 @@ def read_values(file: Path) -> npt.NDArray[np.generic]:
     """Decode a picture of labels; the content is not judged.
 
     Grey values stay as stored, also those of 1, 2, 4 and 16 bits. A paletted picture gives its grey
-    values if the whole palette is grey, else its palette indices.
+    values if the whole palette is grey and not all one, else its palette indices.
 
     Parameters
     ----------
@@ -106,6 +106,7 @@ def _paletted(picture: Image.Image) -> npt.NDArray[np.generic]:
     array = np.asarray(picture)
     index: npt.NDArray[np.generic] = array[..., 0] if array.ndim == 3 else array
     palette = np.array(picture.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
-    if len(palette) > index.max() and not np.any(palette != palette[:, :1]):
+    grey = len(palette) > index.max() and not np.any(palette != palette[:, :1])
+    if grey and np.ptp(palette):  # a palette of one colour is none: some programs write no colours
         index = palette[index, 0]
     return index

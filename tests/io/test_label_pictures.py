@@ -58,6 +58,15 @@ def test_a_coloured_palette_gives_indices_and_a_grey_one_its_grey(tmp_path: Path
     assert read_labels(tmp_path / "grey.png").tolist() == [[1, 0], [1, 0]]
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.bmp"])
+def test_a_palette_of_one_colour_gives_indices(tmp_path: Path, name: str) -> None:
+    index = np.array([[0, 1], [2, 1]], np.uint8)
+    picture = Image.fromarray(index, mode="P")
+    picture.putpalette([0] * 9)
+    picture.save(tmp_path / name)
+    assert read_labels(tmp_path / name).tolist() == index.tolist()
+
+
 @pytest.mark.parametrize("dtype", ["uint16", "int32", "uint32", "int64", "float32"])
 def test_tiff_of_any_number_type(tmp_path: Path, dtype: str) -> None:
     ids = np.array([[0, 300], [40_000, 1]]).astype(dtype)
