@@ -44,7 +44,7 @@ from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.bundle import SUFFIX
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.models import find_model
-from napari_selfreg.io.outputs import check_writable
+from napari_selfreg.io.outputs import check_writable_file
 from napari_selfreg.nets.tapspec import TapSpec
 
 __all__ = [
@@ -184,7 +184,7 @@ def _checked_output(request: FinetuneRequest) -> Path | None:
     output = Path(request.output)
     if output.suffix != SUFFIX:
         raise BadInputError(f"{output.name} is no name for a model: end it with {SUFFIX}.")
-    check_writable(output.parent)
+    check_writable_file(output)
     models = [one for one in (request.model, request.start) if one is not None]
     require_apart([output], [path for one in models if (path := _file_of(one)) is not None])
     return output

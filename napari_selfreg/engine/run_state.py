@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.atomic import write_error
-from napari_selfreg.io.outputs import check_writable
+from napari_selfreg.io.outputs import check_writable_file
 
 SELECTION = "selection.json"
 """Scores of the short runs that chose λ."""
@@ -34,7 +34,7 @@ def state_folder(output: Path) -> Path:
     """
     if output.suffix != ".safetensors":
         raise BadInputError(f"{output.name} is no name for a model: end it with .safetensors.")
-    check_writable(output.parent)
+    check_writable_file(output)
     folder = output.with_suffix(".training")
     _require_own(folder)
     return folder

@@ -186,6 +186,26 @@ def check_writable(directory: str | Path) -> None:
     raise write_error(wanted, error)
 
 
+def check_writable_file(path: str | Path) -> None:
+    """Refuse a file that cannot be written; make nothing.
+
+    Parameters
+    ----------
+    path : path-like
+        Need not exist yet, nor need its folder.
+
+    Raises
+    ------
+    WriteError
+        If a folder has its name, or `check_writable` refuses the folder it is to lie in.
+    """
+    file = Path(path)
+    if file.is_dir():
+        taken = IsADirectoryError(errno.EISDIR, "a folder of that name is in the way")
+        raise write_error(file, taken)
+    check_writable(file.parent)
+
+
 def write_results(
     directory: str | Path,
     objects: npt.NDArray[np.int32],

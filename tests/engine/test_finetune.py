@@ -385,12 +385,3 @@ def test_objects_without_a_class_are_said_by_the_run(tmp_path: Path) -> None:
     (notice,) = (event.message for event in events if isinstance(event, Notice))
     assert notice.startswith("1 reviewed object has no class of this model")
     assert result.steps == 3
-
-
-def test_the_new_model_never_replaces_the_old_one(tmp_path: Path) -> None:
-    base = base_model(tmp_path)
-    assert base.path is not None
-    before = base.path.read_bytes()
-    with pytest.raises(BadInputError, match="would be replaced"):
-        run(finetune(request(base, output=base.path)))
-    assert base.path.read_bytes() == before

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.engine.run_state import set_aside, state_folder
 
 
@@ -60,4 +60,10 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     _state(tmp_path / "elsewhere", "mine")
     (tmp_path / "a.training").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     with pytest.raises(BadInputError, match="no training wrote"):
+        state_folder(tmp_path / "a.safetensors")
+
+
+def test_a_folder_named_like_the_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").mkdir()
+    with pytest.raises(WriteError, match="a folder of that name is in the way"):
         state_folder(tmp_path / "a.safetensors")

@@ -23,6 +23,7 @@ from napari_selfreg.io.outputs import (
     Origin,
     check_distinct_stems,
     check_writable,
+    check_writable_file,
     output_paths,
     write_results,
 )
@@ -212,3 +213,14 @@ def test_images_of_one_name_are_refused_before_anything_is_done() -> None:
 
 def test_output_paths_are_those_written(tmp_path: Path) -> None:
     assert output_paths(tmp_path, "field 1") == write(tmp_path)
+
+
+def test_a_file_is_checked_without_making_it(tmp_path: Path) -> None:
+    check_writable_file(tmp_path / "a" / "b.txt")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "b.txt").mkdir()
+    with pytest.raises(WriteError, match=r"b\.txt could not be written \(a folder of that name"):
+        check_writable_file(tmp_path / "b.txt")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError, match="file is not a folder"):
+        check_writable_file(tmp_path / "file" / "b.txt")
