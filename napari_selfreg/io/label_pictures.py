@@ -57,22 +57,30 @@ def _read_tiff(file: Path) -> npt.NDArray[np.generic]:
     with tifffile.TiffFile(file) as tiff:
         series = tiff.series[0]
         array, axes = series.asarray(), series.axes
-        inverted = _zero_is_white(tiff.pages.first)
+        inverted = _zero_is_white(tiff.pages.first, array.dtype)
     for axis in reversed(range(array.ndim)):
         if array.shape[axis] == 1 and axes[axis] not in "YX":
             array, axes = array.squeeze(axis), axes[:axis] + axes[axis + 1 :]
     if axes in {"SYX", "CYX"}:
         array = np.moveaxis(array, 0, -1)
     elif axes not in {"YX", "YXS"}:
-        raise BadInputError(f"{file.name} holds several planes: save one label picture per file.")
-    return ~array if inverted and array.dtype == np.bool_ else array
+        raise _several_planes(file)
+    return ~array if inverted else array
 
 
-def _zero_is_white(page: tifffile.TiffPage) -> bool:
-    """Whether set bits of a one-bit page are black: what is foreground, then, is the rest."""
-    # tifffile itself states this of every boolean array it writes, and means nothing by it
-    white = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-    return white and not page.software.startswith("tifffile")
+def _several_planes(file: Path) -> BadInputError:
+    return BadInputError(f"{file.name} holds several planes: save one label picture per file.")
+
+
+def _zero_is_white(page: tifffile.TiffPage, dtype: np.dtype[np.generic]) -> bool:
+    """Whether the highest value of a page is black: what is foreground, then, is the rest."""
+    if page.photometric != tifffile.PHOTOMETRIC.MINISWHITE:
+        return False
+    if dtype == np.bool_:
+        # tifffile itself states this of every boolean array it writes, and means nothing by it
+        return not page.software.startswith("tifffile")
+    # ImageJ shows masks so, black on white, and yet means 255 by an object
+    return dtype == np.uint8 and not page.is_imagej
 
 
 def _read_picture(file: Path) -> npt.NDArray[np.generic]:

@@ -32,6 +32,16 @@ def test_one_bit_tiff_where_0_is_white(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "a.tif").tolist() == BINARY
 
 
+def test_8_bit_tiff_where_0_is_white(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", 255 - MASK, photometric="miniswhite")
+    assert read_labels(tmp_path / "a.tif").tolist() == BINARY
+
+
+def test_black_objects_of_imagej_are_objects(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", MASK, photometric="miniswhite", imagej=True)
+    assert read_labels(tmp_path / "a.tif").tolist() == BINARY
+
+
 @pytest.mark.parametrize("depth", [2, 4])
 def test_narrow_png_keeps_its_ids(tmp_path: Path, depth: int) -> None:
     (tmp_path / "a.png").write_bytes(_narrow_png(np.array([[0, 1, 3], [2, 0, 1]], np.uint8), depth))
