@@ -55,7 +55,9 @@ def read_values(file: Path) -> npt.NDArray[np.generic]:
 
 def _read_tiff(file: Path) -> npt.NDArray[np.generic]:
     with tifffile.TiffFile(file) as tiff:
-        series = tiff.series[0]
+        series, *others = tiff.series
+        if any(_size(other) == _size(series) for other in others):
+            raise _several_planes(file)
         array, axes = series.asarray(), series.axes
         inverted = _zero_is_white(tiff.pages.first, array.dtype)
     for axis in reversed(range(array.ndim)):
@@ -70,6 +72,11 @@ def _read_tiff(file: Path) -> npt.NDArray[np.generic]:
 
 def _several_planes(file: Path) -> BadInputError:
     return BadInputError(f"{file.name} holds several planes: save one label picture per file.")
+
+
+def _size(series: tifffile.TiffPageSeries) -> list[int]:
+    """Return rows and columns: pages of other sizes are previews or levels of a pyramid."""
+    return [n for n, axis in zip(series.shape, series.axes, strict=True) if axis in "YX"]
 
 
 def _zero_is_white(page: tifffile.TiffPage, dtype: np.dtype[np.generic]) -> bool:

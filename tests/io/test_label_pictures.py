@@ -42,6 +42,16 @@ def test_black_objects_of_imagej_are_objects(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "a.tif").tolist() == BINARY
 
 
+def test_pages_of_several_kinds_are_refused_as_equal_ones_are(tmp_path: Path) -> None:
+    for name, second in (("two.tif", IDS.astype(np.int32)), ("small.tif", IDS[:1, :1])):
+        with tifffile.TiffWriter(tmp_path / name) as writer:
+            writer.write(IDS)
+            writer.write(second)
+    assert read_labels(tmp_path / "small.tif").tolist() == IDS.tolist()
+    with pytest.raises(BadInputError, match=r"two\.tif holds several planes"):
+        read_labels(tmp_path / "two.tif")
+
+
 @pytest.mark.parametrize("depth", [2, 4])
 def test_narrow_png_keeps_its_ids(tmp_path: Path, depth: int) -> None:
     (tmp_path / "a.png").write_bytes(_narrow_png(np.array([[0, 1, 3], [2, 0, 1]], np.uint8), depth))
