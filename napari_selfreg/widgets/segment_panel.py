@@ -29,7 +29,7 @@ from napari_selfreg.widgets.segment_setup import SegmentSettings, take_request
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.shortcuts import add_shortcuts
-from napari_selfreg.widgets.terms_notice import TermsNotice
+from napari_selfreg.widgets.terms_notice import READ_TERMS, TermsNotice
 from napari_selfreg.widgets.try_all import TryRequest, find_candidates
 from napari_selfreg.widgets.try_all_dialog import TryAllDialog
 from napari_selfreg.widgets.version_in_use import VersionInUse
@@ -39,7 +39,6 @@ from napari_selfreg.widgets.volume.run import VolumeRun
 
 _POLL_MS = 300
 ONE_RUN = "Another run is at work: wait until it has ended, or cancel it in the Segment panel."
-_READ_TERMS = "Please read the terms of this model first."
 
 
 class SegmentPanel(QWidget):
@@ -156,8 +155,8 @@ class SegmentPanel(QWidget):
         elif self.model_picker.card() is None:
             words = self.form.missing()
         else:
-            words = f"{_READ_TERMS} They are in the Segment panel."
-            self._conclude(_READ_TERMS)
+            words = f"{READ_TERMS} They are in the Segment panel."
+            self._conclude(READ_TERMS)
         self.batch.say_on_list(words)
 
     def try_all(self) -> None:
@@ -263,7 +262,7 @@ class SegmentPanel(QWidget):
 
     def _missing(self) -> str:
         missing = self.form.missing()
-        return _READ_TERMS if not missing and self.terms_notice.pending else missing
+        return READ_TERMS if not missing and self.terms_notice.pending else missing
 
     def _running(self) -> bool:
         runners = (self.runner, self.batch.runner, self.volumes.runner)

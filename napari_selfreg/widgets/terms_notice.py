@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.io import terms
 from napari_selfreg.io.card import Card
 
+READ_TERMS = "Please read the terms of this model first."
+
 
 class TermsNotice(QFrame):
-    """Visible while a person has not yet read the terms of the chosen model.
+    """Visible while a person has not yet read the terms of a chosen model.
 
     Attributes
     ----------
     accepted : Signal()
-        She has read them.
+        She has read them, here or in another panel.
     """
 
     accepted = Signal()
@@ -23,6 +28,7 @@ class TermsNotice(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
+        self._cards: tuple[Card, ...] = ()
         self._card: Card | None = None
         self._text = QLabel()
         self._text.setWordWrap(True)
@@ -36,19 +42,41 @@ class TermsNotice(QFrame):
 
     @property
     def pending(self) -> bool:
-        """Whether the terms are still to be read."""
+        """Whether terms are still to be read."""
         return self._card is not None
 
     def setCard(self, card: Card | None) -> None:
         """Show the terms of a model, if they are to be shown."""
-        needed = card is not None and card.research_only and terms.needs_notice(card.name)
-        self._card = card if needed else None
+        self.setCards(() if card is None else (card,))
+
+    def setCards(self, cards: Sequence[Card]) -> None:
+        """Show the terms of several models, one after the other."""
+        self._cards = tuple(cards)
+        self._card = next(filter(_is_unread, self._cards), None)
         if self._card is not None:
-            self._text.setText(f"Terms of this model: {self._card.terms or 'research only.'}")
+            self._text.setText(terms_in_words(self._card))
         self.setVisible(self.pending)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Ask no more for what was read in another panel meanwhile."""
+        super().showEvent(event)
+        if self._card is not None and not _is_unread(self._card):
+            self._go_on()
 
     def _accept(self) -> None:
         if self._card is not None:
             terms.remember(self._card.name)
-        self.setCard(None)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self.setCards(self._cards)
         self.accepted.emit()
+
+
+def terms_in_words(card: Card) -> str:
+    """Return the terms of a model as they are shown."""
+    return f"Terms of {card.title}: {card.terms or 'research only.'}"
+
+
+def _is_unread(card: Card) -> bool:
+    return card.research_only and terms.needs_notice(card.name)

@@ -29,6 +29,7 @@ from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.card_view import summary
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.terms_notice import terms_in_words
 from napari_selfreg.widgets.try_all import PREVIEW_SIDE, Candidate, Tried, TryRequest, try_all
 
 _LINE = 48
@@ -161,7 +162,7 @@ def ask_terms(parent: QWidget, card: Card) -> bool:
     """Show the terms of a model; tell whether a person has accepted them."""
     question = QMessageBox(parent)
     question.setWindowTitle(card.title)
-    question.setText(f"Terms of this model: {card.terms or 'research only.'}")
+    question.setText(terms_in_words(card))
     yes = question.addButton("I have read this", QMessageBox.ButtonRole.AcceptRole)
     question.addButton(QMessageBox.StandardButton.Cancel)
     question.exec()

@@ -7,7 +7,7 @@ import sys
 import pytest
 from qtpy.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QComboBox
+from qtpy.QtWidgets import QApplication, QComboBox, QWidget
 
 from napari_selfreg.io import terms
 from napari_selfreg.widgets.area_picker import AreaPicker
@@ -83,6 +83,22 @@ class TestTerms:
         assert not terms.needs_notice(card.name)
         notice.setCard(card)
         assert not notice.pending
+
+    def test_what_was_read_in_another_panel_is_not_asked_again(self, qtbot) -> None:
+        notice, other = TermsNotice(), TermsNotice()
+        panel = QWidget()
+        for each in (notice, other):
+            qtbot.addWidget(each)
+            each.setCard(make_card(research_only=True))
+        notice.setParent(panel)
+        qtbot.addWidget(panel)
+        notice.setVisible(True)  # as it is behind another tab
+        other._button.click()
+        assert notice.pending
+        with qtbot.waitSignal(notice.accepted, timeout=1000):
+            panel.show()
+        assert not notice.pending
+        assert not notice.isVisible()
 
     def test_other_models_need_none(self, qtbot) -> None:
         notice = TermsNotice()

@@ -27,7 +27,7 @@ from napari_selfreg.widgets.runner import Job
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.shortcuts import add_shortcuts
-from napari_selfreg.widgets.terms_notice import TermsNotice
+from napari_selfreg.widgets.terms_notice import READ_TERMS, TermsNotice
 from napari_selfreg.widgets.volume.correcting import not_tuned
 
 _POLL_MS = 300
@@ -196,7 +196,7 @@ class FinetunePanel(QWidget):
             return words
         missing = what_is_missing(self.corrections, self.form.base_picker.value())
         if not missing and self.terms_notice.pending:
-            return "Please read the terms of this model first."
+            return READ_TERMS
         return missing
 
     def _on_project(self) -> None:

@@ -23,6 +23,7 @@ from napari_selfreg.widgets.layers import pixel_size_of
 from napari_selfreg.widgets.pixel_size_edit import PixelSizeEdit
 from napari_selfreg.widgets.segment_setup import SegmentSettings, what_is_missing
 from napari_selfreg.widgets.settings import settings
+from napari_selfreg.widgets.terms_notice import READ_TERMS, TermsNotice
 from napari_selfreg.widgets.typed_sizes import TypedSizes, folder_size
 from napari_selfreg.widgets.volume.form import give_reason, mismatch, obstacle
 from napari_selfreg.widgets.volume.layers import is_volume
@@ -38,7 +39,7 @@ _VOLUME_WHOLE = "A volume is looked at whole."
 
 
 class LookForm(QWidget):
-    """Models, image, pixel size where nobody knows it, and area.
+    """Models and their terms, image, pixel size where nobody knows it, and area.
 
     Parameters
     ----------
@@ -75,6 +76,7 @@ class LookForm(QWidget):
         self._typed = TypedSizes()
         self.model = SourcePicker(models, extra=extra)
         self.versus = SourcePicker(models, none=True, extra=extra)
+        self.terms_notice = TermsNotice()
         self.layer_picker = LayerPicker(viewer, tip="The image whose maps are shown")
         self.pixel_size_edit = PixelSizeEdit()
         self.area = QComboBox()
@@ -113,6 +115,9 @@ class LookForm(QWidget):
 
     def missing(self) -> str:
         """Say what is still to be done here, or return an empty text."""
+        return self._unset() or (READ_TERMS if self.terms_notice.pending else "")
+
+    def _unset(self) -> str:
         if self.model.value() is None:
             return "Choose a model to look into."
         layer = self.layer_picker.value()
@@ -159,14 +164,16 @@ class LookForm(QWidget):
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.addRow("Model", self.model)
         self._form.addRow("Compare", self.versus)
+        self._form.addRow(self.terms_notice)
         self._form.addRow("Image", self.layer_picker)
         self._form.addRow("Pixel size", self.pixel_size_edit)
         self._form.addRow("Area", self.area)
 
     def _connect(self) -> None:
         for picker in (self.model, self.versus):
-            picker.sourceChanged.connect(self.valueChanged)
+            picker.sourceChanged.connect(self._on_source)
             picker.told.connect(self.told)
+        self.terms_notice.accepted.connect(self.valueChanged)
         self.layer_picker.valueChanged.connect(self._on_layer)
         self.pixel_size_edit.edited.connect(self._on_pixel_size)
         self.area.currentIndexChanged.connect(self._on_area)
@@ -182,6 +189,10 @@ class LookForm(QWidget):
         super().showEvent(event)
         if self.pixel_size_edit.value() is None:
             self._on_layer()
+
+    def _on_source(self) -> None:
+        self.terms_notice.setCards([each.card for each in self.sources()])
+        self.valueChanged.emit()
 
     def _on_layer(self) -> None:
         """Ask for the pixel size only where the image does not state one that can be."""

@@ -137,7 +137,7 @@ class InsidePanel(QWidget):
     def measure_fields(self) -> None:
         """Measure the blocks on all fields of the Open panel."""
         sources, (fields, notes) = self.form.sources(), known_sizes(self.shared.fields or ())
-        if self.runner.running or not sources:
+        if self.runner.running or not sources or self.form.terms_notice.pending:
             return
         if not fields:
             self._conclude(NO_SIZES)

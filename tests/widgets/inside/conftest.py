@@ -23,10 +23,12 @@ BOX = Box(4, 0, 60, 80)
 def make_inside(make_viewer: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     """Make the panel of a viewer: ``viewer, panel, job = make_inside()``."""
 
-    def make(job: FakeLook | None = None, show: bool = False, window: bool = False) -> Any:
+    def make(
+        job: FakeLook | None = None, show: bool = False, window: bool = False, **card: Any
+    ) -> Any:
         viewer, dock = make_viewer(window, show)
         job = job or FakeLook()
-        models = {name: write_network(tmp_path, name) for name in ("spots", "other")}
+        models = {name: write_network(tmp_path, name, **card) for name in ("spots", "other")}
 
         # The runner takes generator functions only, as the engine has them.
         def run(request):

@@ -12,6 +12,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.inside import look_form
 from napari_selfreg.widgets.inside.look_form import LookForm
 from napari_selfreg.widgets.inside.looking import Source
+from napari_selfreg.widgets.terms_notice import READ_TERMS
 from tests.widgets.fakes import make_card
 from tests.widgets.inside.fakes import write_network
 
@@ -42,6 +43,28 @@ def test_a_second_model_must_be_another_one(form) -> None:
     assert [each.name for each in form.sources()] == ["two", "one"]
     form.versus.setValue("two")
     assert [each.name for each in form.sources()] == ["two"]
+
+
+def test_terms_of_both_models_are_read_once(qtbot, tmp_path: Path, viewer, field) -> None:
+    research = {"research_only": True, "terms": "Only for research."}
+    models = {
+        name: write_network(tmp_path, name, title=name.upper(), **research)
+        for name in ("one", "two")
+    }
+    form = LookForm(viewer, models)
+    qtbot.addWidget(form)
+    form.offer(None, make_card(name="two"))
+    viewer.add_image(field, rgb=True, scale=(0.5, 0.25), units=["um", "um"])
+    form.versus.setValue("one")
+    for title in ("TWO", "ONE"):
+        assert form.terms_notice.isVisibleTo(form)
+        assert form.terms_notice._text.text() == f"Terms of {title}: Only for research."
+        assert form.missing() == READ_TERMS
+        form.terms_notice._button.click()
+    assert form.terms_notice.isHidden()
+    assert form.missing() == ""
+    form.model.setValue("one")
+    assert form.terms_notice.isHidden()
 
 
 def test_the_pixel_size_is_asked_for_only_where_nobody_knows_it(form, viewer, field) -> None:

@@ -14,6 +14,7 @@ from napari_selfreg.widgets.inside.fields_job import (
     FieldNumbers,
     FieldsRequest,
 )
+from napari_selfreg.widgets.terms_notice import READ_TERMS
 from tests.widgets.inside.test_panel import look
 from tests.widgets.panel_steps import LONG, add_field
 
@@ -25,6 +26,22 @@ def opened(panel: Any, tmp_path: Path, *sizes: PixelSize | None) -> None:
         each.pixel_size = size
     panel.shared.fields = fields
     panel.shared.fieldsChanged.emit()
+
+
+def test_nothing_is_shown_or_measured_before_the_terms_are_read(
+    make_inside, field, tmp_path
+) -> None:
+    viewer, panel, _ = make_inside(research_only=True)
+    add_field(viewer, field)
+    opened(panel, tmp_path, PixelSize(1, 1), PixelSize(1, 1))
+    assert panel.status.text() == READ_TERMS
+    assert not panel.show_button.isEnabled()
+    panel.show_maps()
+    panel.measure_fields()
+    assert not panel.runner.running
+    panel.form.terms_notice._button.click()
+    assert panel.show_button.isEnabled()
+    assert panel.status.text() == ""
 
 
 def test_fields_are_measured_and_those_of_unknown_size_are_told(
