@@ -1,7 +1,8 @@
-"""Keeps the canvas from crashing after a layer was removed, and its memory from growing."""
+"""Keeps the canvas from crashing when a layer is removed, and its memory from growing."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from qtpy.QtWidgets import QApplication
@@ -13,6 +14,10 @@ _ATTRIBUTES = 16
 def guard_canvas(viewer: Any) -> None:
     """Clean the canvas whenever a layer of a viewer is removed; asking twice does no harm.
 
+    napari deletes what a layer was drawn with while it removes it, from whatever context is
+    current: often that of the window. Mesa without a graphics card still draws on the canvas with
+    what is deleted there.
+
     vispy leaves the places switched on that a layer of shapes or points has drawn with. Once such
     a layer is removed they lead to memory that is gone, and some drivers (Mesa without a graphics
     card, some on Windows) end the whole program when the next image is drawn: napari's issues 6472
@@ -23,7 +28,14 @@ def guard_canvas(viewer: Any) -> None:
     viewer : napari.Viewer
         Its removed layers are watched.
     """
+    viewer.layers.events.removing.connect(enter_canvases)
     viewer.layers.events.removed.connect(clean_canvases)
+
+
+def enter_canvases(event: Any = None) -> None:
+    """Make the canvas current, so that what napari deletes next it deletes from there."""
+    for canvas in _canvases():
+        canvas.makeCurrent()
 
 
 def clean_canvases(event: Any = None) -> None:
@@ -33,18 +45,25 @@ def clean_canvases(event: Any = None) -> None:
     one, every removed picture would keep its memory on the graphics card until the program ends;
     from that of the window, which is often current, the canvas would not be told.
     """
+    from vispy.gloo import gl  # type: ignore[import-untyped]
+
+    for canvas in _canvases():
+        canvas.makeCurrent()
+        for place in range(_ATTRIBUTES):
+            gl.glDisableVertexAttribArray(place)
+        # Mesa without a graphics card draws on threads of its own, and crashes at one of the
+        # next drawings if something is deleted that it still draws with.
+        gl.glFinish()
+
+
+def _canvases() -> Iterator[Any]:
+    """Yield all canvases that have been drawn, that of the window in use last: it stays current."""
     if QApplication.instance() is None:
         return
     from qtpy.QtOpenGLWidgets import QOpenGLWidget
-    from vispy.gloo import gl  # type: ignore[import-untyped]
 
-    for window in QApplication.topLevelWidgets():
+    used = QApplication.activeWindow()
+    for window in sorted(QApplication.topLevelWidgets(), key=lambda each: each is used):
         for canvas in window.findChildren(QOpenGLWidget):
-            if not canvas.isValid():
-                continue  # never drawn yet
-            canvas.makeCurrent()
-            for place in range(_ATTRIBUTES):
-                gl.glDisableVertexAttribArray(place)
-            # Mesa without a graphics card draws on threads of its own, and crashes at one of the
-            # next drawings if something is deleted that it still draws with.
-            gl.glFinish()
+            if canvas.isValid():
+                yield canvas
