@@ -26,7 +26,7 @@ from typing import Any, TextIO, TypeVar
 import typer
 
 from napari_selfreg.core.errors import SelfRegError
-from napari_selfreg.progress_line import ProgressLine, writable
+from napari_selfreg.progress_line import ProgressLine, writable, write_if_possible
 
 Result = TypeVar("Result")
 
@@ -67,12 +67,12 @@ class Console:
         """Show a line of the result to a person; dropped when JSON was asked for."""
         if not self.as_json:
             self._progress.clear()
-            _write(self._out, text + "\n")
+            self._give(text)
 
     def note(self, text: str) -> None:
         """Tell something beside the result, on stderr."""
         self._progress.clear()
-        _write(sys.stderr, text + "\n")
+        write_if_possible(sys.stderr, text + "\n")
 
     def note_once(self, text: str, subject: str = "") -> None:
         """Tell something unless it was told before, be it of another subject (an image)."""
@@ -93,8 +93,19 @@ class Console:
         """Write the JSON document if one was asked for; NaN becomes null."""
         if self.as_json:
             self._progress.clear()
-            text = json.dumps(without_nan(value), indent=2, allow_nan=False)
-            _write(self._out, text + "\n")
+            self._give(json.dumps(without_nan(value), indent=2, allow_nan=False))
+
+    def _give(self, text: str) -> None:
+        """Write a part of the result; WriteError where stdout is a file that cannot take it."""
+        try:
+            self._out.write(writable(self._out, text + "\n"))
+            self._out.flush()
+        except BrokenPipeError:  # the reader has seen enough
+            raise
+        except OSError as error:
+            from napari_selfreg.io.atomic import write_error
+
+            raise write_error(Path("The output"), error) from error
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Show rows with aligned columns to a person."""
@@ -149,6 +160,7 @@ def session(as_json: bool = False) -> Iterator[Console]:
         1 with one sentence on stderr if the command failed; 130 after Ctrl-C, 143 after SIGTERM.
     """
     _listen_to_ctrl_c()
+    _open_closed_streams()
     with _stdout_reserved() as out:
         console = Console(out, as_json)
         try:
@@ -234,28 +246,39 @@ def _listen_to_ctrl_c() -> None:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _open_closed_streams() -> None:
+    """Let what is written to a stream that was closed (``2>&-``) vanish."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
+            setattr(sys, name, stream)
+
+
+def _descriptor(stream: TextIO) -> int:
+    try:
+        return stream.fileno()
+    except (OSError, ValueError, AttributeError):  # a test has replaced it
+        return -1
+
+
 @contextmanager
 def _stdout_reserved() -> Iterator[TextIO]:
     """Give the true stdout and send everything else that is printed, also by C code, to stderr."""
-    out = sys.stdout
-    try:
-        descriptor = out.fileno()
-    except (OSError, ValueError, AttributeError):  # a test has replaced it
-        descriptor = -1
-    if descriptor != 1:
+    out, other = sys.stdout, _descriptor(sys.stderr)
+    if _descriptor(out) != 1:
         with redirect_stdout(sys.stderr):
             yield out
         return
     out.flush()
     saved = os.dup(1)
-    os.dup2(2, 1)
+    os.dup2(other if other >= 0 else 2, 1)
+    true_stdout = open(saved, "w", encoding=out.encoding, closefd=False)  # noqa: SIM115
     try:
-        with (
-            open(saved, "w", encoding=out.encoding, closefd=False) as true_stdout,
-            redirect_stdout(sys.stderr),
-        ):
+        with redirect_stdout(sys.stderr):
             yield true_stdout
     finally:
+        with suppress(OSError):  # what it could not take has been told
+            true_stdout.close()
         os.dup2(saved, 1)
         os.close(saved)
 
@@ -287,8 +310,3 @@ def _signals_end_jobs(note: Callable[[str], None]) -> Iterator[Callable[[], None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _write(stream: TextIO, text: str) -> None:
-    stream.write(writable(stream, text))
-    stream.flush()

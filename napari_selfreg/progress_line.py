@@ -61,8 +61,7 @@ class ProgressLine:
     def clear(self) -> None:
         """Remove the line from a terminal, so that another can be written."""
         if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            write_if_possible(self._stream, "\r\x1b[K")
             self._shown = False
 
     def _change_message(self, message: str) -> None:
@@ -78,11 +77,10 @@ class ProgressLine:
         text = self._text(done, total, extra, now)
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write(f"\r\x1b[K{text[:width]}")
+            write_if_possible(self._stream, f"\r\x1b[K{text[:width]}")
             self._shown = True
         else:
-            self._stream.write(text + "\n")
-        self._stream.flush()
+            write_if_possible(self._stream, text + "\n")
 
     def _text(self, done: int, total: int, extra: str, now: float) -> str:
         parts = [part for part in (self._label, self._message) if part]
@@ -92,6 +90,17 @@ class ProgressLine:
         if extra:
             parts.append(extra)
         return writable(self._stream, " · ".join(parts))
+
+
+def write_if_possible(stream: TextIO, text: str) -> None:
+    """Write and flush; words that a full disk cannot take must not end a job."""
+    try:
+        stream.write(writable(stream, text))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass
 
 
 def writable(stream: TextIO, text: str) -> str:

@@ -214,3 +214,41 @@ def test_a_terminal_without_the_letter_mu_is_no_fault() -> None:
 def test_plain_values_for_json() -> None:
     value = {"a": (1, float("inf")), 2: [Path("p"), True, None, "x"]}
     assert without_nan(value) == {"a": [1, None], "2": ["p", True, None, "x"]}
+
+
+TELLING = (
+    "from napari_selfreg.console import session\n"
+    "with session(as_json=True) as shell:\n"
+    "    shell.note('a word')\n"
+    "    shell.document([1])\n"
+)
+
+
+def shell_runs(redirection: str, code: str = TELLING) -> subprocess.CompletedProcess[str]:
+    command = ["sh", "-c", f'"$0" -c "$1" {redirection}', sys.executable, code]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full disk")
+def test_a_full_disk_under_stdout_is_one_sentence() -> None:
+    code = "from napari_selfreg.cli import app; app(['models', '--json'])"
+    done = shell_runs(">/dev/full", code)
+    (fault,) = done.stderr.splitlines()
+    assert fault.startswith("Error: The output could not be written, the disk is full: free some")
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full disk")
+def test_a_full_disk_under_stderr_costs_no_result() -> None:
+    done = shell_runs("2>/dev/full")
+    assert (done.returncode, json.loads(done.stdout)) == (0, [1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a Unix shell")
+@pytest.mark.parametrize(
+    ("closed", "out", "err"),
+    [("2>&-", "[\n  1\n]\n", ""), (">&-", "", "a word\n"), (">&- 2>&-", "", "")],
+)
+def test_a_closed_stream_takes_what_is_written_to_nowhere(closed: str, out: str, err: str) -> None:
+    done = shell_runs(closed)
+    assert (done.returncode, done.stdout, done.stderr) == (0, out, err)
