@@ -35,7 +35,7 @@ from napari_selfreg.io.volume.datasets import (
     pair_volumes,
     read_case,
 )
-from napari_selfreg.io.volume.grid import Volume
+from napari_selfreg.io.volume.grid import SpacingSource, Volume
 from napari_selfreg.io.volume.names import VOLUME_SUFFIXES
 
 
@@ -46,6 +46,7 @@ class CaseScores:
     stem: str
     values: dict[str, float]
     spacing: Triple
+    source: SpacingSource = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,11 @@ class VolumeEvaluation:
         """
         with atomic_write(path, "w") as stream:
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(["image", "protocol", "spacing_mm", *self.names])
+            writer.writerow(["image", "protocol", "spacing_mm", "spacing_source", *self.names])
             for case in self.cases:
                 spacing = " ".join(f"{size:.6g}" for size in case.spacing)
                 values = [f"{case.values[name]:.6g}" for name in self.names]
-                writer.writerow([case.stem, PROTOCOL, spacing, *values])
+                writer.writerow([case.stem, PROTOCOL, spacing, case.source, *values])
 
 
 def evaluate_volumes(
@@ -143,7 +144,7 @@ def evaluate_volumes(
         prediction = yield from _predicted(model, image, device, done)
         found = to_labels(prediction.probability, model.card.n_classes)
         values = volume_scores(found, truth, image.spacing, model.card.classes)
-        scores.append(CaseScores(case.stem, values, image.spacing))
+        scores.append(CaseScores(case.stem, values, image.spacing, image.source))
     for sentence in notes.sentences(least=2):
         yield Notice(sentence)
     return VolumeEvaluation(tuple(scores))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from napari_selfreg.core.errors import BadInputError
 Shape = tuple[int, int, int]
 Spacing = tuple[float, float, float]
 Affine = npt.NDArray[np.float64]
+SpacingSource = Literal["option", "file", "assumed"]
+"""Who stated the size of voxels: a person, the file, or nobody all of it."""
 
 _SLACK = 0.1
 """How far, in voxels, the corners of two grids may lie apart if they are to count as one grid."""
@@ -39,6 +41,11 @@ class OnGrid(Protocol):
     @property
     def stem(self) -> str:
         """Name without folder and suffix."""
+        ...
+
+    @property
+    def source(self) -> SpacingSource:
+        """Who stated the spacing."""
         ...
 
 
@@ -80,6 +87,8 @@ class Grid:
         Sentences about what was assumed.
     storage : Storage, optional
         How a NIfTI file stored it.
+    source : {"option", "file", "assumed"}
+        Who stated the spacing: a person, the file, or nobody all of it.
     """
 
     shape: Shape
@@ -88,6 +97,7 @@ class Grid:
     stem: str
     notes: tuple[str, ...] = ()
     storage: Storage | None = field(default=None, repr=False)
+    source: SpacingSource = "file"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -99,7 +109,7 @@ class Volume:
     voxels : ndarray of float32, shape (Z, Y, X)
         Intensities as stored, all finite. Z runs from foot to head, Y from back to front, X from
         left to right, if the file states an orientation (nibabel's "RAS", read backwards).
-    spacing, affine, stem, notes, storage
+    spacing, affine, stem, notes, storage, source
         As for `Grid`.
     """
 
@@ -109,6 +119,7 @@ class Volume:
     stem: str
     notes: tuple[str, ...] = ()
     storage: Storage | None = field(default=None, repr=False)
+    source: SpacingSource = "file"
 
     @property
     def shape(self) -> Shape:
@@ -116,10 +127,17 @@ class Volume:
         z, y, x = self.voxels.shape
         return z, y, x
 
+    @classmethod
+    def on(cls, grid: Grid, voxels: npt.NDArray[np.float32]) -> Volume:
+        """Return the volume of a grid with its values."""
+        place = grid.spacing, grid.affine, grid.stem, grid.notes, grid.storage
+        return cls(voxels, *place, grid.source)
+
     @property
     def grid(self) -> Grid:
         """The place of the voxels without their values."""
-        return Grid(self.shape, self.spacing, self.affine, self.stem, self.notes, self.storage)
+        place = self.shape, self.spacing, self.affine, self.stem, self.notes, self.storage
+        return Grid(*place, self.source)
 
 
 def same_grid(a: OnGrid, b: OnGrid) -> bool:

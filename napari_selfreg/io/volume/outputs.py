@@ -66,7 +66,7 @@ def write_volume_results(
     """
     targets = volume_output_paths(directory, like.stem)
     content = labels_content(targets["labels"], labels, like)
-    constant = {"spacing_mm": spacing_text(like), "model": model}
+    constant = {"spacing_mm": spacing_text(like), "spacing_source": like.source, "model": model}
     constant |= ({"model_version": version} if version else {}) | {"software": SOFTWARE}
     constant |= {CORRECTED: "true"} if corrected else {}
     with atomic_paths(list(targets.values())) as (label_file, table_file):

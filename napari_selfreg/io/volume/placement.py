@@ -13,7 +13,7 @@ from nibabel import orientations
 from nibabel.spatialimages import HeaderDataError
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.io.volume.grid import Affine, Grid, Spacing, Storage
+from napari_selfreg.io.volume.grid import Affine, Grid, Spacing, SpacingSource, Storage
 from napari_selfreg.io.volume.names import volume_stem
 
 UNTURNED = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
@@ -99,7 +99,9 @@ def _unplaced(header: Any, shape: tuple[int, ...], path: Path, spacing: Spacing 
         f"with voxels of {z:.4g} x {y:.4g} x {x:.4g} mm; write its affine if that is wrong."
     )
     columns, rows, slices = (int(n) for n in shape)
-    return Grid((slices, rows, columns), (z, y, x), None, volume_stem(path), (note,), stored)
+    source: SpacingSource = "option" if spacing is not None else "file" if known else "assumed"
+    shape_zyx = slices, rows, columns
+    return Grid(shape_zyx, (z, y, x), None, volume_stem(path), (note,), stored, source)
 
 
 def _check_affine(affine: Affine, name: str) -> None:

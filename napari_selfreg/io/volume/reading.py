@@ -59,7 +59,7 @@ def read_volume(path: str | Path, spacing: Spacing | None = None) -> Volume:
     stated = None if spacing is None else _checked(spacing)
     values, grid = _opened(file, np.float32, stated)
     voxels, notes = _finite(values, file.name)
-    return Volume(voxels, grid.spacing, grid.affine, grid.stem, grid.notes + notes, grid.storage)
+    return Volume.on(dataclasses.replace(grid, notes=grid.notes + notes), voxels)
 
 
 def read_volume_labels(

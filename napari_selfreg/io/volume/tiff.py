@@ -16,7 +16,7 @@ from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.sniff import first_bytes
 from napari_selfreg.io.tiff_metadata import stated_pixel_size, stated_slice_um
 from napari_selfreg.io.volume.checks import SMALLER, damaged, require_volume
-from napari_selfreg.io.volume.grid import Grid, Spacing
+from napari_selfreg.io.volume.grid import Grid, Spacing, SpacingSource
 from napari_selfreg.io.volume.names import volume_stem
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def read_stack(path: Path, spacing: Spacing | None = None) -> tuple[npt.NDArray[
     slices = next(axis for axis in axes if axis not in "YX")
     values = np.transpose(values, [axes.index(axis) for axis in (slices, "Y", "X")])
     z, y, x = values.shape
-    return values, Grid((z, y, x), known[0], None, volume_stem(path), known[1])
+    source: SpacingSource = "option" if spacing else "assumed" if known[1] else "file"
+    size, notes = known
+    return values, Grid((z, y, x), size, None, volume_stem(path), notes, source=source)
 
 
 def _sizes(series: TiffPageSeries) -> dict[str, int]:

@@ -137,7 +137,7 @@ def grid_of(layer: Any, spacing: Spacing, order: Sequence[int] = (0, 1, 2)) -> G
     z, y, x = (int(layer.data.shape[axis]) for axis in order)
     if isinstance(grid, Grid) and grid.shape == (z, y, x) and np.allclose(grid.spacing, spacing):
         return grid
-    return Grid((z, y, x), spacing, None, stem_of_volume(layer))
+    return Grid((z, y, x), spacing, None, stem_of_volume(layer), source="option")
 
 
 def stem_of_volume(layer: Any) -> str:

@@ -99,7 +99,7 @@ def change_spacing(viewer: Any, image: Any, spacing: Spacing) -> None:
         Millimetres per voxel along z, y and x.
     """
     # What a header said of the size counts no more: files of results state the new one.
-    grid = replace(volume_of(image).grid, spacing=spacing, storage=None)
+    grid = replace(volume_of(image).grid, spacing=spacing, storage=None, source="option")
     image.metadata[VOLUME_KEY] = grid
     _stretch(image, spacing)
     for layer in viewer.layers:

@@ -54,6 +54,7 @@ def test_scores_are_means_over_cases_with_their_intervals(tmp_path):
         table = list(csv.DictReader(stream))
     assert [row["image"] for row in table] == ["a", "b", "c"]
     assert [row["spacing_mm"] for row in table] == ["1 1 1"] * 3
+    assert {row["spacing_source"] for row in table} == {"file"}
     assert float(table[0]["dice"]) == float(table[0]["surface_dice"]) == 1
     assert float(table[0]["hd95_mm"]) == 0
     assert float(table[2]["dice"]) < 1

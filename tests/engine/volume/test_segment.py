@@ -82,7 +82,8 @@ def test_a_bundle_segments_a_stack_with_the_stated_size(tmp_path):
     events = []
     request = SegmentRequest(stack, bundle, tmp_path / "out", um_per_px=500.0)
     result = run(segment(request), events.append)
-    assert rows(result["outputs"]["measurements"])[0]["spacing_mm"] == "0.5 0.5 0.5"
+    (row, *_) = rows(result["outputs"]["measurements"])
+    assert (row["spacing_mm"], row["spacing_source"]) == ("0.5 0.5 0.5", "option")
     assert any(isinstance(event, Progress) for event in events)
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.volume import Grid, read_volume, require_same_grid, same_grid
-from tests.io.volume.files import RAMP
+from tests.io.volume.files import RAMP, nifti, unplaced
 
 SHAPE, SPACING = (40, 50, 60), (2.0, 1.0, 0.5)
 AFFINE = np.diag([0.5, 1.0, 2.0, 1.0])
@@ -63,3 +64,19 @@ def test_numbers_of_the_other_byte_order_are_read(tmp_path: Path) -> None:
     volume = read_volume(tmp_path / "a.nii.gz")
     assert np.array_equal(volume.voxels, RAMP.T)
     assert volume.voxels.dtype == np.dtype(np.float32)
+
+
+def test_who_stated_the_spacing_is_known(tmp_path: Path) -> None:
+    placed = nifti(tmp_path / "a.nii.gz")
+    bare = unplaced(tmp_path / "b.nii.gz")
+    senseless = unplaced(tmp_path / "c.nii.gz", pixdim=[1, np.nan, 1, 1, 1, 1, 1, 1])
+    stack = tmp_path / "d.tif"
+    tifffile.imwrite(stack, np.tile(RAMP, (3, 1, 1)), photometric="minisblack")
+    half = (0.5, 0.5, 0.5)
+    assert [read_volume(path).source for path in (placed, bare, senseless, stack)] == [
+        *("file", "file", "assumed", "assumed")
+    ]
+    assert [read_volume(path, half).source for path in (placed, bare, stack)] == [
+        *("file", "option", "option")
+    ]
+    assert read_volume(stack, half).grid.source == "option"

@@ -44,6 +44,7 @@ def test_both_files(tmp_path: Path, volume: Volume) -> None:
     assert (first["image"], first["label"], first["class"]) == ("case.1", "1", "a")
     assert (first["voxels"], first["volume_mm3"], first["volume_ml"]) == ("60", "180.0", "0.18")
     assert (first["spacing_mm"], first["model"]) == ("0.5 3 2", "hippocampus")
+    assert first["spacing_source"] == "file"
     assert (first["model_version"], first["software"]) == ("2", "napari-selfreg")
     assert (second["voxels"], second["mean_intensity"]) == ("0", "")
 
