@@ -15,7 +15,8 @@ import tifffile
 from napari_selfreg.core.redundancy import BlockNumbers
 from napari_selfreg.io.atomic import atomic_paths, atomic_write
 from napari_selfreg.io.geojson import six_digits
-from napari_selfreg.io.outputs import SOFTWARE, um_cell
+from napari_selfreg.io.outputs import um_cell
+from napari_selfreg.io.own_files import SOFTWARE
 from napari_selfreg.io.pixel_size import PixelSizeChoice
 
 NUMBERS = "numbers.csv"

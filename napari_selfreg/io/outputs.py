@@ -13,7 +13,7 @@ import json
 import math
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +26,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, PostProcessing, UmSource
 from napari_selfreg.io.atomic import atomic_paths, write_error
 from napari_selfreg.io.geojson import FeatureStyle, features, geojson_steps, six_digits
+from napari_selfreg.io.own_files import SOFTWARE, is_own
 from napari_selfreg.io.qupath_tiles import SlidePlace
 
 OUTPUT_NAMES = {
@@ -35,7 +36,6 @@ OUTPUT_NAMES = {
 }
 """Kind of output -> file name."""
 
-SOFTWARE = "napari-selfreg"
 CORRECTED = "corrected_by_hand"
 """Member of the files of objects that a person has changed."""
 
@@ -272,7 +272,17 @@ def results_steps(
                     yield number
         with table_file.open("w", encoding="utf-8", newline="") as stream:
             _write_table(stream, table, origin)
+    _remove_twin(targets["geojson"])
     return targets
+
+
+def _remove_twin(outlines: Path) -> None:
+    """Remove what an earlier run wrote, compressed or not as this one did not: it holds no more."""
+    packed = outlines.suffix == ".gz"
+    twin = outlines.with_suffix("") if packed else outlines.with_name(f"{outlines.name}.gz")
+    if is_own(twin):
+        with suppress(OSError):  # the new files are there all the same
+            twin.unlink()
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import gzip
 import json
 from pathlib import Path
 
-from napari_selfreg.io.outputs import SOFTWARE
+SOFTWARE = "napari-selfreg"
+"""Our mark in files."""
 
 _HEAD = 4096
 _COLUMNS = ("um_per_px", "um_per_px_source")

@@ -224,3 +224,20 @@ def test_a_file_is_checked_without_making_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WriteError, match="file is not a folder"):
         check_writable_file(tmp_path / "file" / "b.txt")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_outlines_of_an_earlier_run_do_not_stay_beside_others(
+    tmp_path: Path, compressed: bool
+) -> None:
+    labels = objects()
+    for each in (not compressed, compressed):
+        files = write_results(tmp_path, labels, table(labels), ORIGIN, compressed=each)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in files.values()}
+
+
+def test_outlines_of_others_stay(tmp_path: Path) -> None:
+    mine = tmp_path / "field 1_objects.geojson"
+    mine.write_text('{"type":"FeatureCollection","features":[]}')
+    write_results(tmp_path, objects(), table(objects()), ORIGIN, compressed=True)
+    assert mine.is_file()

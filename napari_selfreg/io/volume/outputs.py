@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.io.atomic import atomic_paths
-from napari_selfreg.io.outputs import CORRECTED, SOFTWARE, column_texts
+from napari_selfreg.io.outputs import CORRECTED, column_texts
+from napari_selfreg.io.own_files import SOFTWARE
 from napari_selfreg.io.volume.grid import Grid, Volume
 from napari_selfreg.io.volume.reading import labels_content
 from napari_selfreg.io.volume.summary import spacing_text
