@@ -31,6 +31,7 @@ from napari_selfreg.io.feature_files import (
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.inside_figure import FigureSide, figure_paths, write_inside_figure
 from napari_selfreg.io.outputs import check_writable, um_value
+from napari_selfreg.io.pixel_size import Um
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class FeaturesRequest:
         One or two; each works at its own pixel size.
     output_dir : str or Path
         Folder for the results; made if it is missing.
-    um_per_px : float or PixelSize, optional
-        Pixel size in µm; wins over what the file states.
+    um_per_px : float, (float, float) or PixelSize, optional
+        Pixel size in µm, one number or y and x; wins over what the file states.
     blocks : tuple of str, optional
         Names such as ``("E1", "B", "D1")``; all by default.
     device : str, default "auto"
@@ -58,7 +59,7 @@ class FeaturesRequest:
     image_path: str | Path
     models: tuple[Model, ...]
     output_dir: str | Path
-    um_per_px: float | PixelSize | None = None
+    um_per_px: Um | None = None
     blocks: tuple[str, ...] | None = None
     device: str = "auto"
     width_mm: float = 180.0

@@ -15,6 +15,7 @@ from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.io.outputs import Origin
+from napari_selfreg.io.pixel_size import Um
 from napari_selfreg.io.qupath_tiles import SlidePlace
 
 
@@ -30,8 +31,8 @@ class SegmentRequest:
         A loaded model (its loading is then not part of ``seconds``), or name or file of a bundle.
     output_dir : str or Path
         Folder for the results; made if it is missing.
-    um_per_px : float or PixelSize, optional
-        Pixel size in µm; wins over what the file states.
+    um_per_px : float, (float, float) or PixelSize, optional
+        Pixel size in µm, one number or y and x; wins over what the file states.
     device : str, default "auto"
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     tta : bool, default False
@@ -54,7 +55,7 @@ class SegmentRequest:
     image_path: str | Path
     model: Model | str | Path
     output_dir: str | Path
-    um_per_px: float | PixelSize | None = None
+    um_per_px: Um | None = None
     device: str = "auto"
     tta: bool = False
     place: SlidePlace | None = None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, UmSource
 
@@ -14,7 +17,7 @@ SMALLEST_UM = 0.02
 LARGEST_UM = 20.0
 """Above this (µm/px) no tissue structure is left; such a statement counts as none."""
 
-Um = float | Sequence[float] | PixelSize
+Um = float | Sequence[float] | npt.NDArray[np.floating] | PixelSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,27 @@ def as_pixel_size(um: Um) -> PixelSize:
     Raises
     ------
     BadInputError
-        If a value is not above 0 or there are not one or two of them.
+        If a value is no number above 0 or there are not one or two of them.
     """
     if isinstance(um, PixelSize):
         return um
-    values = [float(value) for value in um] if isinstance(um, Sequence) else [float(um)]
+    values = _numbers(um)
     if len(values) not in (1, 2):
         raise BadInputError(
             f"A pixel size has one or two values, not {len(values)}: give µm/px for y and x."
         )
     return PixelSize(values[0], values[-1])
+
+
+def _numbers(um: object) -> list[float]:
+    """Return one number or several of any kind as floats; a text is none."""
+    try:
+        values = np.asarray(um)
+        if values.dtype.kind in "iuf" and values.ndim < 2:
+            return [float(value) for value in values.ravel()]
+    except ValueError:  # numbers and pairs of them mixed
+        pass
+    raise BadInputError(f"{um!r} is no pixel size: give µm/px as one number, or two for y and x.")
 
 
 def resolve_pixel_size(

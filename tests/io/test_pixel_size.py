@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -90,3 +92,15 @@ def test_too_many_or_too_few_values(um: tuple[float, ...]) -> None:
 def test_limits_are_plausible_themselves() -> None:
     assert plausible(PixelSize(SMALLEST_UM, LARGEST_UM))
     assert not plausible(PixelSize(SMALLEST_UM / 1.01, LARGEST_UM))
+
+
+def test_pairs_of_numpy_are_pairs() -> None:
+    assert as_pixel_size(np.array([0.5, 0.25])) == PixelSize(0.5, 0.25)
+    assert as_pixel_size(np.float32(0.5)) == PixelSize(0.5, 0.5)
+    assert as_pixel_size((np.float64(0.5), 1)) == PixelSize(0.5, 1.0)
+
+
+@pytest.mark.parametrize("wrong", ["0.5", b"1", ("0.5", "0.5"), [[0.5, 0.5]], [1, [2]], {}, True])
+def test_what_is_no_number_is_refused_in_one_sentence(wrong: Any) -> None:
+    with pytest.raises(BadInputError, match="is no pixel size: give µm/px as one number"):
+        as_pixel_size(wrong)
