@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_selfreg.widgets.sentence_label import sentence_label
 
 
 class QuestionBox(QFrame):
@@ -10,15 +12,14 @@ class QuestionBox(QFrame):
 
     Attributes
     ----------
-    text : QLabel
+    text : SentenceLabel
         What is asked.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.text = QLabel()
-        self.text.setWordWrap(True)
+        self.text = sentence_label()
         self._row = QHBoxLayout()
         column = QVBoxLayout(self)
         column.addWidget(self.text)

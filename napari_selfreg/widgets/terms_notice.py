@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.io import terms
 from napari_selfreg.io.card import Card
+from napari_selfreg.widgets.sentence_label import sentence_label
 
 READ_TERMS = "Please read the terms of this model first."
 
@@ -30,8 +31,7 @@ class TermsNotice(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._cards: tuple[Card, ...] = ()
         self._card: Card | None = None
-        self._text = QLabel()
-        self._text.setWordWrap(True)
+        self._text = sentence_label()
         self._button = QPushButton("I have read this")
         self._button.setToolTip("Asked once for each model; then it can run")
         self._button.clicked.connect(self._accept)

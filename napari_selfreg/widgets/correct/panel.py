@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, WeakMethod, ref
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.correct.buttons import button
@@ -28,6 +28,7 @@ from napari_selfreg.widgets.correct.tool_box import NOT_SELECTED, ObjectBox, Too
 from napari_selfreg.widgets.correct.what_next import WhatNext, WhatNextRow
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.result_info import result_info
+from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import PathOffer, Shared
 
 _STEP = 1.25
@@ -61,9 +62,7 @@ class CorrectPanel(QWidget):
             "Write the corrected objects of all fields: label images, outlines, measurements",
         )
         self.keys_button = button("Mouse and keys", "Show what mouse and keys do (F1)")
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.status = sentence_label()
         self.desk = ProjectDesk(napari_viewer, self)
         self.new_result = NewResult(napari_viewer, self.desk)
         self.selection = Selection(napari_viewer, self.desk, self)

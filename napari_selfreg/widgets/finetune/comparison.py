@@ -29,6 +29,7 @@ from napari_selfreg.widgets.finetune.wiper_layer import COLOURS, WiperLayer
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.numbers import SPACE, in_groups
 from napari_selfreg.widgets.runner import Job, JobRunner
+from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.shared import Shared
 
@@ -91,8 +92,7 @@ class Comparison(QGroupBox):
         self.slider.setValue(_STEPS // 2)
         self.slider.setAccessibleName("Before or after")
         self.slider.setToolTip("Left of the line is the old model, right of it the new one")
-        self.status = QLabel()
-        self.status.setWordWrap(True)
+        self.status = sentence_label()
         self._arrange()
         self.runner = JobRunner(self)
         self._connect()

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.engine.events import Event, Notice, Progress
@@ -19,6 +19,7 @@ from napari_selfreg.widgets.finetune.source import ProjectCorrections, may_be_do
 from napari_selfreg.widgets.finetune.summary import counted
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job, JobRunner
+from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.shared import Shared
 
@@ -79,8 +80,7 @@ class Resegmenting(QGroupBox):
         policy = self.progress_row.sizePolicy()
         policy.setRetainSizeWhenHidden(False)
         self.progress_row.setSizePolicy(policy)
-        self.status = QLabel(ABOUT)
-        self.status.setWordWrap(True)
+        self.status = sentence_label(ABOUT)
         column = QVBoxLayout(self)
         parts = (self.button, self.question, self.undo_button, self.progress_row, self.status)
         for part in parts:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
+
+from napari_selfreg.widgets.sentence_label import sentence_label
 
 
 class ReviewOffer(QFrame):
@@ -20,8 +22,7 @@ class ReviewOffer(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self._text = QLabel()
-        self._text.setWordWrap(True)
+        self._text = sentence_label()
         self.button = QPushButton("Yes, treat them as done")
         self.button.setToolTip(
             "All of each corrected field then counts as reviewed: what has no outline is background"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.verdict import Kind, Verdict
 from napari_selfreg.engine.finetune_types import FinetuneResult
+from napari_selfreg.widgets.sentence_label import sentence_label
 
 HEADLINES: dict[Kind, str] = {
     "better": "✓ The new model is better",
@@ -47,7 +48,7 @@ class VerdictView(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.headline, self.sentence, self.advice = QLabel(), QLabel(), QLabel()
+        self.headline, self.sentence, self.advice = (sentence_label() for _ in range(3))
         font = self.headline.font()
         font.setBold(True)
         self.headline.setFont(font)
@@ -63,16 +64,13 @@ class VerdictView(QFrame):
             "Fine-tune again without each region in turn: stricter, and as long several times",
         )
         self.check_button.clicked.connect(self.checkWanted)
-        self.checking = QLabel()
-        self.checking.setWordWrap(True)
+        self.checking = sentence_label()
         self.checking.hide()
         self.use_button.clicked.connect(self.useWanted)
         self.keep_button.clicked.connect(self.keepWanted)
         self.longer_button.clicked.connect(self.longerWanted)
         column = QVBoxLayout(self)
         for label in (self.headline, self.sentence, self.advice):
-            label.setWordWrap(True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             column.addWidget(label)
         self.advice.setToolTip(FAIR)
         row = QHBoxLayout()
