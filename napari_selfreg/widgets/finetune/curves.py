@@ -10,7 +10,7 @@ from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_selfreg.engine.events import Event, StepDone, ValidationDone
-from napari_selfreg.engine.finetune_types import BaseScored, RolledBack
+from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
 
 LOSSES = {
     "total": "total",
@@ -35,6 +35,9 @@ COLOURS = {
 
 _MIDDLE = 127
 _HEIGHT = 120
+_FEWEST_STEPS = 4
+_MARGIN = 0.02
+"""Share of an axis that is left free, so that no mark is cut at its end."""
 
 
 class Curves(QWidget):
@@ -55,12 +58,15 @@ class Curves(QWidget):
         self._caption = _caption()
         self.points: dict[str, tuple[list[float], list[float]]] = {}
         self.base: float | None = None
+        self.kept: float | None = None
+        self._planned = 0
         self.hide()
 
     def clear(self) -> None:
         """Forget all curves."""
         self.points.clear()
-        self.base = None
+        self.base = self.kept = None
+        self._planned = 0
         for line in self._lines.values():
             line.setData([], [])
         if self._base_line is not None:
@@ -73,12 +79,16 @@ class Curves(QWidget):
             self._draw()
 
     def _take(self, event: Event) -> bool:
-        if isinstance(event, StepDone):
+        if isinstance(event, Planned):
+            self._planned = event.steps
+        elif isinstance(event, StepDone):
             for key in LOSSES:
                 if key in event.losses:
                     self._add(key, event.step, event.losses[key])
         elif isinstance(event, ValidationDone):
             self._add("validation", event.step, event.dice)
+            if event.best:
+                self.kept = event.dice
         elif isinstance(event, BaseScored):
             self.base = event.dice
             self._add("validation", 0, event.dice)
@@ -98,7 +108,15 @@ class Curves(QWidget):
         if self.base is not None:
             self._base_line.setValue(self.base)
             self._base_line.show()
+        self._show_plan()
         self._tell()
+
+    def _show_plan(self) -> None:
+        """Let both plots reach from the first step to the last one that is planned."""
+        made = [steps[-1] for steps, _ in self.points.values()]
+        end = max(self._planned, _FEWEST_STEPS, *made)
+        for plot in self._plots.values():
+            plot.setXRange(0, end, padding=_MARGIN)
 
     def _tell(self) -> None:
         shown = [key for key in LOSSES if key in self.points]
@@ -108,12 +126,14 @@ class Curves(QWidget):
         self._caption.setText(_unparted(self.sentence()))
 
     def sentence(self) -> str:
-        """Return the newest score on what is held out, beside that of the old model."""
+        """Return the score of the weights that are kept, beside that of the old model."""
         base = "" if self.base is None else f"{self._dot('base')} old model {self.base:.3f}"
-        scores = self.points.get("validation", ([], []))[1]
-        if len(scores) < 2:
+        if self.kept is None:
             return f"Held-out Dice: {base}"
-        return f"Held-out Dice: {base} &nbsp; {self._dot('validation')} new model {scores[-1]:.3f}"
+        last = self.points["validation"][1][-1]
+        after = "" if last == self.kept else f" (last {last:.3f})"
+        new = f"{self._dot('validation')} new model {self.kept:.3f}{after}"
+        return f"Held-out Dice: {base} &nbsp; {new}"
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of another theme."""
@@ -165,11 +185,12 @@ class Curves(QWidget):
             plot.setMouseEnabled(x=False, y=False)
             plot.setMenuEnabled(False)
             plot.hideButtons()
-            plot.setLimits(minXRange=4, minYRange=0.02)
+            plot.setLimits(minYRange=0.02)
             plot.getAxis("left").setWidth(44)
             self._plots[name] = plot
             self._column.addWidget(caption)
             self._column.addWidget(plot)
+        self._plots["validation"].setLimits(yMin=-_MARGIN, yMax=1 + _MARGIN)
         self._plots["losses"].setToolTip("What the training makes smaller, step by step")
         self._plots["validation"].setToolTip("On strips that the training never sees")
         self._base_line = pg.InfiniteLine(angle=0)

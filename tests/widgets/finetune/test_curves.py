@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QApplication
 from skimage.color import deltaE_ciede2000
 
 from napari_selfreg.engine.events import Progress, StepDone, ValidationDone
-from napari_selfreg.engine.finetune_types import BaseScored, RolledBack
+from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
 from napari_selfreg.widgets.finetune.curves import COLOURS, LOSSES, Curves
 from tests.widgets.finetune.eyes import EYES, THEMES, contrast, seen
 
@@ -49,6 +49,33 @@ def test_losses_and_scores_are_drawn(curves) -> None:
 def test_before_anything_is_scored_no_new_model_is_told(curves) -> None:
     curves.show_events((BaseScored(0.7, (0.7,)),))
     assert "new model" not in curves.sentence()
+
+
+def test_the_new_model_is_the_one_that_is_kept(curves) -> None:
+    curves.show_events((BaseScored(0.7, (0.7,)), ValidationDone(4, 0.966, True)))
+    curves.show_events((ValidationDone(8, 0.935, False),))
+    assert curves.sentence().endswith("new model 0.966 (last 0.935)")
+    curves.show_events((ValidationDone(12, 0.97, True),))
+    assert curves.sentence().endswith("new model 0.970")
+    curves.clear()
+    curves.show_events((BaseScored(0.7, (0.7,)),))
+    assert "new model" not in curves.sentence()
+
+
+def test_axes_reach_over_the_planned_steps_and_no_dice_that_cannot_be(curves) -> None:
+    def ranges(name: str) -> list[list[float]]:
+        QApplication.processEvents()
+        return curves._plots[name].viewRange()
+
+    curves.show_events((BaseScored(0.997, (0.997,)), StepDone(3, 0, {"total": 1.0})))
+    (low, high), (bottom, top) = ranges("validation")
+    assert (low, high) == pytest.approx((0, 4), abs=0.1)
+    assert -0.03 < bottom < 0.997 < top < 1.03
+    curves.show_events((Planned(200, 0.3), StepDone(4, 200, {"total": 0.9})))
+    assert ranges("validation")[0] == pytest.approx([0, 200], abs=5)
+    assert ranges("losses")[0] == ranges("validation")[0]
+    curves.show_events((StepDone(260, 200, {"total": 0.9}),))
+    assert ranges("losses")[0] == pytest.approx([0, 260], abs=6)
 
 
 def test_nothing_is_shown_before_there_is_something(curves) -> None:
