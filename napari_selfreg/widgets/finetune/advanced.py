@@ -173,6 +173,8 @@ def _of_weight(box: QDoubleSpinBox) -> float | None:
 def _explanation(sentence: str) -> QLabel:
     text = QLabel(sentence)
     text.setWordWrap(True)
-    text.setEnabled(False)  # paler than what is to be set
+    font = text.font()
+    font.setItalic(True)  # told from what is to be set, and read in every theme
+    text.setFont(font)
     text.setContentsMargins(0, 0, 0, 4)
     return text

@@ -32,6 +32,12 @@ def test_settings_come_back_as_they_were_given(box, options) -> None:
     assert box.value() == options
 
 
+def test_no_explanation_is_as_pale_as_what_cannot_be_used(box) -> None:
+    labels = box.content().findChildren(QLabel)
+    assert [each.text() for each in labels if each.text().endswith(".")]
+    assert all(each.isEnabledTo(box) for each in labels)
+
+
 def test_it_is_folded_and_leaves_the_regularizers_as_usual(box) -> None:
     assert not box.isExpanded()
     assert box.value() == TuneOptions()
