@@ -251,7 +251,7 @@ class FinetunePanel(QWidget):
         self.start_button.setText("Start")
         self.start_button.setToolTip(missing or "Learn from the reviewed regions (Ctrl+Enter)")
         self.start_button.setEnabled(not missing)
-        said = bool(self._elsewhere())  # above already
+        said = missing == self.about.text()  # above already
         self.status.setText(self._last_words or ("" if said else missing))
 
     def _on_setting(self) -> None:

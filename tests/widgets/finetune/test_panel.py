@@ -21,6 +21,8 @@ def finish(panel: Any, qtbot: Any) -> None:
 def test_without_a_project_it_says_what_to_do(make_tuning) -> None:
     _, panel, _ = make_tuning(opened=False)
     assert panel.about.text() == NO_PROJECT
+    assert panel.status.text() == ""  # not a second time
+    assert panel.start_button.toolTip() == NO_PROJECT
     assert not panel.start_button.isEnabled()
 
 
@@ -147,7 +149,7 @@ def test_a_project_open_elsewhere_is_not_trained_on(make_tuning, project, qtbot)
         assert not panel.start_button.isEnabled()
         assert panel.status.text() == second.reason
         shared_for(viewer).set_project(None)
-    assert panel.status.text() == NO_PROJECT
+    assert panel.about.text() == NO_PROJECT
 
 
 def test_the_version_in_use_is_said(make_tuning, project, qtbot) -> None:
