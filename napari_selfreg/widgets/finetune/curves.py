@@ -38,6 +38,8 @@ _HEIGHT = 120
 _FEWEST_STEPS = 4
 _MARGIN = 0.02
 """Share of an axis that is left free, so that no mark is cut at its end."""
+_TOP_MARGIN = 0.07
+"""The same above a Dice of 1, whose number would be cut."""
 
 
 class Curves(QWidget):
@@ -190,7 +192,7 @@ class Curves(QWidget):
             self._plots[name] = plot
             self._column.addWidget(caption)
             self._column.addWidget(plot)
-        self._plots["validation"].setLimits(yMin=-_MARGIN, yMax=1 + _MARGIN)
+        self._plots["validation"].setLimits(yMin=-_MARGIN, yMax=1 + _TOP_MARGIN)
         self._plots["losses"].setToolTip("What the training makes smaller, step by step")
         self._plots["validation"].setToolTip("On strips that the training never sees")
         self._base_line = pg.InfiniteLine(angle=0)

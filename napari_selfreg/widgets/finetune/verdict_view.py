@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -124,8 +126,8 @@ def _plain(result: FinetuneResult) -> str:
     words = rest[:1].upper() + rest[1:] if colon else words
     if not result.base_scores:
         return words
-    scores = result.validation()
-    return f"{words} Dice {scores['base']:.3f} before, {scores['tuned']:.3f} after."
+    before, after = fmean(result.base_scores), fmean(result.tuned_scores)
+    return f"{words} Dice {before:.3f} before, {after:.3f} after."
 
 
 def _button(text: str, tip: str) -> QPushButton:

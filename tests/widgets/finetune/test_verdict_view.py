@@ -25,6 +25,11 @@ def view(qtbot) -> VerdictView:
     return view
 
 
+def test_scores_are_rounded_once_as_in_the_legend_of_the_curves(view, result) -> None:
+    view.show_result(replace(result, base_scores=(0.979496,), tuned_scores=(0.974496,)))
+    assert "0.979 before, 0.974 after" in view.sentence.text()
+
+
 @pytest.mark.parametrize("kind", ["better", "no difference", "worse", "cannot tell"])
 def test_every_verdict_is_said_in_words_with_advice(view, result, kind) -> None:
     made = verdicts()[kind]
