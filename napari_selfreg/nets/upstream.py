@@ -40,7 +40,8 @@ def before_decoder(network: nn.Module, tapspec: TapSpec, in_channels: int) -> se
 
 
 def _sample(network: nn.Module, tapspec: TapSpec, in_channels: int) -> Tensor:
-    side = ceil_to(max(tapspec.min_size, 1), tapspec.size_multiple)
+    # Two places at least at the bottom: instance norm refuses one.
+    side = ceil_to(max(tapspec.min_size, 2 * tapspec.size_multiple), tapspec.size_multiple)
     shape = tapspec.fixed_size or (side,) * tapspec.spatial_dims
     like = next(network.parameters())
     return like.new_zeros((1, in_channels, *shape), requires_grad=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from monai.networks.nets import UNet
 from torch import Tensor, nn
 
 from napari_selfreg.nets.tapspec import Tap, TapSpec
@@ -63,3 +64,10 @@ def test_a_network_that_fails_is_left_without_hooks() -> None:
         before_decoder(network, spec, 3)
     assert not network.encoder._forward_pre_hooks
     assert network.training
+
+
+def test_instance_norm_is_given_more_than_one_place() -> None:
+    network = UNet(2, 3, 2, (4, 8, 16), (2, 2))
+    spec = TapSpec.propose(network, (1, 3, 64, 64)).tapspec
+    assert spec is not None
+    assert before_decoder(network, spec, 3)
