@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SOFTWARE = "napari-selfreg"
@@ -28,16 +31,26 @@ def is_own(path: Path) -> bool:
         return False
     try:
         return kind(path)
-    except (OSError, EOFError, ValueError, KeyError, AttributeError):
+    except Exception:  # noqa: BLE001 - damaged files fail in every way, and none of them is ours
         return False
 
 
 def _own_labels(path: Path) -> bool:
     import tifffile
 
-    with tifffile.TiffFile(path) as tiff:
+    with _quiet(tifffile.logger()), tifffile.TiffFile(path) as tiff:
         tags = tiff.pages.first.tags
         return bool(tags[305].value == SOFTWARE and json.loads(tags[270].value)["um_per_px_source"])
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Keep what a library finds wrong with a file that is none of ours to itself."""
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _own_outlines(path: Path) -> bool:

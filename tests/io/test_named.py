@@ -53,3 +53,9 @@ def test_labels_of_a_volume_that_are_named_too_are_refused(tmp_path: Path) -> No
     with pytest.raises(BadInputError, match="would be replaced"):
         volumes_to_segment(volumes, tmp_path)
     assert volumes_to_segment(volumes, tmp_path / "out") == volumes
+
+
+def test_a_damaged_copy_hinders_no_other_image(tmp_path: Path) -> None:
+    images = [_image(tmp_path / "a.tif"), tmp_path / "a_copy.tif"]
+    images[1].write_bytes(b"II*\x00\x08\x00\x00\x00" + bytes(4))
+    assert images_to_segment(images, tmp_path / "out") == (images, [])

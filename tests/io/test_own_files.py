@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,18 @@ def test_files_of_others_are_not(tmp_path: Path) -> None:
     (tmp_path / "b_measurements.csv").write_bytes(b"\xff\xfe,\n")
     (tmp_path / "a.png").write_bytes(b"")
     assert not any(map(is_own, [*tmp_path.iterdir(), tmp_path / "missing.tif"]))
+
+
+def test_nor_are_damaged_ones(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tifffile.imwrite(
+        tmp_path / "whole.tif", objects(), compression="zlib", photometric="miniswhite"
+    )
+    whole = (tmp_path / "whole.tif").read_bytes()
+    for length in range(0, len(whole), 7):
+        (tmp_path / "cut.tif").write_bytes(whole[:length])
+        assert not is_own(tmp_path / "cut.tif")
+    packed = bytearray(gzip.compress(b'{"software":"napari-selfreg"}' * 99))
+    packed[20:40] = bytes(20)
+    (tmp_path / "a_objects.geojson.gz").write_bytes(packed)
+    assert not is_own(tmp_path / "a_objects.geojson.gz")
+    assert not caplog.records
