@@ -59,7 +59,7 @@ def _read_tiff(file: Path) -> npt.NDArray[np.generic]:
         if any(_size(other) == _size(series) for other in others):
             raise _several_planes(file)
         array, axes = series.asarray(), series.axes
-        inverted = _zero_is_white(tiff.pages.first, array.dtype)
+        inverted = _zero_is_white(tiff.pages.first, array)
     for axis in reversed(range(array.ndim)):
         if array.shape[axis] == 1 and axes[axis] not in "YX":
             array, axes = array.squeeze(axis), axes[:axis] + axes[axis + 1 :]
@@ -79,15 +79,19 @@ def _size(series: tifffile.TiffPageSeries) -> list[int]:
     return [n for n, axis in zip(series.shape, series.axes, strict=True) if axis in "YX"]
 
 
-def _zero_is_white(page: tifffile.TiffPage, dtype: np.dtype[np.generic]) -> bool:
-    """Whether the highest value of a page is black: what is foreground, then, is the rest."""
+def _zero_is_white(page: tifffile.TiffPage, array: npt.NDArray[np.generic]) -> bool:
+    """Whether the highest value of a page is black: what is foreground, then, is the rest.
+
+    Of masks only: ids stay what they are, however a program shows them.
+    """
     if page.photometric != tifffile.PHOTOMETRIC.MINISWHITE:
         return False
-    if dtype == np.bool_:
+    if array.dtype == np.bool_:
         # tifffile itself states this of every boolean array it writes, and means nothing by it
         return not page.software.startswith("tifffile")
     # ImageJ shows masks so, black on white, and yet means 255 by an object
-    return dtype == np.uint8 and not page.is_imagej
+    mask = array.dtype == np.uint8 and bool(np.isin(array, (0, 255)).all())
+    return mask and not page.is_imagej
 
 
 def _read_picture(file: Path) -> npt.NDArray[np.generic]:

@@ -37,6 +37,12 @@ def test_8_bit_tiff_where_0_is_white(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "a.tif").tolist() == BINARY
 
 
+def test_ids_stay_what_they_are_however_they_are_shown(tmp_path: Path) -> None:
+    for ids in (IDS.astype(np.uint8), (IDS > 0).astype(np.uint8)):
+        tifffile.imwrite(tmp_path / "a.tif", ids, photometric="miniswhite")
+        assert read_labels(tmp_path / "a.tif").tolist() == ids.tolist()
+
+
 def test_black_objects_of_imagej_are_objects(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", MASK, photometric="miniswhite", imagej=True)
     assert read_labels(tmp_path / "a.tif").tolist() == BINARY
