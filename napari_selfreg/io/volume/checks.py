@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from napari_selfreg.core.errors import BadInputError
 
-SMALLEST_MM = 0.001
-"""Below this (mm per voxel) no organ is scanned, and resampling leaves nothing of a volume."""
+SMALLEST_MM = 1e-5
+"""Below this (mm per voxel) no microscope sees: the smallest pixel that a card may have."""
 
 LARGEST_MM = 50.0
 """Above this (mm per voxel) no organ has two voxels, and resampling fills any memory."""
@@ -53,6 +53,6 @@ def require_voxel_size(spacing: Iterable[float]) -> None:
     for mm in spacing:
         if not (math.isfinite(mm) and SMALLEST_MM <= mm <= LARGEST_MM):
             raise BadInputError(
-                f"A voxel size of {mm:g} mm ({mm * 1000:g} µm) is outside {SMALLEST_MM:g} to "
+                f"A voxel size of {mm:g} mm ({mm * 1000:g} µm) is outside {SMALLEST_MM:.5f} to "
                 f"{LARGEST_MM:g} mm: give the size of the volume's voxels."
             )

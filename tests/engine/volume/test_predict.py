@@ -242,7 +242,7 @@ def test_bad_requests_are_told_in_one_sentence():
     with pytest.raises(BadInputError, match="each of z, y and x"):
         predicted(volume, region=((0, 4), (0, 4)))
     for spacing in ((1.0, 0.0, 1.0), (1.0, 1e6, 1.0), (1e-6, 1.0, 1.0)):
-        with pytest.raises(BadInputError, match=r"is outside 0\.001 to 50 mm"):
+        with pytest.raises(BadInputError, match=r"is outside 0\.00001 to 50 mm"):
             predicted(volume, spacing=spacing)
     with pytest.raises(BadInputError, match="Unknown precision"):
         predicted(volume, precision="int3")

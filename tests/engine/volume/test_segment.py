@@ -150,6 +150,7 @@ def test_one_size_of_voxels_is_needed():
     with pytest.raises(BadInputError, match="one number"):
         spacing_of(PixelSize(250.0, 500.0))
     for um in (1e9, 0.001):
-        with pytest.raises(BadInputError, match=r"outside 0\.001 to 50 mm: give the size"):
+        with pytest.raises(BadInputError, match=r"outside 0\.00001 to 50 mm: give the size"):
             spacing_of(um)
     assert spacing_of(1.0) == (0.001, 0.001, 0.001)
+    assert spacing_of(0.3) == pytest.approx((0.0003, 0.0003, 0.0003))  # a microscope's
