@@ -26,7 +26,7 @@ class Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse an empty argument: as a path it would be the current folder, with all in it."""
         for text in args:
-            if not text or (text.startswith("--") and text.endswith("=")):
+            if not text or (text.startswith("--") and text.find("=") == len(text) - 1):
                 raise typer.BadParameter(f"{text or 'an argument'} is empty: give a name", ctx)
         return super().parse_args(ctx, args)
 

@@ -300,7 +300,7 @@ def _score(
     model: Model, image: LabelledImage, protocol: Protocol, device: str, done: Progress
 ) -> Generator[Event, None, ImageScores]:
     """Score one image; every tile gives a chance to cancel."""
-    _check_truth(image, model.card.n_classes)
+    _check_truth(image, model.card.n_classes if protocol == "native" else 1)
     yield done
     prediction = yield from _predicted(model, image, device, done)
     compared = _compare(model, image, protocol, prediction)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +66,8 @@ def as_pixel_size(um: Um) -> PixelSize:
 
 def _numbers(um: object) -> list[float]:
     """Return one number or several of any kind as floats; a text is none."""
+    if isinstance(um, Decimal | Fraction):  # numpy knows them as objects only
+        return [float(um)]
     try:
         values = np.asarray(um)
         if values.dtype.kind in "iuf" and values.ndim < 2:

@@ -57,7 +57,7 @@ class RgbRule:
         return np.repeat(colour, 3, axis=2)
 
 
-def to_rgb8(array: npt.ArrayLike, name: str = "the image") -> Rgb:
+def to_rgb8(array: npt.ArrayLike, name: str = "the image", *, part: bool = False) -> Rgb:
     """Return a picture as 8-bit RGB.
 
     Integers are read as 8, 10, 12, 14 or 16 bit, whichever holds the largest value; floats as
@@ -70,6 +70,8 @@ def to_rgb8(array: npt.ArrayLike, name: str = "the image") -> Rgb:
         Grey, grey + alpha (last axis only), RGB or RGB + alpha of any real dtype.
     name : str
         Name of the file for error messages.
+    part : bool
+        Whether it is part of a larger picture, whose alpha may hide all of it.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def to_rgb8(array: npt.ArrayLike, name: str = "the image") -> Rgb:
         If the array is empty, has another number of axes or channels, or holds no real numbers.
     """
     picture = as_yxc(np.asarray(array), name)
-    return rule_for(picture, name).apply(picture)
+    return rule_for(picture, name, part=part).apply(picture)
 
 
 def as_yxc(array: npt.NDArray[Any], name: str = "the image") -> npt.NDArray[Any]:

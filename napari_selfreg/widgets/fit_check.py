@@ -138,7 +138,7 @@ def check_fit(request: FitRequest) -> Generator[Event, None, str]:
     """
     yield Progress(0, 0)
     picture = request.picture
-    pixels = to_rgb8(picture.read(request.box), picture.name)
+    pixels = to_rgb8(picture.read(request.box), picture.name, part=True)
     return doubts(pixels, request.um_per_px, request.card, grey=picture.is_grey)
 
 

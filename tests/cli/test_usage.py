@@ -79,6 +79,9 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
 def test_an_empty_argument_is_named() -> None:
     stderr = " ".join(run("segment", "", "--output", "o").stderr.split())
     assert "an argument is empty: give a name" in stderr
+    stderr = " ".join(run("segment", "a.png", "--output=").stderr.split())
+    assert "--output= is empty: give a name" in stderr
+    assert "empty" not in run("segment", "missing.png", "--output=o=").stderr
 
 
 def test_alone_the_command_opens_the_workbench(monkeypatch: pytest.MonkeyPatch) -> None:

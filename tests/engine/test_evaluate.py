@@ -326,6 +326,7 @@ def test_of_several_classes_labels_hold_class_ids(
     assert [wrong[name] for name in METRICS if "haus" not in name] == [0.0] * 6
     small = run(evaluate_pairs(model, [LabelledImage("a", picture, truth, UM)], "uctransnet224"))
     assert small.images[0].values["dice"] == 1.0
+    run(evaluate_pairs(model, [LabelledImage("a", picture, truth * 3, UM)], "uctransnet224"))
     with pytest.raises(BadInputError, match="of b hold the value 3, but the model knows 2 classes"):
         run(evaluate_pairs(model, [LabelledImage("b", picture, truth + 1, UM)]))
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -97,6 +99,7 @@ def test_limits_are_plausible_themselves() -> None:
 def test_pairs_of_numpy_are_pairs() -> None:
     assert as_pixel_size(np.array([0.5, 0.25])) == PixelSize(0.5, 0.25)
     assert as_pixel_size(np.float32(0.5)) == PixelSize(0.5, 0.5)
+    assert as_pixel_size(Fraction(1, 2)) == as_pixel_size(Decimal("0.5")) == PixelSize(0.5, 0.5)
     assert as_pixel_size((np.float64(0.5), 1)) == PixelSize(0.5, 1.0)
 
 

@@ -90,6 +90,7 @@ def test_alpha_that_hides_everything_is_ignored_and_said(dtype: type, channels: 
     note = "has an alpha channel that hides all of it; it is ignored"
     assert note in rule_for(picture).notes
     assert rule_for(picture, part=True).apply(picture).min() == 255
+    assert to_rgb8(picture, part=True).min() == 255
 
 
 def test_grey_with_alpha_in_16_bit() -> None:
