@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QClipboard, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import (
+    QClipboard,
+    QContextMenuEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+)
+from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
 _BREAK = "\u200b"
 """Takes no room, and a line may end at it."""
@@ -15,6 +22,10 @@ _LONG = 20
 """Letters in a row that a narrow panel has room for."""
 
 _TAG_OR_WORD = re.compile(rf"<[^<>]*>|&\w+;|[^\s<>&]{{{_LONG + 1},}}")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_AS_SET = {0x200B: None, 0x2028: "\n", 0x2029: "\n", 0xA0: " "}
+"""Qt's own ends of lines, and our breaks, as they were before."""
+
 _PIECE = re.compile(rf"[^_./\\-]{{{_LONG}}}|[_./\\-]+")
 
 
@@ -32,6 +43,7 @@ class SentenceLabel(QLabel):
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._text = ""
+        self._menu: QMenu | None = None  # made when it is asked for
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setText(text)
@@ -44,15 +56,29 @@ class SentenceLabel(QLabel):
         """Show a sentence."""
         self._text = text
         super().setText(breakable(text))
+        self.setAccessibleName(_TAG.sub("", text))
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.setText("")
 
     def selectedText(self) -> str:
         """Return what is selected, as it was set."""
-        return super().selectedText().replace(_BREAK, "")
+        return super().selectedText().translate(_AS_SET)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what a label offers; only that *Copy* copies what was set."""
+        if self._menu is None:
+            self._menu = QMenu(self)
+            self._menu.addAction("Copy").triggered.connect(self._copy)
+            self._menu.addAction("Select all").triggered.connect(self._select_all)
+        self._menu.actions()[0].setEnabled(self.hasSelectedText())
+        self._menu.popup(event.globalPos())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy what was set, not what is shown: a name must be found again."""
         if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
-            self._copy(QClipboard.Mode.Clipboard)
+            self._copy()
         else:
             super().keyPressEvent(event)
 
@@ -60,9 +86,15 @@ class SentenceLabel(QLabel):
         """Let the middle button, where it pastes a selection, paste the same."""
         super().mouseReleaseEvent(event)
         if self.hasSelectedText() and QGuiApplication.clipboard().supportsSelection():
-            self._copy(QClipboard.Mode.Selection)
+            self._copy(mode=QClipboard.Mode.Selection)
 
-    def _copy(self, mode: QClipboard.Mode) -> None:
+    def _select_all(self, checked: bool = False) -> None:
+        keys = Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier
+        super().keyPressEvent(QKeyEvent(QEvent.Type.KeyPress, *keys))
+
+    def _copy(
+        self, checked: bool = False, mode: QClipboard.Mode = QClipboard.Mode.Clipboard
+    ) -> None:
         QGuiApplication.clipboard().setText(self.selectedText(), mode)
 
 

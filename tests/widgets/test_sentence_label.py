@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QContextMenuEvent, QGuiApplication
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QMenu
 
 from napari_selfreg.widgets.sentence_label import breakable, sentence_label
 
@@ -50,3 +51,37 @@ def test_a_name_that_is_copied_is_the_name(qtbot) -> None:
     assert label.selectedText() == SENTENCE
     QTest.keyClick(label, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == SENTENCE
+
+
+def test_so_is_one_that_is_copied_with_the_mouse(qtbot) -> None:
+    label = sentence_label(SENTENCE)
+    qtbot.addWidget(label)
+    label.show()
+    place = QPoint(5, 5)
+    label.contextMenuEvent(QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, place))
+    menu = label.findChild(QMenu)
+    copy, everything = menu.actions()
+    assert not copy.isEnabled()
+    everything.trigger()
+    assert label.selectedText() == SENTENCE
+    menu.close()
+    label.contextMenuEvent(QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, place))
+    assert copy.isEnabled()
+    copy.trigger()
+    assert QGuiApplication.clipboard().text() == SENTENCE
+    menu.close()
+
+
+def test_lines_are_copied_as_lines(qtbot) -> None:
+    label = sentence_label("One line\nand another")
+    qtbot.addWidget(label)
+    label._select_all()
+    assert label.selectedText() == "One line\nand another"
+
+
+def test_what_a_screen_reader_says_and_what_is_cleared(qtbot) -> None:
+    label = sentence_label(f"Project <b>{NAME}</b>")
+    qtbot.addWidget(label)
+    assert label.accessibleName() == f"Project {NAME}"
+    label.clear()
+    assert (label.text(), label.accessibleName()) == ("", "")
