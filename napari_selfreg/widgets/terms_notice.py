@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
@@ -10,7 +11,10 @@ from qtpy.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.io import terms
 from napari_selfreg.io.card import Card
+from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.sentence_label import sentence_label
+
+_notices: weakref.WeakSet[TermsNotice] = weakref.WeakSet()
 
 READ_TERMS = "Please read the terms of this model first."
 
@@ -39,6 +43,7 @@ class TermsNotice(QFrame):
         column.addWidget(self._text)
         column.addWidget(self._button)
         self.hide()
+        _notices.add(self)
 
     @property
     def pending(self) -> bool:
@@ -60,6 +65,10 @@ class TermsNotice(QFrame):
     def showEvent(self, event: QShowEvent) -> None:
         """Ask no more for what was read in another panel meanwhile."""
         super().showEvent(event)
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Go on if the terms were read meanwhile."""
         if self._card is not None and not _is_unread(self._card):
             self._go_on()
 
@@ -67,6 +76,9 @@ class TermsNotice(QFrame):
         if self._card is not None:
             terms.remember(self._card.name)
         self._go_on()
+        for other in list(_notices):  # also in panels that are not on show
+            if alive(other):
+                other.look_again()
 
     def _go_on(self) -> None:
         self.setCards(self._cards)

@@ -93,7 +93,20 @@ class TestTerms:
         notice.setParent(panel)
         qtbot.addWidget(panel)
         notice.setVisible(True)  # as it is behind another tab
-        other._button.click()
+        with qtbot.waitSignal(notice.accepted, timeout=1000):
+            other._button.click()  # whether the other panel is on show or not
+        assert not notice.pending
+        panel.show()
+        assert notice.isHidden()
+
+    def test_what_another_window_wrote_is_seen_when_shown(self, qtbot) -> None:
+        notice, panel = TermsNotice(), QWidget()
+        qtbot.addWidget(panel)
+        card = make_card(research_only=True)
+        notice.setCard(card)
+        notice.setParent(panel)
+        notice.setVisible(True)  # as it is behind another tab
+        terms.remember(card.name)
         assert notice.pending
         with qtbot.waitSignal(notice.accepted, timeout=1000):
             panel.show()

@@ -42,6 +42,7 @@ from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.shortcuts import add_shortcuts
+from napari_selfreg.widgets.terms_notice import READ_TERMS
 from napari_selfreg.widgets.volume.form import give_reason
 from napari_selfreg.widgets.volume.inside import (
     NO_FOLLOWING,
@@ -137,7 +138,10 @@ class InsidePanel(QWidget):
     def measure_fields(self) -> None:
         """Measure the blocks on all fields of the Open panel."""
         sources, (fields, notes) = self.form.sources(), known_sizes(self.shared.fields or ())
-        if self.runner.running or not sources or self.form.terms_notice.pending:
+        if self.runner.running or not sources:
+            return
+        if self.form.terms_notice.pending:
+            self.status.setText(READ_TERMS)  # before what else a look at one image would lack
             return
         if not fields:
             self._conclude(NO_SIZES)

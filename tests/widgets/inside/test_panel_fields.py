@@ -37,8 +37,10 @@ def test_nothing_is_shown_or_measured_before_the_terms_are_read(
     assert panel.status.text() == READ_TERMS
     assert not panel.show_button.isEnabled()
     panel.show_maps()
+    panel.status.setText("")
     panel.measure_fields()
     assert not panel.runner.running
+    assert panel.status.text() == READ_TERMS
     panel.form.terms_notice._button.click()
     assert panel.show_button.isEnabled()
     assert panel.status.text() == ""
