@@ -15,6 +15,6 @@ def in_groups(value: float) -> str:
 
 def in_digits(value: float) -> str:
     """Return three digits, in groups: more would pretend."""
-    if value >= 1000:
+    if value >= 999.5:
         return in_groups(round(value, 2 - math.floor(math.log10(value))))
     return f"{value:.3g}"

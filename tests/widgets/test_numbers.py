@@ -13,6 +13,7 @@ from napari_selfreg.widgets.numbers import in_digits, in_groups
         (0.012345, "0.0123"),
         (7.0, "7"),
         (999.4, "999"),
+        (999.6, "1\u202f000"),
         (1234.5, "1\u202f230"),
         (2.5e6, "2\u202f500\u202f000"),
     ],

@@ -97,7 +97,6 @@ class Review(QObject):
         if link is None or link.project.read_only:
             return
         if any(region.kind == "field" for region in self._regions.all.values()):
-            self._desk.unsay(ALL_DONE)
             self._regions.drop("field")
             self._desk.set_state("corrected")
             return
@@ -136,7 +135,11 @@ class Review(QObject):
 
     def _refresh(self) -> None:
         if self._desk.link is None:
+            self._desk.unsay(ALL_DONE)
             self._box.show_nothing()
             return
         regions = self._regions.all.values()
-        self._box.show_state(len(regions), any(region.kind == "field" for region in regions))
+        done = any(region.kind == "field" for region in regions)
+        if not done:
+            self._desk.unsay(ALL_DONE)
+        self._box.show_state(len(regions), done)

@@ -105,6 +105,9 @@ def test_that_all_is_done_is_taken_back_with_it(opened: Any) -> None:
     made.review_box.done_button.click()
     assert made.status.text() == ""
     made.review_box.done_button.click()
+    made.regions.drop("field")  # as with the Delete key
+    assert made.status.text() == ""
+    made.review_box.done_button.click()
     made.desk.told.emit("The disk is full.")
     made.review_box.done_button.click()
     assert made.status.text() == "The disk is full."
