@@ -34,7 +34,7 @@ def guard_canvas(viewer: Any) -> None:
 
 def enter_canvases(event: Any = None) -> None:
     """Make the canvas current, so that what napari deletes next it deletes from there."""
-    for canvas in _canvases(event):
+    for canvas in _canvases():
         canvas.makeCurrent()
 
 
@@ -47,7 +47,7 @@ def clean_canvases(event: Any = None) -> None:
     """
     from vispy.gloo import gl  # type: ignore[import-untyped]
 
-    for canvas in _canvases(event):
+    for canvas in _canvases():
         canvas.makeCurrent()
         for place in range(_ATTRIBUTES):
             gl.glDisableVertexAttribArray(place)
@@ -56,24 +56,14 @@ def clean_canvases(event: Any = None) -> None:
         gl.glFinish()
 
 
-def _canvases(event: Any) -> Iterator[Any]:
-    """Yield the canvases that have been drawn: those of the viewer whose layers tell, or all.
-
-    Two viewers share nothing: what is deleted from the other's canvas is something else there.
-    """
+def _canvases() -> Iterator[Any]:
+    """Yield all canvases that have been drawn, that of the window in use last: it stays current."""
     if QApplication.instance() is None:
         return
     from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
-    for window in QApplication.topLevelWidgets():
-        if event is not None and _layers_of(window) is not event.source:
-            continue
+    used = QApplication.activeWindow()
+    for window in sorted(QApplication.topLevelWidgets(), key=lambda each: each is used):
         for canvas in window.findChildren(QOpenGLWidget):
             if canvas.isValid():
                 yield canvas
-
-
-def _layers_of(window: Any) -> Any:
-    """Return the layers that a window of napari shows, None of any other window."""
-    viewer = getattr(getattr(window, "_qt_viewer", None), "viewer", None)
-    return getattr(viewer, "layers", None)
