@@ -254,15 +254,19 @@ def test_a_gradient_that_overflows_is_rolled_back_and_said(
     assert result.steps == 4
 
 
-def test_a_run_that_only_breaks_gives_the_old_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _break_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     from napari_selfreg.engine import finetune_fit
 
     def broken(*_: Any, **__: Any) -> Any:
         return torch.tensor(float("nan"), requires_grad=True), {}
 
     monkeypatch.setattr(finetune_fit, "training_losses", broken)
+
+
+def test_a_run_that_only_breaks_gives_the_old_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _break_every_step(monkeypatch)
     base = base_model(tmp_path)
     result = run(finetune(request(base, steps=20)))
     assert result.steps < 20
@@ -284,12 +288,7 @@ def _shifted(base: Model) -> Model:
 def test_train_longer_goes_back_to_where_it_went_on_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_selfreg.engine import finetune_fit
-
-    def broken(*_: Any, **__: Any) -> Any:
-        return torch.tensor(float("nan"), requires_grad=True), {}
-
-    monkeypatch.setattr(finetune_fit, "training_losses", broken)
+    _break_every_step(monkeypatch)
     base = base_model(tmp_path)
     start = _shifted(base)
     result = run(finetune(request(base, steps=4, start=start, stay_close=0.0)))

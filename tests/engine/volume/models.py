@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from napari_selfreg.engine.volume.sampling import PatchSampler
 from napari_selfreg.io.card import Card
 from napari_selfreg.nets.registry import build_network, tap_spec
 
@@ -142,3 +144,15 @@ def volume_bundle(path: Path, **changes: Any) -> Path:
     model = registered("dynunet", **arguments)
     save_bundle(model.network, model.tapspec, Card.model_validate(fields), path)
     return path
+
+
+def note_samplers(monkeypatch: pytest.MonkeyPatch, target: str) -> list[Any]:
+    """Return a list that fills with the arguments of every sampler made at `target`."""
+    asked: list[Any] = []
+
+    def note(*arguments: Any) -> PatchSampler:
+        asked.append(arguments)
+        return PatchSampler(*arguments)
+
+    monkeypatch.setattr(target, note)
+    return asked

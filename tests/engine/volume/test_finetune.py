@@ -18,11 +18,10 @@ from napari_selfreg.engine.finetune import FinetuneField, FinetuneRequest, Finet
 from napari_selfreg.engine.finetune_types import BlocksMeasured
 from napari_selfreg.engine.volume.finetune import corrected, settings_for_volumes
 from napari_selfreg.engine.volume.finetune_fields import prepare_volumes
-from napari_selfreg.engine.volume.sampling import PatchSampler
 from napari_selfreg.engine.volume.train import VolumeTrainRequest, train_volumes
 from tests.bundles import tiny_bundle
 from tests.engine.volume.blobs import blob_folder, blob_recipe, blobs
-from tests.engine.volume.models import volume_bundle
+from tests.engine.volume.models import note_samplers, volume_bundle
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +80,7 @@ def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
 def test_patches_are_turned_at_the_spacing_of_the_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Any] = []
-
-    def note(*arguments: Any) -> PatchSampler:
-        asked.append(arguments)
-        return PatchSampler(*arguments)
-
-    monkeypatch.setattr("napari_selfreg.engine.volume.finetune.PatchSampler", note)
+    asked = note_samplers(monkeypatch, "napari_selfreg.engine.volume.finetune.PatchSampler")
     thick = load_model(volume_bundle(tmp_path / "b.safetensors", um_per_px=(4000.0, 1000.0, 500.0)))
     run(finetune(_request(thick, 1, steps=1)))
     assert [arguments[-1] for arguments in asked] == [(4.0, 1.0, 0.5)]

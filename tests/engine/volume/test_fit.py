@@ -14,9 +14,9 @@ from napari_selfreg.engine.events import Event, StepDone, run
 from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, build_regularization, fit_volumes
 from napari_selfreg.engine.volume.recipe import VolumeRecipe
-from napari_selfreg.engine.volume.sampling import PatchSampler
 from napari_selfreg.engine.volume.train import new_volume_network
 from tests.engine.volume.blobs import REGULARIZERS, blob_case, blob_recipe
+from tests.engine.volume.models import note_samplers
 
 
 def _request(
@@ -50,13 +50,7 @@ def test_training_learns_blobs(tmp_path: Path) -> None:
 def test_patches_are_turned_at_the_spacing_of_the_recipe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Any] = []
-
-    def note(*arguments: Any) -> PatchSampler:
-        asked.append(arguments)
-        return PatchSampler(*arguments)
-
-    monkeypatch.setattr("napari_selfreg.engine.volume.fit.PatchSampler", note)
+    asked = note_samplers(monkeypatch, "napari_selfreg.engine.volume.fit.PatchSampler")
     recipe = blob_recipe(data={"spacing_mm": [4.0, 1.0, 0.5]}, train={"steps": 1})
     run(fit_volumes(_request(tmp_path, recipe)))
     assert [arguments[-1] for arguments in asked] == [(4.0, 1.0, 0.5)]

@@ -49,23 +49,25 @@ def test_starting_makes_a_project_beside_the_image(desk: Any, tmp_path: Path) ->
     assert {said.class_name for said in facts.objects.values()} == {"spot"}
 
 
-def test_corrections_that_are_back_are_not_gone_any_more(desk: Any, qtbot) -> None:
+def without_corrections(desk: Any, qtbot: Any) -> tuple[Any, list[str]]:
+    """Remove the layer of the corrections; return the desk and what it tells."""
     viewer, made, layer = desk
     told: list[str] = []
     made.told.connect(told.append)
     viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: told == [STILL_THERE], timeout=LONG)
+    return made, told
+
+
+def test_corrections_that_are_back_are_not_gone_any_more(desk: Any, qtbot) -> None:
+    made, told = without_corrections(desk, qtbot)
     made.show("f1")
     assert made.link is not None
     assert told == [STILL_THERE, ""]
 
 
 def test_what_was_told_since_stays_when_they_are_back(desk: Any, qtbot) -> None:
-    viewer, made, layer = desk
-    told: list[str] = []
-    made.told.connect(told.append)
-    viewer.layers.remove(layer)
-    qtbot.waitUntil(lambda: told == [STILL_THERE], timeout=LONG)
+    made, told = without_corrections(desk, qtbot)
     made.told.emit("The disk is full.")
     made.show("f1")
     assert made.link is not None
