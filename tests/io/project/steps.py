@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,12 @@ def large_picture(path: Path) -> Path:
     with picture(path).open("ab") as stream:
         stream.write(bytes(500_000))  # decoders stop before them
     return touch(path, time.time_ns() - HOUR)
+
+
+def copy_files(project: Project, copy: Path) -> Path:
+    """The files of an open project as they are, without what its thread is just writing."""
+    shutil.copytree(project.folder, copy, ignore=shutil.ignore_patterns("*.tmp"))
+    return copy
 
 
 def touch(path: Path, moment: int) -> Path:

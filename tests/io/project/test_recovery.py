@@ -23,7 +23,7 @@ from napari_selfreg.io.project.generations import (
 )
 from napari_selfreg.io.project.manifest import write_manifest
 from tests.io.project.script import Expected, record_at
-from tests.io.project.steps import block, content, new_field, new_project, picture
+from tests.io.project.steps import block, content, copy_files, new_field, new_project, picture
 from tests.io.project.test_journal import FullDisk
 
 
@@ -63,7 +63,7 @@ class Recovery(RuleBasedStateMachine):
         """A copy of the files, the newest one cut, gives what its whole records say."""
         copy = self.folder / "copy" / "case.selfreg"
         shutil.rmtree(copy.parent, ignore_errors=True)
-        shutil.copytree(self.project.folder, copy)
+        copy_files(self.project, copy)
         journals = numbers_in(copy / "journal")
         if journals:
             last = journal_file(copy, journals[-1])
@@ -188,8 +188,7 @@ def test_a_lost_pointer_is_no_loss(tmp_path: Path) -> None:
         project.snapshot()
         project.apply("f1", [block(1, 1, 2, 2, 3)])
         before = content(project)
-        copy = tmp_path / "copy.selfreg"
-        shutil.copytree(project.folder, copy)
+        copy = copy_files(project, tmp_path / "copy.selfreg")
     for damage in ("", "{", '{"generation": 77}'):
         (copy / POINTER).write_text(damage)
         with Project.open(copy) as again:
@@ -213,8 +212,7 @@ def test_a_damaged_record_is_told_and_the_others_are_kept(tmp_path: Path) -> Non
     place = next((project.folder / "journal").iterdir()).stat().st_size
     project.set_note("f1", "lost")
     project.apply("f1", [block(10, 10, 4, 5, 8)])
-    copy = tmp_path / "copy.selfreg"
-    shutil.copytree(project.folder, copy)
+    copy = copy_files(project, tmp_path / "copy.selfreg")
     project.close()
     (journal,) = (copy / "journal").iterdir()
     data = bytearray(journal.read_bytes())
@@ -253,8 +251,7 @@ def test_a_lost_journal_between_two_is_told(tmp_path: Path) -> None:
     for value in (5, 6, 7):
         project.apply("f1", [block(0, 0, 2, value, value)])
         project._journal.rotate(project._journal.number + 1)
-    copy = tmp_path / "copy.selfreg"
-    shutil.copytree(project.folder, copy)
+    copy = copy_files(project, tmp_path / "copy.selfreg")
     project.close()
     journals = sorted((copy / "journal").iterdir())
     assert len(journals) == 3
@@ -269,8 +266,7 @@ def test_records_of_fields_that_are_not_there_are_told(tmp_path: Path) -> None:
     project = new_project(tmp_path, "ab")
     project.set_note("f2", "x")
     project.set_note("f1", "y")
-    copy = tmp_path / "copy.selfreg"
-    shutil.copytree(project.folder, copy)
+    copy = copy_files(project, tmp_path / "copy.selfreg")
     project.close()
     manifest = read_manifest(copy)
     write_manifest(copy, manifest.model_copy(update={"fields": manifest.fields[:1]}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from napari_selfreg.io.project.generations import (
     present_generation,
 )
 from tests.io.project.script import Expected, record_at
-from tests.io.project.steps import block, content, new_project
+from tests.io.project.steps import block, content, copy_files, new_project
 
 
 def test_editing_goes_on_during_snapshots(tmp_path: Path) -> None:
@@ -35,10 +34,9 @@ def test_editing_goes_on_during_snapshots(tmp_path: Path) -> None:
             if index % 40 == 0:
                 project.release("f1")
                 assert content(project) == expected.after(index)
-        copy = tmp_path / "copy.selfreg"
         done.set()
         thread.join()
-        shutil.copytree(project.folder, copy)  # without the snapshot of closing
+        copy = copy_files(project, tmp_path / "copy.selfreg")  # without the snapshot of closing
         assert content(project) == expected.after(300)
     with Project.open(copy) as again:
         assert content(again) == expected.after(300)
