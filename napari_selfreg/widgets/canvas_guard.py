@@ -34,7 +34,7 @@ def guard_canvas(viewer: Any) -> None:
 
 def enter_canvases(event: Any = None) -> None:
     """Make the canvas current, so that what napari deletes next it deletes from there."""
-    for canvas in _canvases():
+    for canvas in _canvases(event):
         canvas.makeCurrent()
 
 
@@ -47,7 +47,7 @@ def clean_canvases(event: Any = None) -> None:
     """
     from vispy.gloo import gl  # type: ignore[import-untyped]
 
-    for canvas in _canvases():
+    for canvas in _canvases(event):
         canvas.makeCurrent()
         for place in range(_ATTRIBUTES):
             gl.glDisableVertexAttribArray(place)
@@ -56,14 +56,28 @@ def clean_canvases(event: Any = None) -> None:
         gl.glFinish()
 
 
-def _canvases() -> Iterator[Any]:
-    """Yield all canvases that have been drawn, that of the window in use last: it stays current."""
+def _canvases(event: Any) -> Iterator[Any]:
+    """Yield all canvases that have been drawn; the last one, which stays current, is the viewer's.
+
+    Two viewers share nothing: what is deleted from the other's canvas is something else there.
+    """
     if QApplication.instance() is None:
         return
     from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
+    layers = getattr(event, "source", None)
     used = QApplication.activeWindow()
-    for window in sorted(QApplication.topLevelWidgets(), key=lambda each: each is used):
+
+    def concerned(window: Any) -> tuple[bool, bool]:
+        return layers is not None and _layers_of(window) is layers, window is used
+
+    for window in sorted(QApplication.topLevelWidgets(), key=concerned):
         for canvas in window.findChildren(QOpenGLWidget):
             if canvas.isValid():
                 yield canvas
+
+
+def _layers_of(window: Any) -> Any:
+    """Return the layers that a window of napari shows, None of any other window."""
+    viewer = getattr(getattr(window, "_qt_viewer", None), "viewer", None)
+    return getattr(viewer, "layers", None)

@@ -139,3 +139,44 @@ def test_the_canvas_stays_current_whatever_was_before(qtbot, before: str) -> Non
         assert another.makeCurrent(surface)
     clean_canvases()
     assert QOpenGLContext.currentContext() == canvas.context()
+
+
+TWO = """
+import napari
+import numpy as np
+from qtpy.QtGui import QOpenGLContext
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+
+from napari_selfreg.widgets.canvas_guard import guard_canvas
+
+viewers = [napari.Viewer() for _ in range(2)]
+entered = []
+for viewer in viewers:
+    guard_canvas(viewer)
+    canvas = viewer.window._qt_window.findChild(QOpenGLWidget)
+
+    def spy(event, canvas=canvas):
+        entered.append(QOpenGLContext.currentContext() == canvas.context())
+
+    viewer.layers.events.removed.connect(spy, position="first")
+    viewer.add_image(np.eye(64))
+    viewer.add_labels(np.ones((64, 64), np.int32))
+    viewer.screenshot(flash=False)
+for viewer in viewers:
+    viewer.layers.pop()
+    print([int(each.screenshot(flash=False).max()) for each in viewers])
+    viewer.layers.clear()
+print(entered)
+for viewer in viewers:
+    viewer.close()
+"""
+
+
+@pytest.mark.usefixtures("qapp")
+def test_each_of_two_viewers_frees_from_its_own_canvas() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWO], capture_output=True, text=True, check=False, timeout=300
+    )
+    lines = done.stdout.split("\n")[:3]
+    assert lines[0] == "[255, 255]", done.stderr
+    assert lines[2] == str([True] * 4), done.stderr
