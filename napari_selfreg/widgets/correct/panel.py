@@ -24,7 +24,13 @@ from napari_selfreg.widgets.correct.regions import Regions
 from napari_selfreg.widgets.correct.review import Review, ReviewBox
 from napari_selfreg.widgets.correct.saving import Saving
 from napari_selfreg.widgets.correct.selection import Selection
-from napari_selfreg.widgets.correct.tool_box import NOT_SELECTED, ObjectBox, ToolBox
+from napari_selfreg.widgets.correct.tool_box import (
+    LOOKED_AT,
+    NOT_SELECTED,
+    REGIONS,
+    ObjectBox,
+    ToolBox,
+)
 from napari_selfreg.widgets.correct.what_next import WhatNext, WhatNextRow
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.result_info import result_info
@@ -218,8 +224,12 @@ class CorrectPanel(QWidget):
     def _on_hand(self) -> None:
         link = self.desk.link
         self.tools.show_tool(self.hand.tool if link is None else self.hand.active, self.hand.size)
-        if link is not None and not link.project.read_only and not self.hand.selected:
-            self.tools.hint.setText(NOT_SELECTED)
+        if link is None or (self.hand.selected and not link.project.read_only):
+            return
+        if link.project.read_only:
+            self.tools.hint.setText(LOOKED_AT)
+        else:
+            self.tools.hint.setText(REGIONS if self.regions.selected else NOT_SELECTED)
 
     def _on_wand(self, value: object = None) -> None:
         self.hand.wand.tolerance = self.tools.tolerance.value() / 100

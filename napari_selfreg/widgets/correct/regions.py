@@ -18,7 +18,7 @@ from napari_selfreg.widgets.areas import FLAT, ellipse_outline
 from napari_selfreg.widgets.correct.hand import CLICK
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
-from napari_selfreg.widgets.guards import alive, selection_kept
+from napari_selfreg.widgets.guards import alive, bare, selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_plane import label_view, plane_axes
 
@@ -78,6 +78,11 @@ class Regions(QObject):
         """Regions of the field on show, by id."""
         link = self._desk.link
         return {} if link is None else dict(link.project.facts(link.field).regions)
+
+    @property
+    def selected(self) -> bool:
+        """Whether the mouse is for the regions: it is for the layer selected in the list."""
+        return self._on_show() and bare(self._viewer.layers.selection.active) is self.layer
 
     def refresh(self, event: Any = None) -> None:
         """Show the regions that the project has."""

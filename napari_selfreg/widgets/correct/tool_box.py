@@ -36,6 +36,8 @@ _HINTS = {
 NOT_SELECTED = (
     "The corrections are not selected in the layer list: press a tool to go on with them."
 )
+REGIONS = "The reviewed regions are selected: press a tool to go on with the corrections."
+LOOKED_AT = "This project can only be looked at here."
 
 
 class ToolBox(QWidget):

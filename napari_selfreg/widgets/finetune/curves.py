@@ -130,12 +130,12 @@ class Curves(QWidget):
     def sentence(self) -> str:
         """Return the score of the weights that are kept, beside that of the old model."""
         base = "" if self.base is None else f"{self._dot('base')} old model {self.base:.3f}"
-        if self.kept is None:
+        scores = self.points.get("validation", ([], []))[1]
+        if self.kept is None and len(scores) < 2:  # the first one is that of the old model
             return f"Held-out Dice: {base}"
-        last = self.points["validation"][1][-1]
-        after = "" if last == self.kept else f" (last {last:.3f})"
-        new = f"{self._dot('validation')} new model {self.kept:.3f}{after}"
-        return f"Held-out Dice: {base} &nbsp; {new}"
+        kept = "not better" if self.kept is None else f"{self.kept:.3f}"
+        after = "" if scores[-1] == self.kept else f" (last {scores[-1]:.3f})"
+        return f"Held-out Dice: {base} &nbsp; {self._dot('validation')} new model {kept}{after}"
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of another theme."""

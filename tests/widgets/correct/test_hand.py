@@ -10,7 +10,7 @@ import pytest
 
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.correct.hand import MODE, NOT_CUT, NOTHING_ALIKE, SIZES
-from napari_selfreg.widgets.correct.tool_box import NOT_SELECTED
+from napari_selfreg.widgets.correct.tool_box import LOOKED_AT, NOT_SELECTED, REGIONS
 from tests.widgets.correct.steps import add_result_of_file, click, drag
 from tests.widgets.results_steps import squares
 
@@ -233,6 +233,14 @@ def test_selecting_the_corrections_again_brings_the_tool_back(opened: Any) -> No
     assert made.tools.hint.text() != NOT_SELECTED
 
 
+def test_who_draws_a_region_is_told_how_to_go_on_correcting(opened: Any) -> None:
+    made, _ = opened
+    made.regions.draw("rectangle")
+    assert made.tools.hint.text() == REGIONS
+    made.tools.buttons["brush"].click()
+    assert made.tools.hint.text() not in (REGIONS, NOT_SELECTED)
+
+
 def test_other_buttons_and_three_dimensions_are_left_alone(opened: Any) -> None:
     _, layer = opened
     before = layer.data.copy()
@@ -265,7 +273,7 @@ def test_a_project_that_is_only_looked_at_is_not_changed(panel: Any, tmp_path: P
         before = layer.data.copy()
         assert not made.tools.isEnabled()
         viewer.layers.selection.active = made.desk.image
-        assert made.tools.hint.text() != NOT_SELECTED  # no tool can be pressed
+        assert made.tools.hint.text() == LOOKED_AT  # no tool can be pressed
         viewer.layers.selection.active = layer
         layer.mode = MODE
         drag(layer, [(8, 10), (20, 10)])

@@ -51,6 +51,11 @@ def test_before_anything_is_scored_no_new_model_is_told(curves) -> None:
     assert "new model" not in curves.sentence()
 
 
+def test_the_line_of_a_new_model_that_is_not_better_is_named(curves) -> None:
+    curves.show_events((BaseScored(0.7, (0.7,)), ValidationDone(4, 0.61, False)))
+    assert curves.sentence().endswith("new model not better (last 0.610)")
+
+
 def test_the_new_model_is_the_one_that_is_kept(curves) -> None:
     curves.show_events((BaseScored(0.7, (0.7,)), ValidationDone(4, 0.966, True)))
     curves.show_events((ValidationDone(8, 0.935, False),))
