@@ -6,7 +6,6 @@ on the seed and the step alone, so a resumed run equals an unbroken one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from napari_selfreg.engine.background import draw_mixed
 from napari_selfreg.engine.events import Event
 from napari_selfreg.engine.recipe import Recipe
+from napari_selfreg.engine.run_state import fingerprint
 from napari_selfreg.engine.sampling import Batch, Field
 from napari_selfreg.engine.step import Addition, own_randomness, step_losses
 from napari_selfreg.engine.training_loop import (
@@ -236,8 +236,12 @@ _NO_BACKGROUND: Any = {
 
 
 def _fingerprint(request: FitRequest) -> str:
-    """Identify recipe, schedule and split: a state of anything else must not be resumed."""
+    """Identify recipe, schedule, split and labels: a state of anything else must not be resumed."""
     unused = _NOT_LEARNED if request.recipe.data.background else _NO_BACKGROUND
     recipe = request.recipe.model_dump_json(exclude=unused)
-    stems = ",".join(field.stem for field in request.training)
-    return hashlib.sha256(f"{recipe}|{request.steps}|{stems}".encode()).hexdigest()[:16]
+    fields = [*request.training, *request.validation]
+    return fingerprint(
+        f"{recipe}|{request.steps}",
+        (field.stem for field in request.training),
+        (field.targets for field in fields),
+    )

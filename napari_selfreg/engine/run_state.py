@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.atomic import write_error
@@ -15,6 +20,33 @@ SELECTION = "selection.json"
 _OF_A_PHASE = {"state.safetensors", "best.safetensors", "log.csv"}
 _OF_DESKTOPS = {".DS_Store", "Thumbs.db", "desktop.ini"}  # left by looking into a folder
 _TEMPORARY = ".selfreg-*.tmp"  # what a killed run may leave while it writes
+
+
+def fingerprint(
+    schedule: str, names: Iterable[str], targets: Iterable[npt.NDArray[np.uint8]]
+) -> str:
+    """Identify what a run learns; the state of a run of anything else must not be resumed.
+
+    Parameters
+    ----------
+    schedule : str
+        The recipe and whatever else decides about the steps.
+    names : iterable of str
+        Of the images that teach.
+    targets : iterable of ndarray of uint8
+        What is to be said of each pixel of all images. Not the images themselves: resampled,
+        they may differ in the last bit from one processor to the next.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    digest = hashlib.sha256(f"{schedule}|{','.join(names)}".encode())
+    for target in targets:
+        digest.update(str(target.shape).encode())
+        digest.update(target.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def state_folder(output: Path) -> Path:

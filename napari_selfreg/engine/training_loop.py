@@ -269,8 +269,8 @@ class _Loop:
         )
         if self.progress.fingerprint != expected:
             raise BadInputError(
-                "The training state belongs to another version of the recipe: start without "
-                "--resume."
+                "The training state belongs to another version of the recipe, or labels have "
+                "changed since: start without --resume."
             )
 
     def run(self) -> Generator[Event, None, None]:

@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_selfreg.core.errors import BadInputError, WriteError
-from napari_selfreg.engine.run_state import set_aside, state_folder
+from napari_selfreg.engine.run_state import fingerprint, set_aside, state_folder
 
 
 def _state(folder: Path, text: str) -> Path:
@@ -67,3 +68,19 @@ def test_a_folder_named_like_the_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").mkdir()
     with pytest.raises(WriteError, match="a folder of that name is in the way"):
         state_folder(tmp_path / "a.safetensors")
+
+
+def test_a_fingerprint_tells_schedules_names_and_labels_apart() -> None:
+    labels = np.zeros((2, 6), np.uint8)
+    other = labels.copy()
+    other[1, 5] = 1
+    known = [
+        fingerprint("a", ["1"], [labels]),
+        fingerprint("b", ["1"], [labels]),
+        fingerprint("a", ["2"], [labels]),
+        fingerprint("a", ["1"], [other]),
+        fingerprint("a", ["1"], [labels.reshape(3, 4)]),
+        fingerprint("a", ["1"], [labels, labels]),
+    ]
+    assert len(set(known)) == len(known)
+    assert fingerprint("a", ["1"], [np.asfortranarray(labels)]) == known[0]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from pydantic import ValidationError
 
 from napari_selfreg.core.errors import BadInputError, DeviceError, WriteError
@@ -208,6 +210,18 @@ def test_a_changed_recipe_does_not_take_over_the_old_choice(tmp_path: Path) -> N
     changed = tiny_recipe(selection=GRID, train={"learning_rate": 0.5})
     with pytest.raises(BadInputError, match="another version of the recipe"):
         run(train(_request(tmp_path, changed, resume=True)))
+
+
+def test_labels_that_changed_under_their_names_are_not_taken_over(tmp_path: Path) -> None:
+    job = train(_request(tmp_path, tiny_recipe()))
+    for event in job:
+        if isinstance(event, StepDone):
+            break
+    job.close()
+    again = _request(tmp_path, tiny_recipe(), resume=True)
+    Image.fromarray(np.full((48, 48), 3, np.uint8)).save(again.data / "labels" / "1.png")
+    with pytest.raises(BadInputError, match="labels have changed"):
+        run(train(again))
 
 
 def test_a_wrong_data_folder_costs_no_old_state(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ random draw depends on the seed and the step alone, so a resumed run equals an u
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.engine.events import Event
+from napari_selfreg.engine.run_state import fingerprint
 from napari_selfreg.engine.step import Addition, own_randomness, step_losses
 from napari_selfreg.engine.training_loop import (
     FitResult,
@@ -216,7 +216,10 @@ def _task(request: VolumeFitRequest) -> TrainingTask:
 
 
 def _fingerprint(request: VolumeFitRequest) -> str:
-    """Identify recipe and split: a state of anything else must not be resumed."""
-    recipe = request.recipe.model_dump_json(exclude={"card"})
-    stems = ",".join(case.stem for case in [*request.training, *request.validation])
-    return hashlib.sha256(f"{recipe}|{stems}".encode()).hexdigest()[:16]
+    """Identify recipe, split and labels: a state of anything else must not be resumed."""
+    cases = [*request.training, *request.validation]
+    return fingerprint(
+        request.recipe.model_dump_json(exclude={"card"}),
+        (case.stem for case in cases),
+        (case.labels for case in cases),
+    )

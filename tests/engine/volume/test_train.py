@@ -86,6 +86,15 @@ def test_resume_ends_the_same(tmp_path: Path) -> None:
     assert whole.card.metrics == parts.card.metrics
 
 
+def test_labels_that_changed_under_their_names_are_not_taken_over(tmp_path: Path) -> None:
+    run(train_volumes(_request(tmp_path, blob_recipe())))
+    again = _request(tmp_path, blob_recipe(), resume=True)
+    labels = blobs(1)[1].transpose(2, 1, 0)
+    nifti(again.data / "labels" / "blob1.nii.gz", np.where(labels == 1, 2, labels))
+    with pytest.raises(BadInputError, match="labels have changed"):
+        run(train_volumes(again))
+
+
 def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
     job = train_volumes(_request(tmp_path, blob_recipe()))
     for event in job:
