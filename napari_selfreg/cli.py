@@ -8,8 +8,6 @@ answers at once.
 
 from __future__ import annotations
 
-import math
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +16,19 @@ from typer.core import TyperGroup
 
 from napari_selfreg import commands
 from napari_selfreg.console import session
+from napari_selfreg.core.defaults import DEFAULT_MODEL
+from napari_selfreg.options import (
+    DeviceOption,
+    DownsampleOption,
+    JsonOption,
+    ModelOption,
+    OffsetOption,
+    Precision,
+    PrecisionOption,
+    Protocol,
+    UmOption,
+    positive,
+)
 
 
 class Commands(TyperGroup):
@@ -40,60 +51,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Protocol(StrEnum):
-    """On which pixels a model is scored; it always sees an image at its own scale."""
-
-    NATIVE = "native"
-    UCTRANSNET224 = "uctransnet224"
-
-
-def _positive(value: float | None) -> float | None:
-    if value is not None and not (math.isfinite(value) and value > 0):
-        raise typer.BadParameter("give a number above 0")
-    return value
-
-
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Write one JSON document to stdout, all else to stderr.")
-]
-DeviceOption = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")
-]
-ModelOption = Annotated[
-    str,
-    typer.Option("--model", metavar="NAME|PATH", help="A bundled model or a .safetensors file."),
-]
-UmOption = Annotated[
-    float | None,
-    typer.Option(
-        "--um-per-px",
-        metavar="X",
-        callback=_positive,
-        help="Micrometres per pixel of the images; wins over what the files state. Of volumes only "
-        "where they do not state their place in space.",
-    ),
-]
-OffsetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--offset",
-        metavar="X,Y",
-        help="Pixel of the slide at the upper left corner of the image: outlines are written in "
-        "pixels of the slide. Tiles that QuPath has named are placed without it.",
-    ),
-]
-DownsampleOption = Annotated[
-    float | None,
-    typer.Option(
-        "--downsample",
-        metavar="D",
-        callback=_positive,
-        help="Pixels of the slide per pixel of the image.",
-    ),
-]
-DEFAULT_MODEL = "glands"
 
 
 def main() -> None:
@@ -160,6 +117,7 @@ def segment(
         bool, typer.Option("--gzip", help="Write outlines as .geojson.gz.")
     ] = False,
     device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Write objects (TIFF), outlines (GeoJSON for QuPath) and measurements (CSV) per image.
@@ -168,7 +126,8 @@ def segment(
     """
     with session(as_json) as console:
         place = commands.slide_place(images, offset, downsample)
-        request = {"um_per_px": um_per_px, "place": place, "compressed": compressed}
+        request: dict[str, Any] = {"um_per_px": um_per_px, "place": place, "compressed": compressed}
+        request["precision"] = precision.value
         commands.segment(console, images, output, model, device, **request)
 
 
@@ -253,11 +212,11 @@ def features(
     ] = None,
     width_mm: Annotated[
         float,
-        typer.Option("--width-mm", metavar="W", callback=_positive, help="Width of the figure."),
+        typer.Option("--width-mm", metavar="W", callback=positive, help="Width of the figure."),
     ] = 180.0,
     dpi: Annotated[
         float,
-        typer.Option("--dpi", metavar="N", callback=_positive, help="Dots per inch of pictures."),
+        typer.Option("--dpi", metavar="N", callback=positive, help="Dots per inch of pictures."),
     ] = 300.0,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -342,9 +301,7 @@ def finetune(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(
-            "--minutes", metavar="M", callback=_positive, help="Total time; 1 if not set."
-        ),
+        typer.Option("--minutes", metavar="M", callback=positive, help="Total time; 1 if not set."),
     ] = None,
     steps: Annotated[
         int | None,

@@ -51,9 +51,9 @@ def open_window() -> None:
 
 def demo(console: Console, output: Path, device: str) -> None:
     """Segment the packaged samples; see `napari_selfreg.engine.demo`."""
+    from napari_selfreg.core.defaults import DEFAULT_MODEL
     from napari_selfreg.engine.demo import DemoRequest
     from napari_selfreg.engine.demo import demo as demo_job
-    from napari_selfreg.io.models import DEFAULT_MODEL
 
     model = ready_model(console, DEFAULT_MODEL, device)
     ensure_folder(output)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import platformdirs
 
+from napari_selfreg.core.defaults import DEFAULT_MODEL
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.engine.doctor_devices import examine_devices
 from napari_selfreg.engine.doctor_display import examine_display
 from napari_selfreg.engine.finding import Finding
 from napari_selfreg.io.bundle import open_header, sha256
-from napari_selfreg.io.models import DEFAULT_MODEL, bundled_models, recorded_hashes
+from napari_selfreg.io.models import bundled_models, recorded_hashes
 
 REQUIRED = {
     "torch": (2, 4),

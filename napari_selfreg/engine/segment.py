@@ -188,6 +188,8 @@ def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
             scale,
             place,
             request.settings or model.card.postprocessing,
+            device=found.device,
+            precision=found.precision,
         )
     files = write_results(
         request.output_dir, found.labels, found.table, origin, compressed=request.compressed
@@ -250,7 +252,14 @@ def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, Object
     rgb = BoxView(request.image, box)
     table = measure_objects(labels, rgb, classes, request.pixel_size, card.classes)
     return ObjectsResult(
-        labels, box, table, prediction.probability, prediction.notes, prediction.uncertainty
+        labels,
+        box,
+        table,
+        prediction.probability,
+        prediction.notes,
+        prediction.uncertainty,
+        device=prediction.device,
+        precision=prediction.precision,
     )
 
 

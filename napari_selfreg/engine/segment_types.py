@@ -153,6 +153,8 @@ class ObjectsResult:
         From 0 (certain) to 1 (undecided), if it was asked for.
     version : str
         First digits of the bundle's SHA-256, where that is known.
+    device, precision : str
+        What computed the probabilities, and how.
     """
 
     labels: npt.NDArray[np.int32]
@@ -162,6 +164,8 @@ class ObjectsResult:
     notes: tuple[str, ...] = ()
     uncertainty: npt.NDArray[np.floating[Any]] | None = None
     version: str = ""
+    device: str = ""
+    precision: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from napari_selfreg.core.defaults import DEFAULT_MODEL
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.io.bundle import SUFFIX
 
-DEFAULT_MODEL = "glands"
 MODELS_FOLDER = Path(__file__).resolve().parent.parent / "models"
 SUMS_FILE = "SHA256SUMS"
 

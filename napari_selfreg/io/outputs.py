@@ -70,6 +70,8 @@ class Origin:
         Of the model, where one name has several.
     corrected : bool
         Whether a person has changed the objects by hand, or called them done in a project.
+    device, precision : str
+        What computed the objects, and how: half precision may move an outline by a pixel.
     """
 
     stem: str
@@ -82,6 +84,8 @@ class Origin:
     settings: PostProcessing | None = None
     version: str = ""
     corrected: bool = False
+    device: str = ""
+    precision: str = ""
 
     @property
     def image(self) -> str:
@@ -102,6 +106,8 @@ class Origin:
             "model": self.model,
             "software": SOFTWARE,
             **({CORRECTED: True} if self.corrected else {}),
+            **({"device": self.device} if self.device else {}),
+            **({"precision": self.precision} if self.precision else {}),
             **self.setting_members(),
             **self._place_members(),
         }

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tifffile import TiffFile
 
+from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event
 from napari_selfreg.io import terms
 from tests.bundles import tiny_bundle
@@ -36,6 +38,17 @@ def test_segment_writes_three_files_and_describes_them(shelf: Path, tmp_path: Pa
     assert document["megapixels_per_second"] == pytest.approx(
         40 * 48 / 1e6 / document["seconds"], rel=0.05
     )
+
+
+def test_results_say_how_exactly_they_were_computed(shelf: Path, tmp_path: Path) -> None:
+    image = picture(tmp_path / "field.png")
+    result = run("segment", image, "--output", tmp_path / "out", "--precision", "fp32")
+    assert result.exit_code == 0, result.stderr
+    with TiffFile(tmp_path / "out" / "field_objects.tif") as file:
+        told = json.loads(file.pages.first.description)
+    assert (told["device"], told["precision"]) == (str(resolve_device("auto")), "fp32")
+    outlines = json.loads((tmp_path / "out" / "field_objects.geojson").read_text())
+    assert outlines["precision"] == "fp32"
 
 
 def test_a_missing_pixel_size_is_warned_about_once_on_stderr(shelf: Path, tmp_path: Path) -> None:

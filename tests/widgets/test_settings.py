@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from napari_selfreg.core.defaults import DEFAULT_MODEL
 from napari_selfreg.io.bundle import read_card
-from napari_selfreg.io.models import DEFAULT_MODEL, bundled_models
+from napari_selfreg.io.models import bundled_models
 from napari_selfreg.widgets.settings import (
     OUTLINE_COLOURS,
     PLUGIN,
