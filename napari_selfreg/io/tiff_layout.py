@@ -19,6 +19,7 @@ _KNOWN = (_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR)
 _CHANNEL_AXES = "SCQ"
 _DECODED_TO_RGB = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892)
 _APERIO_YCBCR = 33003
+_BYTE = 255
 _ALPHA = (1, 2)
 """Values of tag 338 (ExtraSamples) for alpha; 0 leaves open what a sample means."""
 
@@ -48,6 +49,8 @@ class Layout:
         Samples at the end that are neither colours nor declared as alpha; `cut` leaves them out.
     alpha : bool
         Whether the last sample that `cut` gives is alpha.
+    bits : int
+        Of a sample; 0 = all of its type.
     """
 
     axes: str
@@ -59,6 +62,7 @@ class Layout:
     notes: tuple[str, ...] = ()
     surplus: int = 0
     alpha: bool = False
+    bits: int = 0
 
     def cut(self, array: Any, y0: int, y1: int, x0: int, x1: int) -> npt.NDArray[Any]:
         """Read a rectangle as ``(Y, X, C)`` with 1 to 4 channels, colours decoded."""
@@ -83,11 +87,20 @@ class Layout:
             return _rgb_from_ycbcr(picture)
         if self.photometric == _SEPARATED:
             return _rgb_from_cmyk(picture)
+        if picture.dtype == np.bool_:
+            return ~picture if self.photometric == _MINISWHITE else picture
+        if picture.dtype.kind == "u":
+            return self._with_black_at_0(picture)
+        return picture
+
+    def _with_black_at_0(self, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return whole numbers with white as the highest; bytes of a few bits use all of them."""
+        top = 2 ** (self.bits or 8 * picture.itemsize) - 1
         if self.photometric == _MINISWHITE:
-            if picture.dtype == np.bool_:
-                return ~picture
-            if picture.dtype.kind == "u":
-                return np.iinfo(picture.dtype).max - picture
+            picture = np.asarray(top, picture.dtype) - picture
+        if picture.dtype == np.uint8 and top < _BYTE:
+            spread = (picture.astype(np.uint16) * _BYTE + top // 2) // top
+            return np.asarray(spread, np.uint8)
         return picture
 
 
@@ -129,6 +142,7 @@ def layout_of(level: TiffPageSeries, name: str) -> Layout:
         notes,
         int(extra and not alpha),
         alpha,
+        int(page.bitspersample),
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,33 @@ def test_interleaved_planar_and_ome_channels(tmp_path: Path, options: dict[str, 
     assert notes == (
         "c.ome.tif stores three separate channels; they are taken as red, green and blue.",
     )
+
+
+def few_bits(path: Path, values: Array, bits: int, photometric: int) -> Path:
+    """Write a grey picture of 2, 4 or 12 bits, which no library here writes."""
+    rows, columns = values.shape
+    digits = values.astype(">u2").view(np.uint8).reshape(rows, columns, 2)
+    packed = np.packbits(np.unpackbits(digits, axis=2)[..., -bits:].reshape(rows, -1), axis=1)
+    place = {256: columns, 257: rows, 258: bits, 259: 1, 262: photometric, 273: 8}
+    entries = {**place, 277: 1, 278: rows, 279: packed.size}
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, n) for tag, n in entries.items())
+    head = b"II*\0" + struct.pack("<I", 8 + packed.size)
+    count = struct.pack("<H", len(entries))
+    path.write_bytes(head + packed.tobytes() + count + directory + bytes(4))
+    return path
+
+
+@pytest.mark.parametrize("bits", [2, 4, 12])
+def test_samples_of_few_bits_reach_from_black_to_white(tmp_path: Path, bits: int) -> None:
+    top = 2**bits - 1
+    values = np.rint(np.linspace(0, top, 16 * 24)).reshape(16, 24).astype(np.uint16)
+    shown = []
+    for photometric, stored in ((0, top - values), (1, values)):
+        file = few_bits(tmp_path / f"{photometric}.tif", stored, bits, photometric)
+        with open_image(file) as source:
+            shown.append(source.read())
+    assert np.array_equal(*shown)
+    assert np.abs(shown[1][..., 0] - values * (255 / top)).max() < 1
 
 
 def test_three_planes_without_a_name(tmp_path: Path) -> None:
