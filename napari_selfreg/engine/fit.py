@@ -239,9 +239,9 @@ def _fingerprint(request: FitRequest) -> str:
     """Identify recipe, schedule, split and labels: a state of anything else must not be resumed."""
     unused = _NOT_LEARNED if request.recipe.data.background else _NO_BACKGROUND
     recipe = request.recipe.model_dump_json(exclude=unused)
-    fields = [*request.training, *request.validation]
+    parts = [request.training, request.validation, request.background]
     return fingerprint(
         f"{recipe}|{request.steps}",
-        (field.stem for field in request.training),
-        (field.targets for field in fields),
+        *([field.stem for field in part] for part in parts),
+        targets=(field.targets for part in parts for field in part),
     )

@@ -23,7 +23,7 @@ _TEMPORARY = ".selfreg-*.tmp"  # what a killed run may leave while it writes
 
 
 def fingerprint(
-    schedule: str, names: Iterable[str], targets: Iterable[npt.NDArray[np.uint8]]
+    schedule: str, *parts: Iterable[str], targets: Iterable[npt.NDArray[np.uint8]]
 ) -> str:
     """Identify what a run learns; the state of a run of anything else must not be resumed.
 
@@ -31,8 +31,9 @@ def fingerprint(
     ----------
     schedule : str
         The recipe and whatever else decides about the steps.
-    names : iterable of str
-        Of the images that teach.
+    *parts : iterable of str
+        Names of the images that teach, of those that judge, and so on: an image that moves from
+        one part to another makes a difference.
     targets : iterable of ndarray of uint8
         What is to be said of each pixel of all images. Not the images themselves: resampled,
         they may differ in the last bit from one processor to the next.
@@ -42,7 +43,8 @@ def fingerprint(
     str
         16 hexadecimal digits.
     """
-    digest = hashlib.sha256(f"{schedule}|{','.join(names)}".encode())
+    names = "|".join(",".join(part) for part in parts)
+    digest = hashlib.sha256(f"{schedule}|{names}".encode())
     for target in targets:
         digest.update(str(target.shape).encode())
         digest.update(target.tobytes())

@@ -171,6 +171,27 @@ def test_a_state_of_another_recipe_is_refused(tmp_path: Path) -> None:
         run(fit(_request(tmp_path, changed, resume=True)))
 
 
+@pytest.mark.parametrize("part", ["training", "validation", "background"])
+def test_a_state_of_other_images_is_refused(tmp_path: Path, part: str) -> None:
+    request = _request(tmp_path, tiny_recipe(train={"steps": 1}))
+    request = replace(request, background=request.training[:1])
+    run(fit(request))
+    renamed = [replace(field, stem=f"other {field.stem}") for field in getattr(request, part)]
+    with pytest.raises(BadInputError, match="--resume"):
+        run(fit(replace(request, resume=True, **{part: renamed})))
+
+
+def test_a_state_of_another_split_is_refused(tmp_path: Path) -> None:
+    request = _request(tmp_path, tiny_recipe(train={"steps": 1}))
+    run(fit(request))
+    first, *rest = request.validation
+    moved = replace(
+        request, training=[*request.training, first], validation=rest, resume=True
+    )
+    with pytest.raises(BadInputError, match="--resume"):
+        run(fit(moved))
+
+
 def test_a_run_goes_on_whatever_its_model_will_work_at(tmp_path: Path) -> None:
     first = run(fit(_request(tmp_path, tiny_recipe())))
     other = tiny_recipe(data={"working_um_per_px": 1.5})

@@ -75,12 +75,15 @@ def test_a_fingerprint_tells_schedules_names_and_labels_apart() -> None:
     other = labels.copy()
     other[1, 5] = 1
     known = [
-        fingerprint("a", ["1"], [labels]),
-        fingerprint("b", ["1"], [labels]),
-        fingerprint("a", ["2"], [labels]),
-        fingerprint("a", ["1"], [other]),
-        fingerprint("a", ["1"], [labels.reshape(3, 4)]),
-        fingerprint("a", ["1"], [labels, labels]),
+        fingerprint("a", ["1"], targets=[labels]),
+        fingerprint("b", ["1"], targets=[labels]),
+        fingerprint("a", ["2"], targets=[labels]),
+        fingerprint("a", ["1"], ["2"], targets=[labels]),
+        fingerprint("a", ["1", "2"], targets=[labels]),
+        fingerprint("a", ["1", "2"], [], targets=[labels]),
+        fingerprint("a", ["1"], targets=[other]),
+        fingerprint("a", ["1"], targets=[labels.reshape(3, 4)]),
+        fingerprint("a", ["1"], targets=[labels, labels]),
     ]
     assert len(set(known)) == len(known)
-    assert fingerprint("a", ["1"], [np.asfortranarray(labels)]) == known[0]
+    assert fingerprint("a", ["1"], targets=[np.asfortranarray(labels)]) == known[0]

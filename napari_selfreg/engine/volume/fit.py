@@ -217,9 +217,9 @@ def _task(request: VolumeFitRequest) -> TrainingTask:
 
 def _fingerprint(request: VolumeFitRequest) -> str:
     """Identify recipe, split and labels: a state of anything else must not be resumed."""
-    cases = [*request.training, *request.validation]
+    parts = [request.training, request.validation]
     return fingerprint(
         request.recipe.model_dump_json(exclude={"card"}),
-        (case.stem for case in cases),
-        (case.labels for case in cases),
+        *([case.stem for case in part] for part in parts),
+        targets=(case.labels for part in parts for case in part),
     )
