@@ -55,7 +55,8 @@ def predict_windows(
     region : Spans
         What is predicted.
     tiling : VolumeTiling
-        Where memory runs out its windows are halved, and all begins anew if windows are blended.
+        Where memory runs out its windows are halved and all begins anew: smaller windows lie
+        elsewhere.
     forward : callable
         Predicts one window.
     out : ndarray of float32, shape (K[+1], z, y, x)
