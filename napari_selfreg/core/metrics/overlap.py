@@ -27,8 +27,29 @@ def dice(prediction: Labels, truth: Labels) -> float:
     ValueError
         If the shapes differ.
     """
+    known = known_dice(prediction, truth)
+    return 1.0 if known is None else known
+
+
+def known_dice(prediction: Labels, truth: Labels) -> float | None:
+    """Return the Dice coefficient as `dice` does, but None where both are empty.
+
+    Parameters
+    ----------
+    prediction, truth : ndarray of int or bool, any number of axes
+        Nonzero is foreground.
+
+    Returns
+    -------
+    float or None
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
     both, either = _counts(prediction, truth)
-    return 2 * both / (both + either) if either else 1.0
+    return 2 * both / (both + either) if either else None
 
 
 def iou(prediction: Labels, truth: Labels) -> float:

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_selfreg.core.metrics.overlap import known_dice
 from napari_selfreg.core.targets import IGNORE
+from napari_selfreg.core.tiles import ceil_to
 from napari_selfreg.engine.volume.sampling import Case
+from napari_selfreg.engine.wholes import accepted_shape, window_logits
 from napari_selfreg.nets.tapspec import TapSpec
 
 _WHOLE = 4_000_000
@@ -49,8 +52,9 @@ def volume_logits(
     """
     network.eval()
     volume = torch.from_numpy(np.ascontiguousarray(voxels))[None, None].to(device)
-    behind = [_accepted(side, axis, tapspec) - side for axis, side in enumerate(voxels.shape)]
-    pad = [n for axis in (2, 1, 0) for n in (0, behind[axis])]  # torch begins with the last axis
+    sides = zip(accepted_shape(voxels.shape, tapspec), voxels.shape, strict=True)
+    behind = [accepted - side for accepted, side in sides]
+    pad = [n for missing in reversed(behind) for n in (0, missing)]  # torch begins with the last
     volume = functional.pad(volume, pad, mode="replicate")
     volume = volume.contiguous(memory_format=torch.channels_last_3d)
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
@@ -93,41 +97,20 @@ def class_dice(
         logits = volume_logits(network, case.voxels, tapspec, dtype=dtype, device=device)
         found = logits.argmax(0).numpy()
         counted = case.labels != IGNORE
-        scores.append(
-            [
-                _dice((found == k) & counted, case.labels == k, absent)
-                for k in range(1, n_classes + 1)
-            ]
-        )
+        each = [
+            known_dice((found == one) & counted, case.labels == one)
+            for one in range(1, n_classes + 1)
+        ]
+        scores.append([absent if dice is None else dice for dice in each])
     return np.array(scores, dtype=np.float64)
-
-
-def _dice(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_], absent: float) -> float:
-    total = int(a.sum() + b.sum())
-    return absent if total == 0 else 2.0 * int((a & b).sum()) / total
-
-
-def _accepted(side: int, axis: int, tapspec: TapSpec) -> int:
-    """Return the next side that the network accepts."""
-    shortest = tapspec.min_size
-    if tapspec.fixed_size is not None:
-        shortest = tapspec.fixed_size[axis]
-    wanted = max(side, shortest)
-    return wanted if tapspec.fixed_size else wanted + -wanted % tapspec.size_multiple
 
 
 def _forward(network: nn.Module, volume: Tensor, tapspec: TapSpec) -> Tensor:
     window = tapspec.fixed_size
     if window is None and volume.numel() > _WHOLE:
-        multiple = tapspec.size_multiple
         side = max(tapspec.min_size, _SMALLEST_WINDOW)
-        window = (side + -side % multiple,) * 3
+        window = (ceil_to(side, tapspec.size_multiple),) * 3
     if window is None or tuple(volume.shape[2:]) == window:
         logits: Tensor = network(volume)
         return logits
-    from monai.inferers import sliding_window_inference
-
-    windows = sliding_window_inference(volume, window, 1, network, overlap=0.5, mode="gaussian")
-    if not isinstance(windows, Tensor):
-        raise TypeError("a network for training returns one tensor of logits")
-    return windows
+    return window_logits(network, volume, window, overlap=0.5, weights="gaussian")

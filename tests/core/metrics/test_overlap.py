@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 
 from napari_selfreg.core.metrics import dice, iou
+from napari_selfreg.core.metrics.overlap import known_dice
 from tests.core.metrics.maps import Map, drawn, small_maps
 
 EMPTY = drawn()
@@ -30,6 +31,13 @@ def test_both_empty_agree_and_one_empty_does_not() -> None:
     full = drawn((0, 0, 2, 2))
     assert dice(EMPTY, EMPTY) == iou(EMPTY, EMPTY) == 1.0
     assert dice(full, EMPTY) == iou(EMPTY, full) == 0.0
+
+
+def test_of_nothing_no_dice_is_known() -> None:
+    full = drawn((0, 0, 2, 2))
+    assert known_dice(EMPTY, EMPTY) is None
+    assert known_dice(full, EMPTY) == 0.0
+    assert known_dice(full, full) == 1.0
 
 
 def test_shapes_must_be_equal() -> None:
