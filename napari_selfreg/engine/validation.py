@@ -11,11 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_selfreg.core.metrics.overlap import known_dice
 from napari_selfreg.core.targets import IGNORE
+from napari_selfreg.core.types import Box
+from napari_selfreg.engine.planning import OVERLAP, Tiling
 from napari_selfreg.engine.sampling import Field
+from napari_selfreg.engine.wholes import accepted_shape, window_logits
 from napari_selfreg.nets.tapspec import TapSpec
 
 _MULTIPLE = 32  # of most networks' total stride
+_WHOLE = 2048 * 2048
+"""Pictures of more pixels go through the network in tiles."""
+_TILE = 1024  # a step of training takes more memory than one such tile
+_BLENDED_TILE = 512  # as for predictions: near the size of training crops
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,50 +109,55 @@ def dice_scores(
         for field in fields:
             picture = torch.from_numpy(field.rgb).permute(2, 0, 1)[None].to(device).float() / 255.0
             height, width = picture.shape[-2:]
-            pad = (0, _padding(width, tapspec), 0, _padding(height, tapspec))
+            below, right = accepted_shape((height, width), tapspec, _MULTIPLE)
+            pad = (0, right - width, 0, below - height)
             padded = functional.pad(normalizer(picture), pad, mode="replicate")
             padded = padded.contiguous(memory_format=torch.channels_last)
-            logits = _whole_image(network, padded, tapspec)
+            logits = _logits(network, padded, tapspec)
             semantic = logits[0, : n_classes + 1, :height, :width].float().cpu()
             scores.append(_dice(semantic, field))
     return scores
 
 
-def _padding(length: int, tapspec: TapSpec) -> int:
-    """Return how many pixels a side lacks to be one that the network accepts."""
-    shortest = tapspec.min_size
-    if tapspec.fixed_size is not None:
-        shortest = max(tapspec.fixed_size)
-    wanted = max(length, shortest)
-    return wanted + -wanted % math.lcm(_MULTIPLE, tapspec.size_multiple) - length
+def _logits(network: nn.Module, picture: Tensor, tapspec: TapSpec) -> Tensor:
+    """Return the logits (1, K, H, W) of a picture whose size the network accepts."""
+    fixed = tapspec.fixed_size
+    if fixed is not None:
+        return window_logits(network, picture, fixed, overlap=0.25, weights="constant")
+    if math.prod(picture.shape[-2:]) > _WHOLE:
+        return _tile_logits(network, picture, tapspec)
+    logits: Tensor = network(picture)
+    return logits
 
 
-def _whole_image(network: nn.Module, picture: Tensor, tapspec: TapSpec) -> Tensor:
-    if tapspec.fixed_size is None:
-        logits: Tensor = network(picture)
-        return logits
-    from monai.inferers import sliding_window_inference
-
-    windows = sliding_window_inference(picture, tapspec.fixed_size, 1, network, overlap=0.25)
-    if not isinstance(windows, Tensor):
-        raise TypeError("a network for training returns one tensor of logits")
-    return windows
+def _tile_logits(network: nn.Module, picture: Tensor, tapspec: TapSpec) -> Tensor:
+    """Return the logits of a picture that is too large for one forward, cut as for `predict`."""
+    height, width = picture.shape[-2:]
+    tiling = Tiling.of(network, tapspec, (height, width))
+    tiling = tiling.sized(_BLENDED_TILE if tiling.blends else _TILE)
+    tiles = tiling.tiles(Box(0, 0, height, width))
+    if tiling.blends:
+        window = tiles[0].window.shape
+        return window_logits(network, picture, window, overlap=OVERLAP, weights="gaussian")
+    whole = None
+    for tile in tiles:
+        logits: Tensor = network(picture[(..., *tile.window.slices)])
+        if whole is None:
+            whole = logits.new_empty((*logits.shape[:2], height, width))
+        inside = tile.core.shift(-tile.window.y0, -tile.window.x0)
+        whole[(..., *tile.core.slices)] = logits[(..., *inside.slices)]
+    assert whole is not None
+    return whole
 
 
 def _dice(logits: Tensor, field: Field) -> float:
-    truth = torch.from_numpy(field.targets[0])
+    truth = field.targets[0]
     counted = truth != IGNORE
     if len(logits) == 2:
-        each = [_overlap((logits[1] > logits[0]) & counted, (truth > 0) & counted)]
+        each = [known_dice((logits[1] > logits[0]).numpy() & counted, (truth > 0) & counted)]
     else:
-        found = logits.argmax(0)
+        found = logits.argmax(0).numpy()
         classes = range(1, len(logits))
-        each = [_overlap((found == one) & counted, (truth == one) & counted) for one in classes]
+        each = [known_dice((found == one) & counted, (truth == one) & counted) for one in classes]
     known = [dice for dice in each if dice is not None]
     return sum(known) / len(known) if known else 1.0
-
-
-def _overlap(predicted: Tensor, actual: Tensor) -> float | None:
-    """Return Dice; None where there is nothing to find and nothing was found."""
-    total = int(predicted.sum() + actual.sum())
-    return 2.0 * int((predicted & actual).sum()) / total if total else None

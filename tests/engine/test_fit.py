@@ -185,9 +185,7 @@ def test_a_state_of_another_split_is_refused(tmp_path: Path) -> None:
     request = _request(tmp_path, tiny_recipe(train={"steps": 1}))
     run(fit(request))
     first, *rest = request.validation
-    moved = replace(
-        request, training=[*request.training, first], validation=rest, resume=True
-    )
+    moved = replace(request, training=[*request.training, first], validation=rest, resume=True)
     with pytest.raises(BadInputError, match="--resume"):
         run(fit(moved))
 

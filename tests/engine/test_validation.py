@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.core.targets import IGNORE
+from napari_selfreg.engine import validation
 from napari_selfreg.engine.sampling import Field
 from napari_selfreg.engine.validation import Normalizer, mean_dice
 from napari_selfreg.nets.tapspec import Tap, TapSpec
+from tests.engine.models import SmallNet, shake
 
 CPU = torch.device("cpu")
 SPEC = TapSpec((Tap("D1", "x"),))
@@ -41,9 +43,10 @@ class Picky(Dark):
 
     def __init__(self, spec: TapSpec) -> None:
         super().__init__()
-        self.spec, self.seen = spec, set[tuple[int, ...]]()
+        self.spec, self.seen, self.calls = spec, set[tuple[int, ...]](), 0
 
     def forward(self, picture: Tensor) -> Tensor:
+        self.calls += 1
         self.seen.add(tuple(picture.shape[2:]))
         for side in picture.shape[2:]:
             assert side >= self.spec.min_size
@@ -57,6 +60,7 @@ class Picky(Dark):
         ({"size_multiple": 32, "min_size": 64}, {(64, 64)}),
         ({"size_multiple": 24, "min_size": 24}, {(96, 96)}),
         ({"size_multiple": 16, "min_size": 32, "fixed_size": (32, 32)}, {(32, 32)}),
+        ({"size_multiple": 16, "min_size": 16, "fixed_size": (48, 16)}, {(48, 16)}),
     ],
 )
 def test_networks_get_sizes_they_accept(options: dict[str, Any], seen: set[Any]) -> None:
@@ -67,6 +71,50 @@ def test_networks_get_sizes_they_accept(options: dict[str, Any], seen: set[Any])
     score = mean_dice(network, [_field(dark, truth)], PLAIN, 1, torch.float32, CPU, spec)
     assert score == pytest.approx(0.4)
     assert network.seen == seen
+
+
+@pytest.mark.parametrize(
+    ("fixed", "shape", "windows"),
+    [((48, 48), (40, 20), 1), ((48, 16), (40, 10), 1), ((48, 16), (48, 28), 2)],
+)
+def test_a_network_of_one_size_sees_no_more_than_covers_the_picture(
+    fixed: tuple[int, int], shape: tuple[int, int], windows: int
+) -> None:
+    spec = TapSpec((Tap("D1", "x"),), fixed_size=fixed)
+    network = Picky(spec)
+    field = _field(np.zeros(shape, bool), np.zeros(shape, np.uint8))
+    mean_dice(network, [field], PLAIN, 1, torch.float32, CPU, spec)
+    assert network.calls == windows
+
+
+def _speckled(side: int) -> Field:
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
+    return Field("f", rgb, rng.integers(0, 2, (2, side, side)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d])
+def test_a_large_picture_goes_through_in_tiles(
+    monkeypatch: pytest.MonkeyPatch, norm: type[nn.Module]
+) -> None:
+    network, field = shake(SmallNet(norm)), _speckled(250)
+    spec = TapSpec((Tap("D1", "x"),), size_multiple=2, min_size=4)
+    seen = []
+    network.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[2:]))
+    arguments = ([field], PLAIN, 2, torch.float32, CPU, spec)
+    whole = mean_dice(network, *arguments)
+    assert seen.pop() == (256, 256)
+    monkeypatch.setattr(validation, "_WHOLE", 256 * 256)
+    assert mean_dice(network, *arguments) == whole
+    assert seen.pop() == (256, 256)
+    monkeypatch.setattr(validation, "_WHOLE", 256 * 256 - 1)
+    monkeypatch.setattr(validation, "_TILE", 128)
+    monkeypatch.setattr(validation, "_BLENDED_TILE", 128)
+    tiled = mean_dice(network, *arguments)
+    assert len(seen) > 1
+    assert all(height * width <= 128**2 for height, width in seen)
+    # tiles of batch normalisation equal one forward of the whole, blended ones come close
+    assert tiled == pytest.approx(whole, abs=1e-4 if norm is nn.BatchNorm2d else 0.05)
 
 
 def test_half_overlap_by_hand() -> None:
