@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.bundles import Model
-from napari_selfreg.engine.events import Event, Progress, TileDone
+from napari_selfreg.engine.events import Event, Progress, TileDone, retold
 from napari_selfreg.engine.forward import Floats
 from napari_selfreg.engine.predict import Prediction, PredictRequest, predict
 from napari_selfreg.engine.residual import predict_residuals
@@ -112,17 +112,13 @@ def _residual(request: PictureRequest, model: Model) -> Generator[Event, None, D
 
 def _told(request: PredictRequest, part: int, parts: int) -> Generator[Event, None, Prediction]:
     """Predict, and tell progress as one part of several."""
-    job = predict(request)
-    try:
-        while True:
-            event = next(job)
-            if isinstance(event, TileDone):
-                yield Progress(part * event.total + event.done, parts * event.total, MESSAGE)
-    except StopIteration as stop:
-        found: Prediction = stop.value
-        return found
-    finally:
-        job.close()
+
+    def tell(event: Event) -> Event | None:
+        if not isinstance(event, TileDone):
+            return None
+        return Progress(part * event.total + event.done, parts * event.total, MESSAGE)
+
+    return (yield from retold(predict(request), tell))
 
 
 def _foreground(found: Prediction, model: Model) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.core.types import PixelSize, UmSource
-from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.events import Event, Notice, Progress, retold
 from napari_selfreg.engine.predict import Prediction, PredictRequest, predict
 from napari_selfreg.engine.protocols import (
     Comparison,
@@ -327,14 +326,7 @@ def _predicted(
 ) -> Generator[Event, None, Prediction]:
     """Predict an image; its tiles become the progress of the whole."""
     job = predict(PredictRequest(image.rgb, image.pixel_size, model, device=device))
-    with closing(job):
-        while True:
-            try:
-                event = next(job)
-            except StopIteration as stop:
-                prediction: Prediction = stop.value
-                return prediction
-            yield event if isinstance(event, Notice) else done
+    return (yield from retold(job, lambda event: event if isinstance(event, Notice) else done))
 
 
 def _compare(

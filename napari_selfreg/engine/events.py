@@ -114,3 +114,36 @@ def run(
         return result
     finally:
         job.close()
+
+
+def retold(
+    job: Generator[Event, None, Result], tell: Callable[[Event], Event | None]
+) -> Generator[Event, None, Result]:
+    """Run a job as part of another one, which has words of its own.
+
+    Parameters
+    ----------
+    job : generator of Event
+        A started job; closed with this one.
+    tell : callable
+        Gives what is yielded instead of an event; nothing is where that is None.
+
+    Yields
+    ------
+    Event
+
+    Returns
+    -------
+    object
+        What the job returned.
+    """
+    try:
+        while True:
+            told = tell(next(job))
+            if told is not None:
+                yield told
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+    finally:
+        job.close()

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.resample import ArrayLike
 from napari_selfreg.engine.bundles import Model
-from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.events import Event, Notice, Progress, retold
 from napari_selfreg.engine.predict import model_for_pictures
 from napari_selfreg.engine.resegment_types import (
     CompareRequest,
@@ -90,19 +90,5 @@ def _segment(
         settings=record.settings,
         skip_glass=record.skip_glass,
     )
-    return (yield from _silent(segment_array(asked)))
-
-
-def _silent(
-    job: Generator[Event, None, ObjectsResult],
-) -> Generator[Event, None, ObjectsResult]:
-    """Pass on only that something goes on: tiles belong to no picture on screen."""
-    try:
-        while True:
-            next(job)
-            yield Progress(0, 0)
-    except StopIteration as stop:
-        result: ObjectsResult = stop.value
-        return result
-    finally:
-        job.close()
+    # Only that something goes on: tiles belong to no picture on screen.
+    return (yield from retold(segment_array(asked), lambda _: Progress(0, 0)))

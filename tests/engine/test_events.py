@@ -17,6 +17,7 @@ from napari_selfreg.engine.events import (
     StepDone,
     TileDone,
     ValidationDone,
+    retold,
     run,
 )
 
@@ -79,6 +80,26 @@ def test_a_fault_of_the_job_reaches_the_caller() -> None:
     with pytest.raises(RuntimeError, match="inside"):
         run(job())
     assert job.ended == ["tidied"]
+
+
+def test_a_part_of_another_job_is_told_in_its_words() -> None:
+    job, told = Job(), list[Event]()
+
+    def tell(event: Event) -> Event | None:
+        assert isinstance(event, Progress)
+        return Notice(f"{event.done}") if event.done else None
+
+    assert run(retold(job(), tell), told.append) == "result"
+    assert told == [Notice("1"), Notice("2")]
+    assert job.ended == ["finished", "tidied"]
+
+
+def test_a_part_is_closed_with_the_whole() -> None:
+    job = Job()
+    whole = retold(job(), lambda event: event)
+    next(whole)
+    whole.close()
+    assert job.ended == ["closed", "tidied"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from napari_selfreg.core.bootstrap import mean_interval
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.engine.bundles import Model
-from napari_selfreg.engine.events import Event, Notice, Progress
+from napari_selfreg.engine.events import Event, Notice, Progress, retold
 from napari_selfreg.engine.scores import EvaluationDocument
 from napari_selfreg.engine.volume.cases import FileNotes
 from napari_selfreg.engine.volume.labelling import to_labels
@@ -196,11 +195,5 @@ def _predicted(
 ) -> Generator[Event, None, VolumePrediction]:
     """Predict a volume; its parts become the progress of the whole."""
     request = VolumePredictRequest(image.voxels, image.spacing, model, device=device)
-    with closing(predict_volume(request)) as job:
-        while True:
-            try:
-                event = next(job)
-            except StopIteration as stop:
-                prediction: VolumePrediction = stop.value
-                return prediction
-            yield event if isinstance(event, Notice) else done
+    job = predict_volume(request)
+    return (yield from retold(job, lambda event: event if isinstance(event, Notice) else done))
