@@ -19,7 +19,7 @@ from napari_selfreg.engine.events import Event, StepDone, ValidationDone
 from napari_selfreg.engine.finetune_parts import free_parameters, training_mode
 from napari_selfreg.engine.finetune_plan import Plan
 from napari_selfreg.engine.finetune_types import BlocksMeasured, Planned, RolledBack, What
-from napari_selfreg.engine.training_loop import moving_average, training_precision
+from napari_selfreg.engine.training_loop import moving_average, on_device, training_precision
 
 TIE = 0.005
 """Of checks that differ by less, or by less than the standard error of the difference, the later
@@ -145,10 +145,7 @@ class TuningLoop:
         self.plan, self.clock, self.device, self.enough = plan, clock, device, enough
         self.n_classes = base.card.n_classes
         self.dtype = training_precision("auto", device)
-        # torch's annotations of `to` leave memory_format out
-        self.network: nn.Module = copy.deepcopy(start.network).to(  # type: ignore[call-overload]
-            device, memory_format=self.memory_format
-        )
+        self.network = on_device(copy.deepcopy(start.network), device, self.memory_format)
         self.free = free_parameters(
             self.network, base.tapspec, settings.what, base.card.in_channels
         )

@@ -1,18 +1,19 @@
-"""What a resumed run must not harm: the finished model that it is to make again."""
+"""What a run leaves at its output: its best so far if interrupted, never less than was there."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from napari_selfreg.core.errors import BadModelError
-from napari_selfreg.engine.checkpoint import read_progress
+from napari_selfreg.engine.checkpoint import read_progress, read_tensors
 from napari_selfreg.engine.publish import run_record
+from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.io.atomic import write_error
 from napari_selfreg.io.bundle import read_card
 
@@ -90,6 +91,46 @@ def is_scored(output: Path, state: Path) -> bool:
     run = run_record(read_progress(file), torch.device("cpu"))
     same = all(card.training.get(name) == run[name] for name in _OF_THE_RUN)
     return same and run["finished"] is True and bool(card.metrics)
+
+
+def keep_best(state: Path, output: Path, write: Callable[[FitResult], object]) -> None:
+    """Write what an interrupted run has reached, if that is worth it, and log what was done.
+
+    Parameters
+    ----------
+    state : Path
+        Folder of the run's state.
+    output : Path
+        Where it is written.
+    write : callable
+        Writes weights to the output, without scoring them.
+
+    Raises
+    ------
+    BadInputError
+        If the state cannot be read.
+    """
+    kept = _best_so_far(state, output)
+    if kept is None:
+        _LOG.warning("training interrupted: nothing was written yet, --resume goes on")
+        return
+    write(kept)
+    _LOG.warning("training interrupted: the best model so far was written")
+
+
+def _best_so_far(folder: Path, output: Path) -> FitResult | None:
+    """Return what an interrupted run has found that is worth writing.
+
+    None if the run made no step, or if nothing judged its weights yet and they would replace
+    another model.
+    """
+    state, best = folder / "state.safetensors", folder / "best.safetensors"
+    if not (state.is_file() and best.is_file()):
+        return None
+    progress = read_progress(state)
+    if progress.best_step == 0 and output.exists():
+        return None
+    return FitResult(read_tensors(best)[0], progress)
 
 
 @contextmanager

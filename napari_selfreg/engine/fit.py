@@ -6,7 +6,7 @@ on the seed and the step alone, so a resumed run equals an unbroken one.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from napari_selfreg.engine.training_loop import (
     TrainingTask,
     learning_rate,
     moving_average,
+    on_device,
     run_task,
     training_precision,
 )
@@ -160,15 +161,27 @@ def training_losses(
 
 def _task(request: FitRequest) -> TrainingTask:
     """Return the steps and validations of a recipe on pictures."""
-    recipe, device = request.recipe, request.device
-    dtype = training_precision(recipe.train.precision, device)
-    n_classes = len(recipe.data.classes)
-    loss = SegmentationLoss(n_classes, recipe.target.contour_um is not None)
-    regularize = _regularization(recipe)
-    # torch's annotations of `to` leave memory_format out
-    network: nn.Module = request.network.to(  # type: ignore[call-overload]
-        device, memory_format=torch.channels_last
+    train = request.recipe.train
+    dtype = training_precision(train.precision, request.device)
+    network = on_device(request.network, request.device, torch.channels_last)
+    return TrainingTask(
+        network=network,
+        losses=_losses(request, network, dtype),
+        validate=_validation(request, dtype) if request.validation else None,
+        schedule=train,
+        steps=request.steps,
+        folder=request.folder,
+        resume=request.resume,
+        fingerprint=_fingerprint(request),
     )
+
+
+def _losses(
+    request: FitRequest, network: nn.Module, dtype: torch.dtype
+) -> Callable[[int], tuple[Tensor, dict[str, Tensor]]]:
+    recipe, device = request.recipe, request.device
+    loss = SegmentationLoss(len(recipe.data.classes), recipe.target.contour_um is not None)
+    regularize = _regularization(recipe)
 
     def losses(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         with own_randomness(recipe.train.seed, step, device):
@@ -184,27 +197,22 @@ def _task(request: FitRequest) -> TrainingTask:
                 step=step,
             )
 
+    return losses
+
+
+def _validation(request: FitRequest, dtype: torch.dtype) -> Callable[[nn.Module], float]:
     def validate(judged: nn.Module) -> float:
         return mean_dice(
             judged,
             request.validation,
             request.normalizer,
-            n_classes,
+            len(request.recipe.data.classes),
             dtype,
-            device,
+            request.device,
             request.tapspec,
         )
 
-    return TrainingTask(
-        network=network,
-        losses=losses,
-        validate=validate if request.validation else None,
-        schedule=recipe.train,
-        steps=request.steps,
-        folder=request.folder,
-        resume=request.resume,
-        fingerprint=_fingerprint(request),
-    )
+    return validate
 
 
 def _regularization(recipe: Recipe) -> SelfRegularization | None:

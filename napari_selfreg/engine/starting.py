@@ -27,16 +27,37 @@ def check_crop(recipe: Recipe) -> None:
         If there is no such architecture.
     """
     section, crop = recipe.network, recipe.train.crop
-    spec = tap_spec(section.architecture, **section.arguments)
-    if spec.fixed_size is not None and set(spec.fixed_size) != {crop}:
+    check_patch(
+        tap_spec(section.architecture, **section.arguments), (crop, crop), f"train.crop is {crop}"
+    )
+
+
+def check_patch(spec: TapSpec, patch: tuple[int, ...], stated: str) -> None:
+    """Refuse parts of an image that a recipe's network cannot take.
+
+    Parameters
+    ----------
+    spec : TapSpec
+        Of the network.
+    patch : tuple of int
+        Their sides.
+    stated : str
+        What the recipe says of them, for the message.
+
+    Raises
+    ------
+    BadInputError
+        Naming the sizes that fit.
+    """
+    if spec.fixed_size is not None and spec.fixed_size != patch:
         sizes = " x ".join(map(str, spec.fixed_size))
+        unit = "pixels" if len(patch) == 2 else "voxels"
         raise BadInputError(
-            f"The recipe cannot be used: its network takes {sizes} pixels only, train.crop is "
-            f"{crop}."
+            f"The recipe cannot be used: its network takes {sizes} {unit} only, {stated}."
         )
-    if crop % spec.size_multiple or crop < spec.min_size:
+    if any(side % spec.size_multiple or side < spec.min_size for side in patch):
         raise BadInputError(
-            f"The recipe cannot be used: train.crop is {crop}, its network needs a multiple of "
+            f"The recipe cannot be used: {stated}, its network needs multiples of "
             f"{spec.size_multiple} from {spec.min_size} on."
         )
 

@@ -19,7 +19,7 @@ import torch
 from napari_selfreg.engine.background import load_background
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
-from napari_selfreg.engine.finished import sparing
+from napari_selfreg.engine.finished import keep_best, sparing
 from napari_selfreg.engine.fit import FitRequest, FitResult, fit
 from napari_selfreg.engine.publish import (
     LambdaChoice,
@@ -32,7 +32,6 @@ from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.run_state import SELECTION, set_aside, state_folder
 from napari_selfreg.engine.sampling import Field, load_field
 from napari_selfreg.engine.starting import check_crop, check_start, new_network
-from napari_selfreg.engine.training_loop import best_so_far
 from napari_selfreg.engine.training_sizes import what_is_assumed
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.apart import require_apart
@@ -318,11 +317,10 @@ def _keep_best(
     """Write what an interrupted run has reached, without scoring it."""
     if target != Path(request.output):
         return  # more than that is there
-    main = best_so_far(prepared.folder / "main", target)
-    if main is None:
-        _LOG.warning("training interrupted: nothing was written yet, --resume goes on")
-        return
-    publication = _publication(prepared, chosen, choice, main, None)
-    network, tapspec = new_network(chosen, Path(request.output).parent)
-    write_bundle_of(publication, network, tapspec, (), target)
-    _LOG.warning("training interrupted: the best model so far was written")
+
+    def write(main: FitResult) -> None:
+        publication = _publication(prepared, chosen, choice, main, None)
+        network, tapspec = new_network(chosen, Path(request.output).parent)
+        write_bundle_of(publication, network, tapspec, (), target)
+
+    keep_best(prepared.folder / "main", target, write)

@@ -22,7 +22,6 @@ from napari_selfreg.engine.allocator import freed_memory_kept
 from napari_selfreg.engine.checkpoint import (
     TrainingProgress,
     load_state,
-    read_progress,
     read_tensors,
     save_state,
     write_tensors,
@@ -178,34 +177,23 @@ def training_precision(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cpu" and probe() else torch.float32
 
 
-def best_so_far(folder: Path, output: Path) -> FitResult | None:
-    """Return what an interrupted run has found that is worth writing.
+def on_device(network: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:
+    """Return a network, moved where it is trained.
 
     Parameters
     ----------
-    folder : Path
-        Of the run's own state.
-    output : Path
-        Where it would be written.
+    network : nn.Module
+    device : torch.device
+    layout : torch.memory_format
+        Of its weights in memory.
 
     Returns
     -------
-    FitResult or None
-        None if the run made no step, or if nothing judged its weights yet and they would replace
-        another model.
-
-    Raises
-    ------
-    BadInputError
-        If the state cannot be read.
+    nn.Module
     """
-    state, best = folder / "state.safetensors", folder / "best.safetensors"
-    if not (state.is_file() and best.is_file()):
-        return None
-    progress = read_progress(state)
-    if progress.best_step == 0 and output.exists():
-        return None
-    return FitResult(read_tensors(best)[0], progress)
+    # torch's annotations of `to` leave memory_format out
+    moved: nn.Module = network.to(device, memory_format=layout)  # type: ignore[call-overload]
+    return moved
 
 
 def run_task(task: TrainingTask) -> Generator[Event, None, FitResult]:

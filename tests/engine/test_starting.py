@@ -24,8 +24,8 @@ def _request(tmp_path: Path, recipe: Recipe) -> TrainRequest:
 @pytest.mark.parametrize(
     ("network", "crop", "reason"),
     [
-        ({}, 40, "a multiple of 16 from 16 on"),
-        ({"architecture": "swin_unetr", "arguments": {}}, 32, "a multiple of 32 from 64 on"),
+        ({}, 40, "multiples of 16 from 16 on"),
+        ({"architecture": "swin_unetr", "arguments": {}}, 32, "multiples of 32 from 64 on"),
         ({"architecture": "unetr", "arguments": {"img_size": 64}}, 32, "64 x 64 pixels only"),
     ],
 )

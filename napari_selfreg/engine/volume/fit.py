@@ -6,7 +6,7 @@ random draw depends on the seed and the step alone, so a resumed run equals an u
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from napari_selfreg.engine.step import Addition, own_randomness, step_losses
 from napari_selfreg.engine.training_loop import (
     FitResult,
     TrainingTask,
+    on_device,
     run_task,
     training_precision,
 )
@@ -170,14 +171,32 @@ def patch_losses(
 
 
 def _task(request: VolumeFitRequest) -> TrainingTask:
+    """Return the steps and validations of a recipe on volumes."""
+    train = request.recipe.train
+    dtype = training_precision(train.precision, request.device)
+    network = on_device(request.network, request.device, torch.channels_last_3d)
+    heads = build_regularization(request.recipe, network, request.tapspec)
+    return TrainingTask(
+        network=network,
+        losses=_losses(request, network, heads if heads.active else None, dtype),
+        validate=_validation(request, dtype),
+        schedule=train,
+        steps=train.steps,
+        folder=request.folder,
+        resume=request.resume,
+        fingerprint=_fingerprint(request),
+        heads=heads,
+    )
+
+
+def _losses(
+    request: VolumeFitRequest,
+    network: nn.Module,
+    regularize: Regularization | None,
+    dtype: torch.dtype,
+) -> Callable[[int], tuple[Tensor, dict[str, Tensor]]]:
     recipe, train, device = request.recipe, request.recipe.train, request.device
     n_classes = len(recipe.data.classes)
-    dtype = training_precision(train.precision, device)
-    # torch's annotations of `to` leave memory_format out
-    network: nn.Module = request.network.to(  # type: ignore[call-overload]
-        device, memory_format=torch.channels_last_3d
-    )
-    heads = build_regularization(recipe, network, request.tapspec)
     sampler = PatchSampler(
         request.training, recipe.augment, train.patch, train.foreground, n_classes, recipe.spacing
     )
@@ -190,29 +209,28 @@ def _task(request: VolumeFitRequest) -> TrainingTask:
                 sampler.draw(train.batch, train.seed, step),
                 tapspec=request.tapspec,
                 loss=loss,
-                regularize=heads if heads.active else None,
+                regularize=regularize,
                 dtype=dtype,
                 device=device,
                 step=step,
             )
 
+    return losses
+
+
+def _validation(request: VolumeFitRequest, dtype: torch.dtype) -> Callable[[nn.Module], float]:
     def validate(judged: nn.Module) -> float:
         scores = class_dice(
-            judged, request.validation, request.tapspec, n_classes, dtype=dtype, device=device
+            judged,
+            request.validation,
+            request.tapspec,
+            len(request.recipe.data.classes),
+            dtype=dtype,
+            device=request.device,
         )
         return float(scores.mean())
 
-    return TrainingTask(
-        network=network,
-        losses=losses,
-        validate=validate,
-        schedule=train,
-        steps=train.steps,
-        folder=request.folder,
-        resume=request.resume,
-        fingerprint=_fingerprint(request),
-        heads=heads,
-    )
+    return validate
 
 
 def _fingerprint(request: VolumeFitRequest) -> str:

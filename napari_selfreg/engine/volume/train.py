@@ -5,7 +5,6 @@ The run keeps its state in ``<output>.training/``, so an interrupted one goes on
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,12 +19,13 @@ from napari_selfreg.engine import train
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
-from napari_selfreg.engine.finished import sparing
+from napari_selfreg.engine.finished import keep_best, sparing
 from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.run_state import set_aside, state_folder
+from napari_selfreg.engine.starting import check_patch
 from napari_selfreg.engine.train import TrainResult
-from napari_selfreg.engine.training_loop import FitResult, best_so_far
+from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.engine.volume.cases import read_cases
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, fit_volumes
 from napari_selfreg.engine.volume.publish import (
@@ -46,8 +46,6 @@ from napari_selfreg.io.volume.datasets import VolumeCase, open_volume_folder
 from napari_selfreg.io.volume.grid import Volume
 from napari_selfreg.nets.registry import tap_spec
 from napari_selfreg.nets.tapspec import TapSpec
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +208,8 @@ def new_volume_network(recipe: VolumeRecipe) -> tuple[nn.Module, TapSpec]:
     """
     section = recipe.network
     spec = tap_spec(section.architecture, spatial_dims=3, **section.arguments)
-    _check_patch(recipe.train.patch, spec)
+    patch = recipe.train.patch
+    check_patch(spec, patch, f"train.patch is {' x '.join(map(str, patch))}")
     network = fresh_network(
         section.architecture,
         section.arguments,
@@ -220,20 +219,6 @@ def new_volume_network(recipe: VolumeRecipe) -> tuple[nn.Module, TapSpec]:
         spatial_dims=3,
     )
     return network, spec
-
-
-def _check_patch(patch: tuple[int, int, int], spec: TapSpec) -> None:
-    if spec.fixed_size is not None and spec.fixed_size != patch:
-        sizes = " x ".join(map(str, spec.fixed_size))
-        raise BadInputError(
-            f"The recipe cannot be used: its network takes {sizes} voxels only, set train.patch "
-            "to that."
-        )
-    if any(side % spec.size_multiple or side < spec.min_size for side in patch):
-        raise BadInputError(
-            f"The recipe cannot be used: train.patch is {' x '.join(map(str, patch))}, its network "
-            f"needs multiples of {spec.size_multiple} from {spec.min_size} on."
-        )
 
 
 def _load(
@@ -262,10 +247,9 @@ def _load(
 
 def _keep_best(so_far: VolumePublication, request: VolumeFitRequest, output: Path) -> None:
     """Write what an interrupted run has reached, without scoring it."""
-    kept = best_so_far(request.folder, output)
-    if kept is None:
-        _LOG.warning("training interrupted: nothing was written yet, --resume goes on")
-        return
-    publication = replace(so_far, result=kept)
-    write_volume_bundle(publication, request.network, request.tapspec, (), output)
-    _LOG.warning("training interrupted: the best model so far was written")
+
+    def write(kept: FitResult) -> None:
+        publication = replace(so_far, result=kept)
+        write_volume_bundle(publication, request.network, request.tapspec, (), output)
+
+    keep_best(request.folder, output, write)
