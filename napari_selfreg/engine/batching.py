@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import torch
 
+from napari_selfreg.engine.devices import free_memory_on
+
+TOO_SMALL = (
+    "Memory does not suffice for the smallest tile: close other programs, or choose the device cpu."
+)
+"""Where not even that can be computed."""
+
 MOST = 16
 """Larger batches gain nothing."""
 
@@ -47,7 +54,7 @@ class BatchSize:
             return
         self._grown = True
         used = torch.cuda.max_memory_allocated(self._device) - self._before
-        free = torch.cuda.mem_get_info(self._device)[0]
+        free = free_memory_on(self._device)
         cached = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(
             self._device
         )

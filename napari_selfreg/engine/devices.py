@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from napari_selfreg.core.errors import DeviceError
+from napari_selfreg.io import memory
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Names a person may give."""
@@ -40,6 +41,22 @@ def resolve_device(name: str = "auto") -> torch.device:
         count = torch.cuda.device_count()
         raise DeviceError(f"There is no device {name!r}: this machine has {count} CUDA device(s).")
     return torch.device(name)
+
+
+def free_memory_on(device: torch.device) -> int:
+    """Return the bytes that can be used now on a device; of all but CUDA, of this computer.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Returns
+    -------
+    int
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return memory.free_memory()
 
 
 def _available(kind: str) -> bool:

@@ -8,27 +8,27 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.tiles import ceil_to
-from napari_selfreg.io.memory import free_memory
+from napari_selfreg.engine.devices import free_memory_on
+from napari_selfreg.io.memory import require_memory
 from napari_selfreg.nets.feature_maps import capture
 from napari_selfreg.nets.tapspec import TapSpec
-
-SHARE = 0.7
-"""Part of the free memory that may be used."""
 
 _AT_ONCE = 4
 """Results as large as the largest that are alive at one time, without gradient."""
 
 
 def require_room(needed: int, free: int | None = None) -> None:
-    """Raise `BadInputError` if `needed` bytes are more than 70 % of the free memory."""
-    free = free_memory() if free is None else free
-    if needed > SHARE * free:
-        raise BadInputError(
-            f"Looking at all of this needs {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB "
-            "are free: choose a smaller part of the image, or fewer blocks."
-        )
+    """Raise `BadInputError` if `needed` bytes are more than may be used of the free memory.
+
+    Parameters
+    ----------
+    needed : int
+    free : int, optional
+        Bytes that are free; by default those of this computer.
+    """
+    remedy = "choose a smaller part of the image, or fewer blocks."
+    require_memory(needed, "Looking at all of this", remedy, free=free)
 
 
 def require_room_for_whole(
@@ -68,8 +68,7 @@ def require_room_for_whole(
         return
     blocks, results = _sizes(network, spec, torch.zeros(1, channels, *probe, device=device))
     needed = sum(results) if gradient else blocks + _AT_ONCE * max(results)
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
-    require_room(needed * math.prod(shape) // math.prod(probe), free)
+    require_room(needed * math.prod(shape) // math.prod(probe), free_memory_on(device))
 
 
 def _sizes(network: nn.Module, spec: TapSpec, image: Tensor) -> tuple[int, list[int]]:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from napari_selfreg.core.errors import DeviceError
 from napari_selfreg.core.tiles import Tile
 from napari_selfreg.core.types import Box
-from napari_selfreg.engine.batching import BatchSize, is_out_of_memory
+from napari_selfreg.engine.batching import TOO_SMALL, BatchSize, is_out_of_memory
 from napari_selfreg.engine.events import Notice
 from napari_selfreg.engine.forward import Pixels
 
@@ -129,10 +129,7 @@ def _make_room(plan: Plan, batch: BatchSize, queue: deque[Tile], group: list[Til
         return Notice(f"Memory ran out: {batch.size} tile(s) are now predicted at a time.")
     pieces = [piece for tile in group for piece in plan.split(tile)]
     if not pieces:
-        raise DeviceError(
-            "Memory does not suffice for the smallest tile: close other programs, "
-            "or choose the device cpu."
-        )
+        raise DeviceError(TOO_SMALL)
     rest = [piece for tile in queue for piece in (plan.split(tile) or [tile])]
     queue.clear()
     queue.extend([*pieces, *rest])

@@ -15,19 +15,23 @@ def free_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
-def require_memory(needed: int, name: str, remedy: str = _REMEDY) -> None:
+def require_memory(
+    needed: int, name: str, remedy: str = _REMEDY, *, free: int | None = None
+) -> None:
     """Raise `BadInputError` if `needed` bytes are more than 70 % of the free memory.
 
     Parameters
     ----------
     needed : int
-        Bytes that reading the image takes at its peak.
+        Bytes that it takes at its peak, such as the reading of an image.
     name : str
-        File name for the message.
+        What needs them, for the message: the name of a file, or what is done.
     remedy : str
         How the message ends: what to do about it.
+    free : int, optional
+        Bytes that are free where it is done; by default those of this computer.
     """
-    free = free_memory()
+    free = free_memory() if free is None else free
     if needed > _SHARE * free:
         raise BadInputError(
             f"{name} needs {needed / 1e9:.1f} GB of memory at once and {free / 1e9:.1f} GB are "

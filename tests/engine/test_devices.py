@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_selfreg.core.errors import DeviceError
-from napari_selfreg.engine.devices import available_devices, resolve_device
+from napari_selfreg.engine.devices import available_devices, free_memory_on, resolve_device
 
 
 @pytest.fixture
@@ -52,3 +52,10 @@ def test_absent_devices_are_refused_with_a_remedy(bare_machine, monkeypatch):
 def test_a_second_gpu_that_is_not_there(one_gpu):
     with pytest.raises(DeviceError, match="has 1 CUDA device"):
         resolve_device("cuda:1")
+
+
+def test_a_gpu_has_memory_of_its_own(monkeypatch):
+    monkeypatch.setattr("napari_selfreg.io.memory.free_memory", lambda: 5)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3, 9))
+    assert free_memory_on(torch.device("cpu")) == 5
+    assert free_memory_on(torch.device("cuda")) == 3

@@ -287,14 +287,14 @@ def test_a_global_network_is_seen_whole_or_refused(monkeypatch: pytest.MonkeyPat
     events: list[Any] = []
     run(look(InsideRequest(picture(300, 280), ONE, model, device="cpu")), events.append)
     assert {event.total for event in events if event.message.startswith("Looking")} == {1}
-    monkeypatch.setattr("napari_selfreg.engine.inside_memory.free_memory", lambda: 1_000_000)
+    monkeypatch.setattr("napari_selfreg.io.memory.free_memory", lambda: 1_000_000)
     with pytest.raises(BadInputError, match=r"needs .* GB of memory .* smaller part"):
         looked(picture(300, 280), model)
 
 
 def test_too_many_maps_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     small_windows(monkeypatch, 240)
-    monkeypatch.setattr("napari_selfreg.engine.inside_memory.free_memory", lambda: 1_000_000)
+    monkeypatch.setattr("napari_selfreg.io.memory.free_memory", lambda: 1_000_000)
     with pytest.raises(BadInputError, match="smaller part of the image, or fewer blocks"):
         looked(picture(400, 400), unet())
 

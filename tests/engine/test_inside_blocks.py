@@ -51,7 +51,7 @@ def test_only_what_overlaps_the_region_is_kept() -> None:
 def test_maps_that_do_not_fit_together_or_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadModelError, match="put together from tiles"):
         Canvas(FRAME).put(seen(15, 15, step=3), (16, 32), (15, 15))
-    monkeypatch.setattr("napari_selfreg.engine.inside_memory.free_memory", lambda: 100)
+    monkeypatch.setattr("napari_selfreg.io.memory.free_memory", lambda: 100)
     with pytest.raises(BadInputError, match="smaller part"):
         Canvas(FRAME).put(seen(16, 8), (16, 32), (16, 8))
 

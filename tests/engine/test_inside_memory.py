@@ -16,12 +16,14 @@ BLOCKS, RESULTS, PROBE = 768 * 2 + 192 * 2 + 12, 768 * 3 + 192, 64
 
 
 def free(monkeypatch: pytest.MonkeyPatch, size: float) -> None:
-    monkeypatch.setattr("napari_selfreg.engine.inside_memory.free_memory", lambda: int(size))
+    monkeypatch.setattr("napari_selfreg.io.memory.free_memory", lambda: int(size))
 
 
 def test_seventy_percent_may_be_used() -> None:
     require_room(70, 100)
-    with pytest.raises(BadInputError, match=r"needs 0\.0 GB of memory and 0\.0 GB are free"):
+    with pytest.raises(
+        BadInputError, match=r"needs 0\.0 GB of memory at once and 0\.0 GB are free"
+    ):
         require_room(71, 100)
 
 

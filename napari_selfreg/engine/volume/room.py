@@ -7,13 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from napari_selfreg.core.blocks import Spans
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.devices import free_memory_on
 from napari_selfreg.engine.volume.graph import Graph
 from napari_selfreg.engine.volume.stages import Room, kept_bytes, plan_stages
-from napari_selfreg.io.memory import free_memory
-
-SHARE = 0.7
-"""Part of the free memory that must suffice."""
+from napari_selfreg.io.memory import require_memory
 
 _KEPT_SHARE = 0.3
 _PART_SHARE = 0.1
@@ -23,7 +20,7 @@ _PART_BYTES = {"cpu": 400_000_000, "mps": 1_000_000_000, "cuda": 4_000_000_000}
 
 def room_on(device: torch.device) -> Room:
     """Return the memory that may be used for parts and for what is kept only to save time."""
-    free = _free(device)
+    free = free_memory_on(device)
     part = min(_PART_BYTES.get(device.type, 400_000_000), int(_PART_SHARE * free))
     return Room(part, int(_KEPT_SHARE * free))
 
@@ -38,15 +35,5 @@ def check_room(graph: Graph, shape: Sequence[int], region: Spans, room: Room) ->
     """
     shapes = graph.shapes(tuple(shape))
     stages = plan_stages(graph, shapes, region, Room(room.part, 0))
-    needed, free = kept_bytes(graph, stages) + room.part, free_memory()
-    if needed > SHARE * free:
-        raise BadInputError(
-            f"Segmenting this volume needs {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB "
-            "are free: close other programs, or choose a part of the volume."
-        )
-
-
-def _free(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return free_memory()
+    remedy = "close other programs, or choose a part of the volume."
+    require_memory(kept_bytes(graph, stages) + room.part, "Segmenting this volume", remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from napari_selfreg.core.blocks import Spans, sides, slices, whole
 from napari_selfreg.core.errors import DeviceError
-from napari_selfreg.engine.batching import is_out_of_memory
+from napari_selfreg.engine.batching import TOO_SMALL, is_out_of_memory
 from napari_selfreg.engine.events import Event, Notice
 from napari_selfreg.engine.volume.graph import Graph
 from napari_selfreg.engine.volume.local_ops import Shape
@@ -114,22 +115,19 @@ class Streamed:
 
     def _stage(self, stage: Stage, last: bool) -> Generator[Part | Event, None, None]:
         todo = stage.parts(self._graph, self._shapes, self._room.part)
-        whole_stage, done = _volume(stage.region), 0
+        whole_stage, done = _voxels(stage.region), 0
         while todo:
             place = todo.pop(0)
             values = self._attempt(stage, place)
             if values is None:
                 todo = [half for part in (place, *todo) for half in _halves(part)]
                 if len(todo) < 2 or sides(todo[0]) == sides(place):
-                    raise DeviceError(
-                        "Memory does not suffice for the smallest part: close other programs, "
-                        "or choose the device cpu."
-                    )
+                    raise DeviceError(TOO_SMALL)
                 yield Notice(f"Memory ran out: tiles are now {_text(todo[0])} voxels.")
                 continue
             if not last:
                 self._put(stage.target, place, values)
-            done += _volume(place)
+            done += _voxels(place)
             yield Part(place, values if last else None, done / whole_stage)
 
     def _attempt(self, stage: Stage, place: Spans) -> Tensor | None:
@@ -195,22 +193,19 @@ class Streamed:
 
     def _work(self, stage: Stage) -> float:
         """Return how much a stage has to compute, roughly: numbers in and out of every step."""
-        size = _volume(stage.region) / _volume(whole(self._shapes[stage.target]))
+        size = _voxels(stage.region) / _voxels(whole(self._shapes[stage.target]))
         work = 0.0
         for number in stage.steps:
             node = self._graph.nodes[number]
             taken = sum(self._graph.nodes[n].channels for n in node.inputs)
             weights = getattr(node.op, "weight", None)
             each = weights.numel() if weights is not None else taken
-            work += each * _volume(whole(self._shapes[number]))
+            work += each * _voxels(whole(self._shapes[number]))
         return work * size
 
 
-def _volume(spans: Spans) -> int:
-    total = 1
-    for side in sides(spans):
-        total *= side
-    return total
+def _voxels(spans: Spans) -> int:
+    return math.prod(sides(spans))
 
 
 def _halves(place: Spans) -> list[Spans]:

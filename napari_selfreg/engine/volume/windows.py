@@ -9,15 +9,11 @@ import numpy as np
 
 from napari_selfreg.core.blocks import Block, Spans, common, sides, slices
 from napari_selfreg.core.errors import DeviceError
-from napari_selfreg.engine.batching import is_out_of_memory
+from napari_selfreg.engine.batching import TOO_SMALL, is_out_of_memory
 from napari_selfreg.engine.blend import window_weights
 from napari_selfreg.engine.events import Event, Notice
 from napari_selfreg.engine.forward import Floats
 from napari_selfreg.engine.volume.tiling import VolumeTiling
-
-TOO_SMALL = (
-    "Memory does not suffice for the smallest tile: close other programs, or choose the device cpu."
-)
 
 
 @dataclass(frozen=True, eq=False)

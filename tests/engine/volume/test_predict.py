@@ -189,7 +189,7 @@ def test_without_any_memory_the_job_says_so(monkeypatch):
 
 
 def test_a_volume_that_does_not_fit_is_refused(monkeypatch):
-    monkeypatch.setattr("napari_selfreg.engine.volume.room.free_memory", lambda: 10_000)
+    monkeypatch.setattr("napari_selfreg.io.memory.free_memory", lambda: 10_000)
     with pytest.raises(BadInputError, match="choose a part of the volume"):
         predicted(scan(20, 20, 20))
 

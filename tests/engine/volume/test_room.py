@@ -7,7 +7,6 @@ import torch
 
 from napari_selfreg.core.blocks import whole
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.engine.volume import room as module
 from napari_selfreg.engine.volume.graph import record
 from napari_selfreg.engine.volume.room import check_room, room_on
 from tests.engine.volume.models import registered, small_volume_model
@@ -17,7 +16,7 @@ GRAPH = record(small_volume_model().network, torch.zeros(1, 1, 8, 8, 8))
 
 
 def with_free(monkeypatch, free):
-    monkeypatch.setattr(module, "free_memory", lambda: free)
+    monkeypatch.setattr("napari_selfreg.io.memory.free_memory", lambda: free)
 
 
 @pytest.mark.parametrize("free", [10**7, 10**9, 10**12])
@@ -34,7 +33,7 @@ def test_what_does_not_fit_is_refused_and_what_fits_is_not(monkeypatch):
     room = room_on(CPU)
     check_room(GRAPH, shape, whole(shape), room)
     with_free(monkeypatch, 2 * room.part)
-    with pytest.raises(BadInputError, match=r"needs \S+ GB of memory and 0.2 GB"):
+    with pytest.raises(BadInputError, match=r"needs \S+ GB of memory at once and 0.2 GB"):
         check_room(GRAPH, (600, 600, 600), whole((600, 600, 600)), room)
     check_room(GRAPH, (600, 600, 600), ((0, 8), (0, 8), (0, 8)), room)
 

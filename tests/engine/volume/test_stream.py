@@ -125,7 +125,7 @@ def test_where_memory_runs_out_parts_are_halved_and_it_is_said(monkeypatch):
 
 def test_without_any_memory_the_job_says_so(monkeypatch):
     count_convolutions(monkeypatch, lambda wanted: True)
-    with pytest.raises(DeviceError, match="smallest part"):
+    with pytest.raises(DeviceError, match="smallest tile"):
         streamed(GRAPH, torch.randn(1, 1, 32, 16, 16), AMPLE)
 
 
