@@ -28,6 +28,7 @@ from napari_selfreg.engine.volume.predict import (
     model_for_volumes,
     predict_volume,
 )
+from napari_selfreg.io.geojson import six_digits
 from napari_selfreg.io.outputs import check_writable
 from napari_selfreg.io.pixel_size import Um, as_pixel_size
 from napari_selfreg.io.volume.checks import require_voxel_size
@@ -220,7 +221,7 @@ def segment_volume_file(request: VolumeSegmentRequest) -> Generator[Event, None,
         "image": str(request.image_path),
         "objects": int(np.count_nonzero(found.table["voxels"])),
         "seconds": round(seconds, 4),
-        "megapixels_per_second": float(f"{volume.voxels.size / 1e6 / seconds:.6g}"),
+        "megapixels_per_second": six_digits(volume.voxels.size / 1e6 / seconds),
         "outputs": {"labels": str(files["labels"]), "measurements": str(files["measurements"])},
     }
     return VolumeFileResult(document, volume.grid, found.table)

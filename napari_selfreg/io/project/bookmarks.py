@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_selfreg.core.edit.change import bounds
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.project.generations import (
@@ -140,13 +141,8 @@ def _labels(place: Path, shape: tuple[int, int]) -> Labels:
 
 def _difference(now: Labels, then: Labels) -> list[_Block]:
     """Return the rectangle in which labels differ, with what it held then."""
-    rows = np.flatnonzero((now != then).any(axis=1))
-    if not rows.size:
-        return []
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero((now[top:bottom] != then[top:bottom]).any(axis=0))
-    box = Box(top, int(columns[0]), bottom, int(columns[-1]) + 1)
-    return [_Block(box, then[box.slices])]
+    box = bounds(now != then)
+    return [] if box.empty else [_Block(box, then[box.slices])]
 
 
 def _to_set(
