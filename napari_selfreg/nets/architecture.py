@@ -26,9 +26,6 @@ class ArchitectureEntry:
         same arguments.
     spatial_dims
         The dimensions the architecture exists in.
-    global_context
-        True if a pixel's output depends on the whole input (attention over all of it, instance
-        normalisation): tiles of such networks must blend.
     description
         One sentence for people.
     """
@@ -37,5 +34,4 @@ class ArchitectureEntry:
     build: Callable[..., nn.Module]
     tap_spec: Callable[..., TapSpec]
     spatial_dims: tuple[int, ...] = (2,)
-    global_context: bool = False
     description: str = ""

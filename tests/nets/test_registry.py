@@ -89,8 +89,6 @@ def test_own_architectures_by_name() -> None:
         "vnet",
     ]
     assert all(name == entry.name and entry.description for name, entry in found.items())
-    assert not found["basic_unet"].global_context
-    assert found["unetr"].global_context
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -89,6 +89,5 @@ ENTRY = ArchitectureEntry(
     build=build,
     tap_spec=tap_spec,
     spatial_dims=(2, 3),
-    global_context=True,
     description="MONAI AttentionUnet, gated skips, batch and instance normalisation.",
 )

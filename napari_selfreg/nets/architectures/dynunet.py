@@ -127,6 +127,5 @@ ENTRY = ArchitectureEntry(
     build=build,
     tap_spec=tap_spec,
     spatial_dims=(2, 3),
-    global_context=True,
     description="MONAI DynUNet (nnU-Net), instance normalisation.",
 )

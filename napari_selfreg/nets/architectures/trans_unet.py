@@ -151,6 +151,5 @@ ENTRY = ArchitectureEntry(
     build=build,
     tap_spec=tap_spec,
     spatial_dims=(2, 3),
-    global_context=True,
     description="U-Net with a transformer at its bottleneck, group normalisation, any size.",
 )

@@ -93,6 +93,5 @@ ENTRY = ArchitectureEntry(
     build=build,
     tap_spec=tap_spec,
     spatial_dims=(2, 3),
-    global_context=True,
     description="MONAI UNETR, a vision transformer for one input size, instance normalisation.",
 )
