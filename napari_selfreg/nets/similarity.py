@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import torch
 from torch import Tensor
 
 from napari_selfreg.nets.precision import wide_type, without_autocast
@@ -63,20 +60,3 @@ def off_diagonal_mean(similarity: Tensor) -> Tensor:
         return similarity.sum() * 0.0
     others = similarity.sum() - similarity.diagonal(dim1=1, dim2=2).sum()
     return others / (samples * channels * (channels - 1))
-
-
-def mean_similarities(taps: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return each block's mean similarity between different channels, to be logged.
-
-    IFD as published raises this number; see :mod:`napari_selfreg.nets.ifd`.
-
-    Parameters
-    ----------
-    taps
-        Feature maps ``(N, C, *spatial)`` by block name.
-    """
-    with torch.no_grad():
-        return {
-            block: float(off_diagonal_mean(channel_similarity(maps)))
-            for block, maps in taps.items()
-        }
