@@ -128,6 +128,10 @@ def reach(limit: int, span: Span, halo: int, stride: int, smallest: int) -> Span
         What is to be predicted.
     halo, stride, smallest : int
         As in `plan_blocks`.
+
+    Returns
+    -------
+    Span
     """
     first = max(0, (span[0] - halo) // stride * stride)
     last = min(limit, ceil_to(span[1] + halo, stride))

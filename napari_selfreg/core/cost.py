@@ -53,6 +53,10 @@ def model_pixels(pixels: int, pixel_size: PixelSize, wanted: PixelSize, tta: boo
         Of the picture and of the model.
     tta : bool
         Whether eight views are averaged.
+
+    Returns
+    -------
+    float
     """
     return pixels * pixel_size.area_um2 / wanted.area_um2 * (VIEWS if tta else 1)
 

@@ -48,6 +48,10 @@ def fit_basis(maps: Sequence[Maps]) -> Basis:
     maps : sequence of ndarray, each of shape (C, *spatial)
         All with equally many channels. Each place counts once.
 
+    Returns
+    -------
+    Basis
+
     Raises
     ------
     BadInputError

@@ -60,6 +60,10 @@ def block_numbers(
         See `BlockNumbers`; it needs another block, and so is computed elsewhere.
     attention_overlap : float, optional
         See `BlockNumbers`.
+
+    Returns
+    -------
+    BlockNumbers
     """
     sums = moments(maps)
     return BlockNumbers(
@@ -95,6 +99,10 @@ def effective_rank(maps: Maps) -> float:
     ----------
     maps : ndarray, shape (C, *spatial)
         Activations.
+
+    Returns
+    -------
+    float
     """
     return _effective_rank(moments(maps))
 

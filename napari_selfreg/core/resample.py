@@ -96,6 +96,10 @@ def axis_filter(n_in: int, n_out: int, start: int, stop: int) -> AxisFilter:
         Length of the whole axis before and after.
     start, stop : int
         Wanted output pixels.
+
+    Returns
+    -------
+    AxisFilter
     """
     ratio = n_in / n_out
     support = max(1.0, ratio)

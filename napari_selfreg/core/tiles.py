@@ -41,6 +41,10 @@ def padded_shape(shape: tuple[int, int], multiple: int, minimum: int = 0) -> tup
         The network's total stride.
     minimum : int, default 0
         Smallest side the network accepts.
+
+    Returns
+    -------
+    tuple of int
     """
     height, width = (ceil_to(max(side, minimum, 1), multiple) for side in shape)
     return height, width

@@ -25,6 +25,10 @@ def resolve_device(name: str = "auto") -> torch.device:
     name : str, default "auto"
         ``auto`` (the fastest one present), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
+    Returns
+    -------
+    torch.device
+
     Raises
     ------
     DeviceError

@@ -41,6 +41,10 @@ class FinetuneSettings(TuningSettings):
 
     Parameters
     ----------
+    batch : int
+        Crops of a step.
+    learning_rate : float
+        At its peak.
     crop : int
         Side of the crops in pixels of the network's grid.
     augment : AugmentSection

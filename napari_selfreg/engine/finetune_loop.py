@@ -301,6 +301,10 @@ def as_good(later: Sequence[float], best: Sequence[float]) -> bool:
     ----------
     later, best : sequence of float
         Dice of the same strips; no `best` before the first check.
+
+    Returns
+    -------
+    bool
     """
     if not best:
         return True
@@ -323,6 +327,10 @@ def between(
         State dicts of one architecture, on the CPU.
     stay_close : float
         In [0, 1].
+
+    Returns
+    -------
+    dict of str to Tensor
     """
     return {
         name: torch.lerp(value, base[name].cpu().to(value.dtype), stay_close)

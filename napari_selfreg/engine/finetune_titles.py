@@ -23,6 +23,10 @@ def making(images: int, number: int | None = None, made: date | None = None) -> 
     made : date, optional
         Today by default.
 
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> making(5, 2, date(2026, 11, 21))
@@ -44,6 +48,10 @@ def tuned_title(base: str, ending: str) -> str:
         Title of what it was made from, which may be fine-tuned itself.
     ending : str
         See `making`.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -181,6 +181,10 @@ def usual_stay_close(reviewed: int) -> float:
     ----------
     reviewed : int
         Reviewed pixels or voxels of the network's grid.
+
+    Returns
+    -------
+    float
     """
     return next(stay_close for below, stay_close in _STAY_CLOSE if reviewed < below)
 

@@ -57,6 +57,10 @@ def needed_parts(crop: Box, shape: tuple[int, int], levels: int) -> Parts:
         Height and width of the input; multiples of ``2 ** levels``.
     levels : int
         Levels above the bottleneck.
+
+    Returns
+    -------
+    Parts
     """
     maps = [Box(0, 0, shape[0] >> level, shape[1] >> level) for level in range(levels + 1)]
     decoder = []
@@ -82,6 +86,10 @@ def bands(part: Box, pixels: int) -> list[Box]:
         Of a map.
     pixels : int
         About the most of a band.
+
+    Returns
+    -------
+    list of Box
     """
     rows = max(_FEW_ROWS, pixels // max(1, part.shape[1]))
     return [Box(y0, part.x0, y1, part.x1) for y0, y1 in _shares(part.y0, part.y1, rows)]
@@ -100,6 +108,10 @@ def cut(part: Box, pixels: int, cores: int) -> list[Box]:
         About the most of a block.
     cores : int
         How many blocks are computed at a time: for more than one, each gets several.
+
+    Returns
+    -------
+    list of Box
     """
     if part.empty:
         return []

@@ -156,6 +156,10 @@ def chosen_blocks(model: Model, blocks: tuple[str, ...] | None) -> tuple[str, ..
     blocks : tuple of str, optional
         Names; all by default.
 
+    Returns
+    -------
+    tuple of str
+
     Raises
     ------
     BadModelError

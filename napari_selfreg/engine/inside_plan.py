@@ -55,6 +55,10 @@ def lay_out(tiling: Tiling, wanted: Box, side: int) -> Layout:
         In model pixels.
     side : int
         See above.
+
+    Returns
+    -------
+    Layout
     """
     frame = _aligned(wanted, tiling.stride, tiling.limits)
     if tiling.fixed:
@@ -154,6 +158,10 @@ def inside_plan(layout: Layout, grids: Grids, image: ArrayLike, asked: Asked | N
         Read window by window.
     asked : Asked, optional
         Places that attention is asked for.
+
+    Returns
+    -------
+    Plan
     """
 
     def read(window: Box) -> Pixels:

@@ -110,6 +110,10 @@ def compare_blocks(a: Inside, b: Inside) -> dict[str, float]:
     a, b : Inside
         Of the same region of the same image.
 
+    Returns
+    -------
+    dict of str to float
+
     Raises
     ------
     BadInputError

@@ -41,6 +41,10 @@ def sees_whole_tile(network: nn.Module, tapspec: TapSpec) -> bool:
         and batch normalisation without running statistics.
     tapspec : TapSpec
         A fixed input size also means tokens of a fixed grid.
+
+    Returns
+    -------
+    bool
     """
     if tapspec.fixed_size is not None:
         return True

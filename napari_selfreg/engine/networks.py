@@ -31,6 +31,10 @@ def fresh_network(
     **sizes : int
         ``in_channels``, ``out_channels`` and, for volumes, ``spatial_dims``.
 
+    Returns
+    -------
+    nn.Module
+
     Raises
     ------
     BadModelError

@@ -240,6 +240,10 @@ def make_plan(
         What is done first, in image pixels.
     skip_glass : bool
         Whether windows of empty glass are left out.
+
+    Returns
+    -------
+    Plan
     """
     tiles = tiling.tiles(grids.to_model(region))
     whole = Box(0, 0, *grids.image)

@@ -224,6 +224,10 @@ def region_of(image: ArrayLike, region: Box | None, channels: int = 3) -> Box:
     channels : int, default 3
         Channels the network takes.
 
+    Returns
+    -------
+    Box
+
     Raises
     ------
     BadInputError

@@ -41,6 +41,10 @@ class LambdaChoice:
         ----------
         none : str
             What the run with λ = 0 did without.
+
+        Returns
+        -------
+        str
         """
         return _compared(
             f"In the short runs lambda = {self.chosen:g} was",
@@ -231,6 +235,10 @@ def what_a_recipe_says(recipe: Recipe | VolumeRecipe, images: int) -> dict[str, 
     recipe : Recipe or VolumeRecipe
     images : int
         How many taught.
+
+    Returns
+    -------
+    dict of str to object
     """
     about = recipe.card
     source = DataSource(
@@ -281,6 +289,10 @@ def twin_sentence(regularized: float, plain: float) -> str:
     ----------
     regularized, plain : float
         Best validation Dice of each.
+
+    Returns
+    -------
+    str
     """
     return _compared("The whole run was", regularized - plain, "its plain twin")
 
@@ -292,6 +304,10 @@ def run_record(progress: TrainingProgress, device: torch.device) -> dict[str, ob
     ----------
     progress : TrainingProgress
     device : torch.device
+
+    Returns
+    -------
+    dict of str to object
     """
     return {
         "steps": progress.step,

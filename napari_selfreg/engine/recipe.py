@@ -234,6 +234,10 @@ def validated(kind: type[AnySection], table: dict[str, Any], name: str) -> AnySe
     name : str
         Of the file, for the sentence.
 
+    Returns
+    -------
+    AnySection
+
     Raises
     ------
     BadInputError

@@ -32,6 +32,10 @@ class RollingMaps:
         ----------
         name, channels, box, ring
             As for `Workspace.frame`.
+
+        Returns
+        -------
+        Frame
         """
         before = self._frames.get(name)
         common = Box(0, 0, 0, 0) if before is None else before.box.intersect(box)

@@ -59,6 +59,10 @@ def state_folder(output: Path) -> Path:
     output : Path
         The bundle to be.
 
+    Returns
+    -------
+    Path
+
     Raises
     ------
     BadInputError

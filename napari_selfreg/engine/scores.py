@@ -85,6 +85,10 @@ def score(*compared: Comparison) -> dict[str, float]:
     ----------
     *compared : Comparison
         Of several classes one for each: the mean counts those that are there or were found.
+
+    Returns
+    -------
+    dict of str to float
     """
     held = [each for each in compared if each.prediction.any() or each.truth.any()]
     each = [_values(one) for one in held or compared[:1]]

@@ -90,6 +90,10 @@ def note_of(recipe: Recipe, sizes: Collection[PixelSize], *, plain: bool) -> str
         Of the scored images: whoever repeats the score without them gets another one.
     plain : bool
         Whether it is the twin's: what it began with, perhaps regularized, is named, too.
+
+    Returns
+    -------
+    str
     """
     parts = []
     if plain:

@@ -87,6 +87,10 @@ def describe_fit(
     grey : bool
     name : str
         As for `doubts`.
+
+    Returns
+    -------
+    str
     """
     sentences = []
     model_um = card.pixel_size.mean

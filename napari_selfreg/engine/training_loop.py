@@ -122,6 +122,10 @@ def learning_rate(step: int, steps: int, peak: float) -> float:
     steps : int
         Length of the schedule.
     peak : float
+
+    Returns
+    -------
+    float
     """
     warm_up = max(1, steps // 10)
     if step < warm_up:
@@ -167,6 +171,10 @@ def training_precision(precision: str, device: torch.device) -> torch.dtype:
     ----------
     precision : {"auto", "fp32", "bf16"}
     device : torch.device
+
+    Returns
+    -------
+    torch.dtype
     """
     if precision != "auto":
         return torch.bfloat16 if precision == "bf16" else torch.float32

@@ -31,6 +31,10 @@ def source_pixel_size(stated: PixelSize | None, dataset: Dataset, recipe: Recipe
         What the file states, if that can be.
     dataset : Dataset
     recipe : Recipe
+
+    Returns
+    -------
+    SourceSize
     """
     if recipe.data.source_um_per_px is not None:
         return SourceSize(PixelSize.isotropic(recipe.data.source_um_per_px), "recipe")
@@ -50,6 +54,10 @@ def what_is_assumed(origins: Sequence[SizeFrom], dataset: Dataset, recipe: Recip
         Who states the size of each image.
     dataset : Dataset
     recipe : Recipe
+
+    Returns
+    -------
+    str
     """
     silent = [origin for origin in origins if origin != "file"]
     if not silent:

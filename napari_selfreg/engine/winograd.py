@@ -85,6 +85,10 @@ def conv3x3(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Conv:
         Likewise.
     dtype : torch.dtype
         Of weights, inputs and outputs. Half precision is too coarse for Winograd's sums.
+
+    Returns
+    -------
+    Conv
     """
     many = min(weight.shape[:2]) >= fewest_channels()
     if many and dtype == torch.float32 and torch.backends.mkl.is_available():

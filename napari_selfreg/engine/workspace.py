@@ -68,6 +68,10 @@ class Workspace:
             Place and size.
         ring : int
             Rows and columns at each side to be zeroed.
+
+        Returns
+        -------
+        Frame
         """
         height, width = box.shape
         size = height * width * channels

@@ -26,6 +26,10 @@ def write_error(path: Path, error: OSError) -> WriteError:
         The file that should have been written.
     error : OSError
         What the operating system said.
+
+    Returns
+    -------
+    WriteError
     """
     if error.errno in _FULL:
         return WriteError(

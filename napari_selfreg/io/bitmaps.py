@@ -27,6 +27,10 @@ def is_misread(picture: Image.Image, path: Path) -> bool:
         Opened, of any format.
     path : Path
         Its file.
+
+    Returns
+    -------
+    bool
     """
     if picture.format != "BMP" or picture.mode not in _DEPTHS:
         return False

@@ -122,6 +122,8 @@ class Card(_Part):
 
     Parameters
     ----------
+    schema_version : int
+        Of the card; 1.
     name : str
         Short name in lower case, as given to ``--model``.
     title, tissue, description : str
@@ -132,6 +134,10 @@ class Card(_Part):
         Keyword arguments of the architecture, beside channels and spatial dims.
     taps : dict
         The TapSpec as JSON (filled by `save_bundle`).
+    spatial_dims : {2, 3}
+        2 for pictures, 3 for volumes.
+    in_channels : int
+        Channels of an image.
     classes : tuple of str
         Foreground classes in the order of the network's channels; background is not named.
     separation : {"contour", None}
@@ -157,6 +163,8 @@ class Card(_Part):
         What the model is known to do badly.
     recipe, training : dict
         Settings of the training, and what was recorded about the run.
+    seed : int
+        Of the training.
     metrics : tuple of MetricRecord
         Scores with their protocol.
     """
@@ -267,6 +275,10 @@ def first_reason(error: ValidationError) -> str:
     ----------
     error : ValidationError
         What building a `Card` raised.
+
+    Returns
+    -------
+    str
     """
     first = error.errors(include_input=False, include_url=False)[0]
     message = str(first["msg"]).removeprefix("Value error, ")

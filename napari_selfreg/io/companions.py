@@ -71,6 +71,10 @@ def without_companions(
         Returns the name of a file without folder and suffix.
     endings : sequence of str
         Such as `LABEL_SUFFIXES`.
+
+    Returns
+    -------
+    list of Path
     """
     keys = {name_key(stem(file).casefold()) for file in files}
     return [file for file in files if named_after(stem(file).casefold(), keys, endings) is None]

@@ -128,6 +128,10 @@ def write_numbers(
     rows : sequence of NumbersRow
         What was measured.
 
+    Returns
+    -------
+    Path
+
     Raises
     ------
     WriteError

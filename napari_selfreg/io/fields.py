@@ -57,6 +57,10 @@ def read_facts(path: Path) -> FieldFacts:
     path : Path
         A picture, TIFF or slide.
 
+    Returns
+    -------
+    FieldFacts
+
     Raises
     ------
     BadInputError

@@ -126,6 +126,11 @@ def load_geojson(file: Path) -> Any:
     file : Path
         Ending in ``.gz`` if it is packed.
 
+    Returns
+    -------
+    object
+        As `json.loads` gives it.
+
     Raises
     ------
     BadInputError

@@ -57,6 +57,10 @@ def volumes_to_segment(named: Sequence[Path], output: Path) -> list[Path]:
     output : Path
         Folder for the results.
 
+    Returns
+    -------
+    list of Path
+
     Raises
     ------
     BadInputError

@@ -73,6 +73,10 @@ def rescue(path: Path) -> ImageSource | None:
     path : Path
         A TIFF; only those of scanners with rules of their own are tried, so that a damaged file
         is never shown as an intact one.
+
+    Returns
+    -------
+    ImageSource or None
     """
     if not available():
         return None

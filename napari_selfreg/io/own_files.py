@@ -23,6 +23,10 @@ def is_own(path: Path) -> bool:
     ----------
     path : Path
         Any file; one that cannot be read is none of ours.
+
+    Returns
+    -------
+    bool
     """
     kinds = {".tif": _own_labels, ".geojson": _own_outlines, ".csv": _own_table}
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path

@@ -79,6 +79,10 @@ class SlidePlace:
             Where the part begins, in its own pixels.
         factors : (float, float)
             Pixels of the picture per pixel of the part, along y and x.
+
+        Returns
+        -------
+        SlidePlace
         """
         y, x = (self.downsample[axis] * factors[axis] for axis in (0, 1))
         return SlidePlace(self.x + column * x, self.y + row * y, (y, x))

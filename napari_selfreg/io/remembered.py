@@ -78,6 +78,10 @@ def remembered_pixel_size(path: str | os.PathLike[str]) -> PixelSize | None:
     ----------
     path : path-like
         A picture or a folder.
+
+    Returns
+    -------
+    PixelSize or None
     """
     key = _key(path)
     value = _here.get(key) or _stored().get(key)

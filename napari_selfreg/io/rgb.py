@@ -124,6 +124,10 @@ def rule_for(picture: npt.NDArray[Any], name: str = "the image", *, part: bool =
     part : bool
         Whether it is a sample only: that alpha hides all of it then says nothing about the rest.
 
+    Returns
+    -------
+    RgbRule
+
     Raises
     ------
     BadInputError

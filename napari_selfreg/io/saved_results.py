@@ -63,6 +63,10 @@ def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
     directory : Path, optional
         Where results lie; the usual folder beside the image without it.
 
+    Returns
+    -------
+    SavedResult
+
     Raises
     ------
     BadInputError

@@ -58,6 +58,8 @@ class ImageSource:
         Pixel size of level 0 exactly as the file states it, even if it is absurd.
     warnings : tuple of str
         Sentences about what was assumed while reading, pixel size excepted.
+    on_close : callable, optional
+        Closes the files that levels read from.
     """
 
     name: str

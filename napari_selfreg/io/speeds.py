@@ -29,6 +29,10 @@ def speed_of(device: str) -> float:
     ----------
     device : str
         As a person chooses it: ``auto`` is a device of its own here.
+
+    Returns
+    -------
+    float
     """
     known = _here.get(device) or _stored().get(device)
     if isinstance(known, int | float) and math.isfinite(known) and known > 0:

@@ -47,6 +47,10 @@ def summary_row(origin: Origin, totals: Totals) -> dict[str, object]:
         Image, model and pixel size.
     totals : Totals
         Of the whole field.
+
+    Returns
+    -------
+    dict of str to object
     """
     numbers = {
         "area_percent": totals.area_percent,

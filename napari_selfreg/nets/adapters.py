@@ -66,6 +66,10 @@ def adapt(adapter: str, inputs: tuple[object, ...], output: object, spatial_dims
     spatial_dims
         2 or 3.
 
+    Returns
+    -------
+    Tensor
+
     Raises
     ------
     BadModelError

@@ -75,6 +75,10 @@ class UpHead(nn.Module):
             Sides of the input.
         pool
             A power of two; 1 for no averaging.
+
+        Returns
+        -------
+        Tensor
         """
         sides = zip(feature.shape[2:], self.halvings, size, strict=True)
         if all(side * 2**n == full and full % pool == 0 for side, n, full in sides):

@@ -109,6 +109,10 @@ def pull(
         See `grad_cam`.
     where
         Gives the mask from the logits, such as where they are largest.
+
+    Returns
+    -------
+    Pull
     """
     with torch.enable_grad(), evaluating(network), tapspec.open(network, blocks) as taps:
         # Parameters may be frozen: the images then carry the graph.

@@ -85,6 +85,10 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
         Shape ``(N, C, *spatial)`` of an input, or an input itself, large enough that the smallest
         map has more than one pixel.
 
+    Returns
+    -------
+    TapProposal
+
     Raises
     ------
     BadModelError

@@ -102,6 +102,10 @@ def build_network(
     **args
         Further arguments of the architecture.
 
+    Returns
+    -------
+    nn.Module
+
     Raises
     ------
     BadModelError

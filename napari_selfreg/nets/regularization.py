@@ -87,6 +87,10 @@ class Regularization(nn.Module):
             Of the heads' first weights and of the channels that SCR draws. torch's global
             generators are not touched.
 
+        Returns
+        -------
+        Regularization
+
         Raises
         ------
         BadInputError
@@ -132,6 +136,10 @@ class Regularization(nn.Module):
             ``(N, *spatial)`` class ids, 255 = ignore.
         step
             Number of the optimisation step; seeds the channels that SCR draws.
+
+        Returns
+        -------
+        RegularizerTerms
         """
         total = torch.zeros((), device=logits.device)
         terms: dict[str, Tensor] = {}

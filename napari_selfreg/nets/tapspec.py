@@ -189,6 +189,10 @@ class TapSpec:
         shape
             Shape ``(N, C, *spatial)`` of an input, or an input itself.
 
+        Returns
+        -------
+        TapProposal
+
         See Also
         --------
         napari_selfreg.nets.propose.propose

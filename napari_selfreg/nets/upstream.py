@@ -26,6 +26,10 @@ def before_decoder(network: nn.Module, tapspec: TapSpec, in_channels: int) -> se
         Tells which blocks are the decoder's, and which sizes the network takes.
     in_channels
         Of the network.
+
+    Returns
+    -------
+    set of Parameter
     """
     entered: list[Tensor] = []
     blocks = [block for block in tapspec.blocks if block not in tapspec.decoder]

@@ -33,6 +33,10 @@ class FileNotes:
         case : VolumeCase
         sentences : sequence of str
             Each begins with the name of one of the case's files.
+
+        Returns
+        -------
+        list of str
         """
         new = []
         for sentence in sentences:

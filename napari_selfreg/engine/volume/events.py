@@ -40,6 +40,10 @@ def preview(classes: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     ----------
     classes : ndarray of float32, shape (K, z, y, x)
         Probabilities of the foreground classes.
+
+    Returns
+    -------
+    ndarray of uint8, shape (z, y, x)
     """
     steps = tuple(slice(None, None, max(1, -(-side // PREVIEW_SIDE))) for side in classes.shape[1:])
     foreground = classes[(slice(None), *steps)].sum(axis=0)

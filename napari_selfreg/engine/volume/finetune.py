@@ -58,6 +58,10 @@ class VolumeFinetuneSettings(TuningSettings):
 
     Parameters
     ----------
+    batch : int
+        Patches of a step.
+    learning_rate : float
+        At its peak.
     patch : (int, int, int)
         Voxels of the network's grid along z, y and x.
     foreground : float
@@ -182,6 +186,10 @@ def settings_for_volumes(
     request : FinetuneRequest
     base : Model
     material : VolumeMaterial
+
+    Returns
+    -------
+    VolumeFinetuneSettings
     """
     voxels = sum(case.voxels.size for case in material.training)
     shapes = np.max([case.voxels.shape for case in material.training], axis=0)

@@ -91,6 +91,10 @@ def record_volume(
     sample : tuple of int
         A small size of input the network takes.
 
+    Returns
+    -------
+    Graph
+
     Raises
     ------
     NotLocalError
@@ -123,6 +127,10 @@ def choose_volume_mode(
         ``fp32`` forbids half precision; anything else permits it where it pays.
     shape : tuple of int
         What is predicted while measuring; a size the network accepts.
+
+    Returns
+    -------
+    Mode
 
     Raises
     ------

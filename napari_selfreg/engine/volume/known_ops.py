@@ -63,6 +63,10 @@ def operation(
     dims : int
         Spatial dimensions.
 
+    Returns
+    -------
+    LocalOp or None
+
     Raises
     ------
     NotLocalError

@@ -44,6 +44,10 @@ class LocalOp(Protocol):
             Size of the whole inputs.
         spare : bool
             Whether the first part may be overwritten.
+
+        Returns
+        -------
+        Tensor
         """
         ...
 

@@ -56,6 +56,10 @@ def network_input(
     voxels : ndarray of float32, shape (Z, Y, X)
     spacing, target : (float, float, float)
         Voxel sizes of the volume and of the network, (z, y, x) in mm.
+
+    Returns
+    -------
+    ndarray of float32, shape (Z, Y, X)
     """
     return np.asarray(resample(normalise(voxels), spacing, target, 1), dtype=np.float32)
 
@@ -179,6 +183,10 @@ class PatchSampler:
             Number of patches.
         seed, step : int
             The only sources of randomness: a resumed run draws what an unbroken one draws.
+
+        Returns
+        -------
+        Patches
         """
         rng = np.random.default_rng([seed, step])
         drawn = [

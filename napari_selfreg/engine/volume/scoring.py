@@ -130,6 +130,10 @@ def record_of(
         As `score_cases` returns them.
     split, note : str
         What the cases are, and what else a reader must know.
+
+    Returns
+    -------
+    MetricRecord
     """
     by_class = ("hd95_mm_", "surface_dice_")
     names = [name for name in next(iter(scores.values())) if not name.startswith(by_class)]

@@ -130,6 +130,10 @@ def trace(
         Part of the last.
     shapes : dict of int to tuple of int
         Spatial size of each node.
+
+    Returns
+    -------
+    dict of int to Spans
     """
     places = {steps[-1]: wanted}
     for number in reversed(steps):

@@ -66,6 +66,10 @@ class VolumeTiling:
             Voxels along z, y and x.
         roi : sequence of int, optional
             Wanted sides of a window; `ROI` by default.
+
+        Returns
+        -------
+        VolumeTiling
         """
         stride = _triple(spec.size_multiple)
         least = tuple(

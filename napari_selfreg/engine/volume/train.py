@@ -171,6 +171,11 @@ def training(
     data, output, resume, device
         See `VolumeTrainRequest`.
 
+    Returns
+    -------
+    generator of Event
+        The result is a `TrainResult`.
+
     Raises
     ------
     BadInputError

@@ -22,6 +22,10 @@ def opened_again(project: Project) -> Project:
     ----------
     project : Project
 
+    Returns
+    -------
+    Project
+
     Raises
     ------
     BadInputError

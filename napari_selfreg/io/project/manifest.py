@@ -179,6 +179,10 @@ def read_manifest(path: str | Path) -> Manifest:
     path : path-like
         The folder, or the file itself.
 
+    Returns
+    -------
+    Manifest
+
     Raises
     ------
     BadInputError

@@ -106,6 +106,10 @@ def prepare_objects(
     found : NewObjects
     model, version : str
         Name of the model and its version, for the record of the field.
+
+    Returns
+    -------
+    PreparedObjects
     """
     steps, record = project.steps(found.field), project.field(found.field)
     facts = project.facts(found.field)

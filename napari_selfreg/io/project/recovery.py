@@ -56,6 +56,10 @@ def recover(folder: Path) -> Recovered:
     folder : Path
         Of the project. Another process may write it meanwhile.
 
+    Returns
+    -------
+    Recovered
+
     Raises
     ------
     BadInputError

@@ -44,6 +44,10 @@ def reference_to(image: str | Path, project: Path) -> ImageReference:
     project : Path
         Folder that the path is given from.
 
+    Returns
+    -------
+    ImageReference
+
     Raises
     ------
     BadInputError

@@ -70,6 +70,10 @@ def reviewed_part(regions: Iterable[Region], record: ProjectField, box: Box) -> 
     record : ProjectField
     box : Box
         In pixels of the labels, inside them and not empty.
+
+    Returns
+    -------
+    float
     """
     drawn = list(regions)
     if any(region.kind == "field" for region in drawn):

@@ -96,6 +96,10 @@ class Vanished:
             What it has changed.
         objects : mapping of int to ObjectState
             Facts before the edit.
+
+        Returns
+        -------
+        dict of int to ObjectState
         """
         nothing = ObjectState()
         was = {one: objects.get(one, nothing) for one in _distinct(changed.before) if one}

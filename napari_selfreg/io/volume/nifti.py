@@ -98,6 +98,10 @@ def nifti_content(labels: npt.NDArray[np.integer[Any]], grid: Grid, *, packed: b
         Where they lie.
     packed : bool
         Whether the file is to be compressed with gzip.
+
+    Returns
+    -------
+    bytes
     """
     header = nibabel.Nifti1Header()
     for name, value in header_fields(grid).items():

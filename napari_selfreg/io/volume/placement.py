@@ -46,6 +46,10 @@ def grid_of(header: Any, path: Path, spacing: Spacing | None = None) -> Grid:
         Millimetres per voxel along z, y and x as a person states them; counts only where the
         header states no place.
 
+    Returns
+    -------
+    Grid
+
     Raises
     ------
     BadInputError

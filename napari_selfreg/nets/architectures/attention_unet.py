@@ -39,6 +39,10 @@ def build(
     dropout
         Probability of dropping a value, after each convolution.
 
+    Returns
+    -------
+    nn.Module
+
     Raises
     ------
     ValueError

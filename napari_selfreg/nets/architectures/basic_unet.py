@@ -49,6 +49,10 @@ def build(
         Probability of dropping a value, after each convolution.
     upsample
         ``"deconv"``, ``"pixelshuffle"`` or ``"nontrainable"``.
+
+    Returns
+    -------
+    nn.Module
     """
     return BasicUNet(
         spatial_dims=spatial_dims,

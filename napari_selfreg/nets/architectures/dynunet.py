@@ -63,6 +63,10 @@ def build(
     dropout
         Probability of dropping a value, after each convolution.
 
+    Returns
+    -------
+    nn.Module
+
     Raises
     ------
     ValueError

@@ -131,6 +131,10 @@ def build(
         Width of E1 and D1.
     bilinear
         Enlarge bilinearly (as the released training scripts do) or by transposed convolution.
+
+    Returns
+    -------
+    nn.Module
     """
     return SelfRegUNet(in_channels, out_channels, base, bilinear)
 

@@ -54,6 +54,10 @@ def build(
         Side of an attention window, in tokens.
     use_checkpoint
         Compute activations again during backward, to save memory.
+
+    Returns
+    -------
+    nn.Module
     """
     return SwinUNETR(
         in_channels=in_channels,

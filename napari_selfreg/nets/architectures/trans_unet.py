@@ -116,6 +116,10 @@ def build(
         Probability of dropping a value in the transformer, and a channel of the first
         convolution.
 
+    Returns
+    -------
+    nn.Module
+
     Raises
     ------
     ValueError

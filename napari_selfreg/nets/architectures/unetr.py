@@ -42,6 +42,10 @@ def build(
     hidden_size, mlp_dim, num_heads
         Width of the tokens, of the hidden layer, and number of attention heads.
 
+    Returns
+    -------
+    nn.Module
+
     Raises
     ------
     ValueError

@@ -42,6 +42,10 @@ def build(
         3.
     dropout
         Probability of dropping a channel, in the deeper blocks and skips as published.
+
+    Returns
+    -------
+    nn.Module
     """
     network = VNet(
         spatial_dims=spatial_dims,
