@@ -155,16 +155,17 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
     base_scores = score_base(loop)
     yield BaseScored(float(np.mean(base_scores)), base_scores)
     yield Progress(0, loop.plan.total, "Fine-tuning")
+    tuning = _Tuning(request, kind, material, loop, base_scores, begun, output)
     try:
         with freed_memory_kept():
             yield from loop.run()
     except (GeneratorExit, KeyboardInterrupt):
         if output is not None and loop.plan.step:
             loop.stopped = True
-            _finish(request, kind, material, loop, base_scores, begun, output)
+            _finish(tuning)
         raise
     yield Progress(0, 0, "Writing the new model" if output else "Comparing with the old model")
-    return _finish(request, kind, material, loop, base_scores, begun, output)
+    return _finish(tuning)
 
 
 def _kind(request: FinetuneRequest) -> Kind:
@@ -237,57 +238,74 @@ def score_base(loop: TuningLoop) -> tuple[float, ...]:
     return scores
 
 
-def _finish(
-    request: FinetuneRequest,
-    kind: Kind,
-    material: Learned,
-    loop: TuningLoop,
-    base_scores: tuple[float, ...],
-    begun: float,
-    output: Path | None,
-) -> FinetuneResult:
+@dataclass(frozen=True)
+class _Tuning:
+    """A run, and what its result is made of."""
+
+    request: FinetuneRequest
+    kind: Kind
+    material: Learned
+    loop: TuningLoop
+    base_scores: tuple[float, ...]
+    begun: float
+    output: Path | None
+
+
+def _finish(tuning: _Tuning) -> FinetuneResult:
     """Compare, make the card, and write the bundle if one was asked for."""
+    loop = tuning.loop
     if loop.kept is None:
         loop.check()
     kept = loop.kept or _untouched(loop)
-    run = Run(
-        settings=loop.settings,
-        material=material,
-        plan=loop.plan.pieces,
-        steps=loop.plan.step,
-        best_step=kept.step,
-        seconds=time.monotonic() - begun,
-        verdict=verdict(base_scores, kept.scores),
-        base_scores=base_scores,
-        tuned_scores=kept.scores,
-        device=loop.device,
-        rollbacks=loop.rollbacks,
-        stopped=loop.stopped,
-        continued=request.start is not None,
-        held_out=kind.held_out,
-        protocol=kind.protocol,
-    )
-    name = request.name or (output.stem if output else None)
-    card = tuned_card(loop.base, run, name, request.title)
-    model = _model(loop.base, kept.weights, card)
-    if output is not None:
-        card = save_bundle(model.network, model.tapspec, card, output, storage="float16")
-        model = Model(card, model.network, model.tapspec, output)
+    run = _run(tuning, kept)
     return FinetuneResult(
-        model=model,
+        model=_tuned(tuning, run, kept),
         base=loop.base,
         verdict=run.verdict,
-        base_scores=base_scores,
+        base_scores=tuning.base_scores,
         tuned_scores=kept.scores,
         steps=run.steps,
         best_step=run.best_step,
-        seconds=time.monotonic() - begun,
-        seed=request.seed,
-        output=output,
+        seconds=time.monotonic() - tuning.begun,
+        seed=tuning.request.seed,
+        output=tuning.output,
         stopped=loop.stopped,
         notes=tuple(loop.notes),
         history=tuple(loop.history),
     )
+
+
+def _run(tuning: _Tuning, kept: Kept) -> Run:
+    """Return what the card tells of a run."""
+    loop = tuning.loop
+    return Run(
+        settings=loop.settings,
+        material=tuning.material,
+        plan=loop.plan.pieces,
+        steps=loop.plan.step,
+        best_step=kept.step,
+        seconds=time.monotonic() - tuning.begun,
+        verdict=verdict(tuning.base_scores, kept.scores),
+        base_scores=tuning.base_scores,
+        tuned_scores=kept.scores,
+        device=loop.device,
+        rollbacks=loop.rollbacks,
+        stopped=loop.stopped,
+        continued=tuning.request.start is not None,
+        held_out=tuning.kind.held_out,
+        protocol=tuning.kind.protocol,
+    )
+
+
+def _tuned(tuning: _Tuning, run: Run, kept: Kept) -> Model:
+    """Return the new model, written if an output was asked for."""
+    request, output, base = tuning.request, tuning.output, tuning.loop.base
+    name = request.name or (output.stem if output else None)
+    model = _model(base, kept.weights, tuned_card(base, run, name, request.title))
+    if output is None:
+        return model
+    card = save_bundle(model.network, model.tapspec, model.card, output, storage="float16")
+    return Model(card, model.network, model.tapspec, output)
 
 
 def _untouched(loop: TuningLoop) -> Kept:
