@@ -28,7 +28,6 @@ def command(shelf: Path, tmp_path: Path) -> list[object]:
 
 
 def test_everything_lies_flat_in_the_folder(command: list[object], tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     result = run(*command, "--width-mm", 120, "--dpi", 60, "--json")
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
@@ -43,7 +42,6 @@ def test_everything_lies_flat_in_the_folder(command: list[object], tmp_path: Pat
 
 
 def test_people_get_a_table(command: list[object]) -> None:
-    pytest.importorskip("matplotlib")
     result = run(*command)
     assert result.exit_code == 0, result.stderr
     assert "effective_rank" in result.stdout

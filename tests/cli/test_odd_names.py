@@ -40,7 +40,6 @@ def test_evaluate_and_compare(shelf: Path, folder: Path, tmp_path: Path) -> None
 
 
 def test_features(shelf: Path, folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     image, out = folder / f"{STEM}.png", tmp_path / "out"
     result = run("features", image, "--blocks", "B", "--um-per-px", 1, "--output", out, "--json")
     assert result.exit_code == 0, result.stderr

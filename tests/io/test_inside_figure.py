@@ -16,8 +16,6 @@ from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.io import figure_script
 from napari_selfreg.io.inside_figure import FigureSide, figure_arrays, write_inside_figure
 
-pytest.importorskip("matplotlib")
-
 SUFFIXES = ["npz", "pdf", "png", "py", "svg"]
 
 
