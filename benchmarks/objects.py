@@ -1,4 +1,4 @@
-"""Time from probabilities to objects, measurements and files.
+"""Time from probabilities to objects, measurements and files, and of the metrics of objects.
 
     python benchmarks/objects.py            # one megapixel with about 700 touching nuclei
     python benchmarks/objects.py --side 12  # 144 megapixels, about 100,000 nuclei
@@ -12,6 +12,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from scipy import ndimage
 from skimage.draw import ellipse
 
 from napari_selfreg.core.measurements import measure_objects
+from napari_selfreg.core.metrics import aji, object_dice, object_f1, object_hausdorff, pq
 from napari_selfreg.core.objects import label_objects
 from napari_selfreg.core.targets import contour_target
 from napari_selfreg.core.types import PixelSize, PostProcessing
@@ -28,6 +30,7 @@ from napari_selfreg.io.outputs import Origin, write_results
 
 Value = TypeVar("Value")
 UM = PixelSize.isotropic(0.25)
+METRICS = (object_f1, object_dice, aji, pq, object_hausdorff)
 SETTINGS = PostProcessing(min_area_um2=6.0, max_hole_um2=6.0)
 
 
@@ -89,6 +92,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         timed("three files", size, lambda: write_results(folder, labels, table, origin), repeats)
         sizes = sum(path.stat().st_size for path in Path(folder).iterdir())
+    one, other = (nuclei(np.random.default_rng(seed)) for seed in (0, 1))
+    for metric in METRICS:  # always of one megapixel
+        timed(metric.__name__, 1, partial(metric, one, other), repeats)
     print(f"{labels.max()} objects, {size:g} Mpx, {sizes / 1e6:.1f} MB")
 
 

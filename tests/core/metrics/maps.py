@@ -29,16 +29,3 @@ def most_shared(mask: npt.NDArray[np.bool_], others: Map) -> npt.NDArray[np.bool
     """The object of `others` with most pixels in `mask`, the smaller id among equals."""
     ids, counts = np.unique(others[mask & (others > 0)], return_counts=True)
     return others == ids[np.argmax(counts)] if len(ids) else None
-
-
-def nuclei(seed: int, rows: int = 28, columns: int = 29) -> Map:
-    """About 800 discs of 6 to 12 pixels' radius on 1000 x 1000."""
-    generator = np.random.default_rng(seed)
-    labels = np.zeros((1000, 1000), np.int32)
-    y, x = np.mgrid[-12:13, -12:13]
-    for number in range(rows * columns):
-        top = 5 + number // columns * 35 + generator.integers(0, 8)
-        left = 5 + number % columns * 33 + generator.integers(0, 8)
-        disc = y**2 + x**2 <= generator.uniform(6, 12) ** 2
-        labels[top : top + 25, left : left + 25][disc] = number + 1
-    return labels
