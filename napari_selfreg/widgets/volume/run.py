@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from napari_selfreg.widgets.volume.segment_job import (
     VolumeRequest,
     run_volume_segment,
 )
+
+logger = logging.getLogger(__name__)
 
 OPACITY = 0.5
 _BACKGROUND = "#00000000"
@@ -83,6 +86,7 @@ class VolumeRun(QObject):
         self._job = job
         self._run: _Run | None = None
         self.runner = JobRunner(owner)
+        self.runner.started.connect(self._on_started)
         self.runner.received.connect(self._on_events)
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
@@ -106,6 +110,9 @@ class VolumeRun(QObject):
         self.told.emit("Waiting until another job has ended…")
         self.runner.start(self._job, request)
 
+    def _on_started(self) -> None:
+        self.told.emit("Starting…")
+
     def _on_events(self, events: tuple[Event, ...]) -> None:
         run = self._run
         if run is None or self.runner.cancelling:
@@ -126,7 +133,12 @@ class VolumeRun(QObject):
             self.concluded.emit(CHANGED)
             return
         info = info_of(run.request.view, layer, run.card, found.version)
-        added = add_classes(self._viewer, layer, found, info)
+        try:
+            added = add_classes(self._viewer, layer, found, info)
+        except Exception as error:
+            logger.exception("the result could not be shown")
+            self._tell_failure(error)
+            return
         self.segmented.emit(added)
         seconds = time.monotonic() - run.began
         words = [describe_classes(found.table, seconds), *run.notices, *found.notes]
@@ -134,6 +146,9 @@ class VolumeRun(QObject):
 
     def _on_failed(self, error: Exception) -> None:
         self._end_run()
+        self._tell_failure(error)
+
+    def _tell_failure(self, error: Exception) -> None:
         text = describe_failure(error)
         show_error(text)
         self.concluded.emit(text)
