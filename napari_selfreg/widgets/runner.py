@@ -115,7 +115,16 @@ class JobWorker(QRunnable):
                 steps.close()  # files and GPU memory are released in this thread
         except Exception as error:  # noqa: BLE001 - whatever it is, a person must learn of it
             return _Outcome(self, error=error)
+        except BaseException as error:  # noqa: BLE001 - sys.exit of a library ends but its job
+            return _Outcome(self, error=_as_exception(error))
         return _Outcome(self)
+
+
+def _as_exception(error: BaseException) -> Exception:
+    """Wrap what is meant to end a program, as Python does with StopIteration in a generator."""
+    wrapped = RuntimeError(f"the job raised {type(error).__name__}")
+    wrapped.__cause__ = error
+    return wrapped
 
 
 class JobRunner(QObject):

@@ -38,7 +38,7 @@ def counting(n: int, probe: Probe, pause_s: float = 0.0) -> Iterator[Event]:
     return "the result"
 
 
-def failing(error: Exception) -> Iterator[Event]:
+def failing(error: BaseException) -> Iterator[Event]:
     yield Progress(0, 1)
     raise error
 
@@ -90,16 +90,28 @@ def test_events_are_bundled_to_five_times_per_second(runner, qtbot) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("shapes differ"), ValueError("no"), StopIteration()]
+    "error",
+    [
+        RuntimeError("shapes differ"),
+        ValueError("no"),
+        StopIteration(),
+        SystemExit(1),
+        KeyboardInterrupt(),
+        GeneratorExit(),
+    ],
+    ids=lambda error: type(error).__name__,
 )
-def test_any_error_is_told_and_logged(runner, qtbot, caplog, error: Exception) -> None:
+def test_any_error_is_told_and_logged(runner, qtbot, caplog, error: BaseException) -> None:
     log = recorded(runner)
     with caplog.at_level(logging.ERROR), qtbot.waitSignal(runner.failed, timeout=LONG):
         runner.start(failing, error)
     assert [entry[0] for entry in log] == ["received", "failed"]
     told = log[-1][1]
-    assert told is error or isinstance(error, StopIteration)
-    assert isinstance(told, RuntimeError) or not isinstance(error, StopIteration)
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        assert told is error
+    else:  # panels are told of exceptions only
+        assert isinstance(told, RuntimeError)
+        assert told.__cause__ is error
     assert "Traceback" in caplog.text
     with qtbot.waitSignal(runner.finished, timeout=LONG):
         runner.start(counting, 1, Probe())
