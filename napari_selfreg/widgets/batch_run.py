@@ -14,7 +14,7 @@ from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_job import start_engine
 from napari_selfreg.widgets.segment_setup import SegmentSettings
-from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.sentences import WAITING, describe_failure
 from napari_selfreg.widgets.shared import Shared
 
 NO_FIELDS = "There is nothing to run on: open a folder first, or take “done” off its fields."
@@ -76,7 +76,7 @@ class BatchRun(QObject):
             return
         self._card = card
         fields.batch_running = True
-        self._tell("Waiting until another job has ended…")
+        self._tell(WAITING)
         self.runner.start(
             self._job,
             BatchRequest(

@@ -27,7 +27,7 @@ from napari_selfreg.widgets.results_form import ResultsForm
 from napari_selfreg.widgets.results_job import save_results
 from napari_selfreg.widgets.results_snapshot import image_of, stem_of, take_import, take_snapshot
 from napari_selfreg.widgets.runner import Job, JobRunner
-from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.sentences import WAITING, describe_failure
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.volume.importing import (
@@ -177,7 +177,7 @@ class ResultsActions(QObject):
             return
         self._finish = finish
         self._form.progress_row.start()
-        self.tell("Waiting until another job has ended…")
+        self.tell(WAITING)
         self.runner.start(job, *args)
         self._refresh()
 

@@ -22,7 +22,7 @@ from napari_selfreg.widgets.result_layer import add_result, hide_former
 from napari_selfreg.widgets.result_record import record
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_job import PanelRequest
-from napari_selfreg.widgets.sentences import describe_failure, describe_result
+from napari_selfreg.widgets.sentences import STARTING, WAITING, describe_failure, describe_result
 from napari_selfreg.widgets.shared import shared_for
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class SegmentRun(QObject):
         self._run = _Run(layer.unique_id, request, preview, card)
         if request.picture.is_grey:
             self._run.notices.append(no_colours())
-        self.told.emit("Waiting until another job has ended…")
+        self.told.emit(WAITING)
         self.runner.start(self._job, request)
 
     def cancel(self) -> None:
@@ -115,7 +115,7 @@ class SegmentRun(QObject):
             self.runner.cancel()
 
     def _on_started(self) -> None:
-        self.told.emit("Starting…")
+        self.told.emit(STARTING)
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
         run = self._run

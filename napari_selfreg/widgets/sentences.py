@@ -1,10 +1,13 @@
-"""How a job ended, in words for a person."""
+"""How a job begins and ends, in words for a person."""
 
 from __future__ import annotations
 
 from napari.utils.notifications import show_error
 
 from napari_selfreg.core.errors import SelfRegError
+
+WAITING = "Waiting until another job has ended…"
+STARTING = "Starting…"
 
 
 def describe_result(count: int, seconds: float) -> str:

@@ -19,7 +19,7 @@ from napari_selfreg.io.bundle import read_card
 from napari_selfreg.widgets.finetune.job import TuneRequest, engine_request, read_fields
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_job import start_engine
-from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.sentences import WAITING, describe_failure
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.finetune_folds import FoldsResult
@@ -98,7 +98,7 @@ class CarefulCheck(QObject):
         if not self.runner.running:
             self._request, self._began = replace(request, enough=threading.Event()), None
             self._has_its_turn, self._parting = False, ""
-            self.told.emit("Waiting until another job has ended…")
+            self.told.emit(WAITING)
             self.running.emit(True)
             self.runner.start(self._job, self._request, steps)
         elif not self.stopped:

@@ -30,7 +30,7 @@ from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.numbers import SPACE, in_groups
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentence_label import sentence_label
-from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.sentences import WAITING, describe_failure
 from napari_selfreg.widgets.shared import Shared
 
 _STEPS = 200
@@ -130,7 +130,7 @@ class Comparison(QGroupBox):
         if self.runner.running:
             self.runner.cancel()
         elif self._project is not None:
-            self.status.setText("Waiting until another job has ended…")
+            self.status.setText(WAITING)
             self.starting.emit(self)
             self.runner.start(self._job, self._request)
         self._refresh()

@@ -20,7 +20,7 @@ from napari_selfreg.widgets.finetune.summary import counted
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentence_label import sentence_label
-from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.sentences import WAITING, describe_failure
 from napari_selfreg.widgets.shared import Shared
 
 ABOUT = "Reviewed pixels and accepted objects stay exactly as they are."
@@ -142,7 +142,7 @@ class Resegmenting(QGroupBox):
             fields = tuple(record.id for record in project.fields)
             self._told.clear()
             self.progress_row.start()
-            self.status.setText("Waiting until another job has ended…")
+            self.status.setText(WAITING)
             self.starting.emit(self)
             self._asked = project
             self.runner.start(self._job, ResegmentRequest(project, model, fields, self.device))

@@ -13,7 +13,7 @@ from napari_selfreg.engine.events import Event, Notice, Progress, StepDone
 from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
 from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest
 from napari_selfreg.widgets.runner import Job, JobRunner
-from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.sentences import STARTING, WAITING, describe_failure
 
 CANCELLED = "Cancelled: the model is as it was."
 KEPT = "Ended with its project, which keeps the best model so far as a version."
@@ -80,7 +80,7 @@ class Tuning(QObject):
         self._request = request
         self._notices.clear()
         self._stepped = False
-        self.told.emit("Waiting until another job has ended…")
+        self.told.emit(WAITING)
         self.runner.start(self._job, request)
 
     def cancel(self) -> None:
@@ -98,7 +98,7 @@ class Tuning(QObject):
     def _on_started(self) -> None:
         self._began = time.monotonic()
         self._clock.start()
-        self.told.emit("Starting…")
+        self.told.emit(STARTING)
 
     def _tick(self) -> None:
         request = self._request

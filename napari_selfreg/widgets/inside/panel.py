@@ -39,7 +39,7 @@ from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_setup import take_request
 from napari_selfreg.widgets.sentence_label import sentence_label
-from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.sentences import STARTING, WAITING, describe_failure
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.shortcuts import add_shortcuts
 from napari_selfreg.widgets.terms_notice import READ_TERMS
@@ -132,7 +132,7 @@ class InsidePanel(QWidget):
         self.progress_row.start()
         volume = isinstance(request.picture, VolumeView)
         self.runner.start(run_volume_look if volume else self._job, request)
-        self.status.setText("Waiting until another job has ended…")
+        self.status.setText(WAITING)
         self._refresh()
 
     def measure_fields(self) -> None:
@@ -283,7 +283,7 @@ class InsidePanel(QWidget):
         self._refresh()
 
     def _on_started(self) -> None:
-        self.status.setText("Starting…")
+        self.status.setText(STARTING)
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
         for event in events:

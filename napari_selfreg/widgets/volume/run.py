@@ -24,7 +24,7 @@ from napari_selfreg.widgets.result_plane import feature_rows
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.segment_run import CANCELLED, CHANGED, REMOVED
 from napari_selfreg.widgets.segment_setup import SegmentSettings
-from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.sentences import STARTING, WAITING, describe_failure
 from napari_selfreg.widgets.volume.layers import VolumeView, same_place, volume_of
 from napari_selfreg.widgets.volume.preview import VolumePreview
 from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, VolumeResultInfo
@@ -107,11 +107,11 @@ class VolumeRun(QObject):
         request = VolumeRequest(view, settings.model, settings.device, settings.precision)
         preview = VolumePreview(self._viewer, layer, view)
         self._run = _Run(layer.unique_id, request, card, preview)
-        self.told.emit("Waiting until another job has ended…")
+        self.told.emit(WAITING)
         self.runner.start(self._job, request)
 
     def _on_started(self) -> None:
-        self.told.emit("Starting…")
+        self.told.emit(STARTING)
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
         run = self._run
