@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.batch_events import BatchRequest
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.card import Card
-from napari_selfreg.widgets.runner import Job, JobRunner
+from napari_selfreg.widgets.panel_job import PanelJob
+from napari_selfreg.widgets.runner import Job
 from napari_selfreg.widgets.segment_job import start_engine
 from napari_selfreg.widgets.segment_setup import SegmentSettings
-from napari_selfreg.widgets.sentences import WAITING, describe_failure
+from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.shared import Shared
 
 NO_FIELDS = "There is nothing to run on: open a folder first, or take “done” off its fields."
 CANCELLED = "Cancelled: the fields that were finished are kept."
 
 
-class BatchRun(QObject):
+class BatchRun(PanelJob):
     """Runs all fields in one job; each is complete before the next one begins.
 
     Parameters
@@ -32,31 +32,12 @@ class BatchRun(QObject):
         Its life ends the job.
     job : callable, optional
         Generator function that takes a `BatchRequest`; the engine's without it.
-
-    Attributes
-    ----------
-    told : Signal(str)
-        What happens now.
-    progressed : Signal(int, int)
-        Done and planned.
-    concluded : Signal(str)
-        How it has ended.
     """
 
-    told = Signal(str)
-    progressed = Signal(int, int)
-    concluded = Signal(str)
-
     def __init__(self, shared: Shared, owner: QWidget, job: Job | None = None) -> None:
-        super().__init__(owner)
+        super().__init__(owner, job or run_batch)
         self._shared = shared
-        self._job = job or run_batch
         self._card: Card | None = None
-        self.runner = JobRunner(owner)
-        self.runner.received.connect(self._on_events)
-        self.runner.finished.connect(self._on_finished)
-        self.runner.failed.connect(self._on_failed)
-        self.runner.cancelled.connect(self._on_cancelled)
 
     def start(self, settings: SegmentSettings, card: Card) -> None:
         """Run all fields that hold nothing of a person's own; tells if there are none.
@@ -76,9 +57,7 @@ class BatchRun(QObject):
             return
         self._card = card
         fields.batch_running = True
-        self._tell(WAITING)
-        self.runner.start(
-            self._job,
+        self._start(
             BatchRequest(
                 chosen,
                 settings.model,
@@ -128,11 +107,11 @@ class BatchRun(QObject):
         self._conclude(CANCELLED)
 
     def _tell(self, text: str) -> None:
-        self.told.emit(text)
+        super()._tell(text)
         self.say_on_list(text)
 
     def _conclude(self, text: str) -> None:
-        self.concluded.emit(text)
+        super()._conclude(text)
         self.say_on_list(text)
 
     def _end(self) -> None:

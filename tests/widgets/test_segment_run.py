@@ -15,11 +15,12 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine.suitability import no_colours
-from napari_selfreg.widgets import segment_run
+from napari_selfreg.widgets import panel_job, segment_run
+from napari_selfreg.widgets.layer_run import CANCELLED, CHANGED, REMOVED
 from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched, result_info
 from napari_selfreg.widgets.segment_job import PanelRequest
-from napari_selfreg.widgets.segment_run import CANCELLED, CHANGED, KEEPING, REMOVED, SegmentRun
+from napari_selfreg.widgets.segment_run import KEEPING, SegmentRun
 from tests.widgets.fakes import FakeJob, make_card
 from tests.widgets.panel_steps import LONG, MICRONS, names
 
@@ -28,7 +29,7 @@ from tests.widgets.panel_steps import LONG, MICRONS, names
 def make(qtbot, field: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make a run of a fake job on an image: ``made = make(job)``."""
     shown: list[str] = []
-    monkeypatch.setattr(segment_run, "show_error", shown.append)
+    monkeypatch.setattr(panel_job, "show_error", shown.append)
 
     def make(job: FakeJob | None = None, picture: np.ndarray = field) -> Any:
         viewer, owner, fake = ViewerModel(), QWidget(), job or FakeJob()

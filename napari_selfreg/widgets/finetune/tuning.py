@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Event, Notice, Progress, StepDone
 from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
 from napari_selfreg.widgets.finetune.job import Tuned, TuneRequest
-from napari_selfreg.widgets.runner import Job, JobRunner
-from napari_selfreg.widgets.sentences import STARTING, WAITING, describe_failure
+from napari_selfreg.widgets.panel_job import PanelJob
+from napari_selfreg.widgets.runner import Job
+from napari_selfreg.widgets.sentences import STARTING
 
 CANCELLED = "Cancelled: the model is as it was."
 KEPT = "Ended with its project, which keeps the best model so far as a version."
@@ -22,8 +22,8 @@ KEEPING = "Stopping: the best model so far follows…"
 _TICK_MS = 500
 
 
-class Tuning(QObject):
-    """Runs one request at a time.
+class Tuning(PanelJob):
+    """Runs one request at a time; parts done are tenths of a second, or steps where given.
 
     Parameters
     ----------
@@ -34,27 +34,17 @@ class Tuning(QObject):
 
     Attributes
     ----------
-    told : Signal(str)
-        What happens now.
     happened : Signal(tuple)
         Events, at most five times per second.
-    progressed : Signal(int, int)
-        Parts done and planned: tenths of a second, or steps where these were given.
     tuned : Signal(object)
         The new `Tuned`; before `concluded`.
-    concluded : Signal(str)
-        The job has ended, and how.
     """
 
-    told = Signal(str)
     happened = Signal(tuple)
-    progressed = Signal(int, int)
     tuned = Signal(object)
-    concluded = Signal(str)
 
     def __init__(self, owner: QWidget, job: Job) -> None:
-        super().__init__(owner)
-        self._job = job
+        super().__init__(owner, job)
         self._request: TuneRequest | None = None
         self._notices: list[str] = []
         self._began = 0.0
@@ -62,12 +52,7 @@ class Tuning(QObject):
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK_MS)
         self._clock.timeout.connect(self._tick)
-        self.runner = JobRunner(owner)
         self.runner.started.connect(self._on_started)
-        self.runner.received.connect(self._on_events)
-        self.runner.finished.connect(self._on_finished)
-        self.runner.failed.connect(self._on_failed)
-        self.runner.cancelled.connect(self._on_cancelled)
 
     @property
     def stopping(self) -> bool:
@@ -80,8 +65,7 @@ class Tuning(QObject):
         self._request = request
         self._notices.clear()
         self._stepped = False
-        self.told.emit(WAITING)
-        self.runner.start(self._job, request)
+        self._start(request)
 
     def cancel(self) -> None:
         """Stop after this step and keep the best so far; a second time, drop it too."""
@@ -131,9 +115,7 @@ class Tuning(QObject):
 
     def _on_failed(self, error: Exception) -> None:
         self._end()
-        text = describe_failure(error)
-        show_error(text)
-        self.concluded.emit(text)
+        self._tell_failure(error)
 
     def _on_cancelled(self) -> None:
         request = self._request

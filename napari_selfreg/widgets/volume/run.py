@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
 from napari.layers import Labels
 from napari.utils import CyclicLabelColormap
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.io.card import Card
-from napari_selfreg.widgets.guards import alive, bare, selection_kept
+from napari_selfreg.widgets.guards import bare, selection_kept
+from napari_selfreg.widgets.layer_run import LayerRun, RunState
 from napari_selfreg.widgets.result_info import mark_touched
 from napari_selfreg.widgets.result_layer import COLOURS, tool_in_hand
 from napari_selfreg.widgets.result_plane import feature_rows
-from napari_selfreg.widgets.runner import Job, JobRunner
-from napari_selfreg.widgets.segment_run import CANCELLED, CHANGED, REMOVED
+from napari_selfreg.widgets.runner import Job
 from napari_selfreg.widgets.segment_setup import SegmentSettings
-from napari_selfreg.widgets.sentences import STARTING, WAITING, describe_failure
 from napari_selfreg.widgets.volume.layers import VolumeView, same_place, volume_of
 from napari_selfreg.widgets.volume.preview import VolumePreview
 from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, VolumeResultInfo
@@ -34,26 +29,11 @@ from napari_selfreg.widgets.volume.segment_job import (
     run_volume_segment,
 )
 
-logger = logging.getLogger(__name__)
-
 OPACITY = 0.5
 _BACKGROUND = "#00000000"
 
 
-@dataclass(slots=True)
-class _Run:
-    """The job in progress, seen from the window."""
-
-    layer_id: Any
-    request: VolumeRequest
-    card: Card
-    preview: VolumePreview
-    began: float = field(default_factory=time.monotonic)
-    notices: list[str] = field(default_factory=list)
-    reason: str = CANCELLED
-
-
-class VolumeRun(QObject):
+class VolumeRun(LayerRun):
     """Segments one volume at a time and adds its classes to the viewer.
 
     Parameters
@@ -67,31 +47,14 @@ class VolumeRun(QObject):
 
     Attributes
     ----------
-    told, concluded : Signal(str)
-        What happens now; how it has ended.
-    progressed : Signal(int, int)
-        Done and planned.
     segmented : Signal(object)
         The new Labels layer; before `concluded`.
     """
 
-    told = Signal(str)
-    progressed = Signal(int, int)
-    concluded = Signal(str)
     segmented = Signal(object)
 
     def __init__(self, viewer: Any, owner: QWidget, job: Job = run_volume_segment) -> None:
-        super().__init__(owner)
-        self._viewer = viewer
-        self._job = job
-        self._run: _Run | None = None
-        self.runner = JobRunner(owner)
-        self.runner.started.connect(self._on_started)
-        self.runner.received.connect(self._on_events)
-        self.runner.finished.connect(self._on_finished)
-        self.runner.failed.connect(self._on_failed)
-        self.runner.cancelled.connect(self._on_cancelled)
-        viewer.layers.events.removed.connect(self._on_removed)
+        super().__init__(viewer, owner, job)
 
     def start(self, layer: Any, settings: SegmentSettings, card: Card) -> None:
         """Start a job for a volume layer; none may be running.
@@ -106,12 +69,7 @@ class VolumeRun(QObject):
         view = volume_of(layer)
         request = VolumeRequest(view, settings.model, settings.device, settings.precision)
         preview = VolumePreview(self._viewer, layer, view)
-        self._run = _Run(layer.unique_id, request, card, preview)
-        self.told.emit(WAITING)
-        self.runner.start(self._job, request)
-
-    def _on_started(self) -> None:
-        self.told.emit(STARTING)
+        self._begin(RunState(layer.unique_id, request, preview, card))
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
         run = self._run
@@ -126,47 +84,17 @@ class VolumeRun(QObject):
                 if event.message:
                     self.told.emit(f"{event.message}…")
 
-    def _on_finished(self, found: VolumeFound) -> None:
-        run = self._end_run()
-        layer = next((each for each in self._viewer.layers if each.unique_id == run.layer_id), None)
-        if layer is None or not run.request.view.fits(layer):
-            self.concluded.emit(CHANGED)
-            return
+    def _fits(self, request: VolumeRequest, layer: Any) -> bool:
+        return request.view.fits(layer)
+
+    def _add(self, run: RunState, layer: Any, found: VolumeFound) -> Any:
         info = info_of(run.request.view, layer, run.card, found.version)
-        try:
-            added = add_classes(self._viewer, layer, found, info)
-        except Exception as error:
-            logger.exception("the result could not be shown")
-            self._tell_failure(error)
-            return
+        return add_classes(self._viewer, layer, found, info)
+
+    def _announce(self, run: RunState, layer: Any, added: Any, found: VolumeFound) -> str:
         self.segmented.emit(added)
-        seconds = time.monotonic() - run.began
-        words = [describe_classes(found.table, seconds), *run.notices, *found.notes]
-        self.concluded.emit(" ".join(dict.fromkeys(words)))
-
-    def _on_failed(self, error: Exception) -> None:
-        self._end_run()
-        self._tell_failure(error)
-
-    def _tell_failure(self, error: Exception) -> None:
-        text = describe_failure(error)
-        show_error(text)
-        self.concluded.emit(text)
-
-    def _on_cancelled(self) -> None:
-        self.concluded.emit(self._end_run().reason)
-
-    def _on_removed(self, event: Any) -> None:
-        run = self._run
-        if alive(self) and run is not None and event.value.unique_id == run.layer_id:
-            run.reason = REMOVED
-            self.runner.cancel()
-
-    def _end_run(self) -> _Run:
-        run, self._run = self._run, None
-        assert run is not None  # the runner ends each job exactly once
-        run.preview.remove()
-        return run
+        words = [describe_classes(found.table, run.seconds), *run.notices, *found.notes]
+        return " ".join(dict.fromkeys(words))
 
 
 def info_of(view: VolumeView, layer: Any, card: Card, version: str) -> VolumeResultInfo:

@@ -106,7 +106,7 @@ def test_cancelling_for_good_leaves_nothing(make_tuning, project, qtbot, stepped
 
 def test_a_failure_is_said_and_start_is_back(make_tuning, project, qtbot, monkeypatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("napari_selfreg.widgets.finetune.tuning.show_error", said.append)
+    monkeypatch.setattr("napari_selfreg.widgets.panel_job.show_error", said.append)
     review(project)
     _, panel, _ = make_tuning(FakeTuning(error=BadInputError("The picture is odd: look at it.")))
     panel.start()

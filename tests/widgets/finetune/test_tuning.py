@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, ValidationDone
 from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
-from napari_selfreg.widgets.finetune import tuning as module
+from napari_selfreg.widgets import panel_job
 from napari_selfreg.widgets.finetune.tuning import CANCELLED, KEEPING, KEPT, Tuning
 
 LONG = 60_000
@@ -44,7 +44,7 @@ class Heard:
 
 @pytest.fixture
 def make(qtbot, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(module, "show_error", lambda words: None)
+    monkeypatch.setattr(panel_job, "show_error", lambda words: None)
     owner = QWidget()
     qtbot.addWidget(owner)
 

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.volume.measurements import measure_classes
 from napari_selfreg.engine.events import Progress
+from napari_selfreg.widgets import panel_job
 from napari_selfreg.widgets.segment_setup import SegmentSettings
 from napari_selfreg.widgets.volume import run as volume_run
 from napari_selfreg.widgets.volume.run import VolumeRun
@@ -35,7 +36,7 @@ def bright(request: VolumeRequest) -> Any:
 def made(qtbot, scan: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A run, its viewer with a scan, and the errors and sentences that were told."""
     errors: list[str] = []
-    monkeypatch.setattr(volume_run, "show_error", errors.append)
+    monkeypatch.setattr(panel_job, "show_error", errors.append)
     viewer, owner, said = ViewerModel(), QWidget(), []
     qtbot.addWidget(owner)
     layer = viewer.add_image(scan, name="scan", **MM)

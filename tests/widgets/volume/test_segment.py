@@ -10,8 +10,8 @@ from napari_selfreg.core.volume.measurements import measure_classes
 from napari_selfreg.engine.events import Progress
 from napari_selfreg.engine.volume.events import VolumeTileDone
 from napari_selfreg.widgets.card_view import summary
+from napari_selfreg.widgets.layer_run import CANCELLED, REMOVED
 from napari_selfreg.widgets.layers import OWN_KEY
-from napari_selfreg.widgets.segment_run import CANCELLED, REMOVED
 from napari_selfreg.widgets.volume.form import (
     NO_SLIDERS,
     ONLY_PICTURES,
