@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainte
 from superqt.utils import signals_blocked
 
 from napari_selfreg.widgets.guards import alive, ignore_stray_wheel
-from napari_selfreg.widgets.layers import is_picture
+from napari_selfreg.widgets.layers import is_picture, layer_by_id
 
 _PADDING = 4
 """Beside the text, in pixels: the rectangle that styles report is a little too wide."""
@@ -92,7 +92,7 @@ class LayerPicker(QComboBox):
         wanted = self.currentData()
         if wanted is None:
             return None
-        return next((each for each in self._viewer.layers if each.unique_id == wanted), None)
+        return layer_by_id(self._viewer, wanted)
 
     def setValue(self, layer: Any) -> None:
         """Choose an image of the viewer."""

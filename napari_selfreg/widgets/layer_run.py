@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.layers import layer_by_id
 from napari_selfreg.widgets.panel_job import PanelJob
 from napari_selfreg.widgets.runner import Job
 from napari_selfreg.widgets.sentences import STARTING
@@ -103,7 +104,7 @@ class LayerRun(PanelJob):
 
     def _on_finished(self, result: Any) -> None:
         run = self._end_run()
-        layer = self._find(run.layer_id)
+        layer = layer_by_id(self._viewer, run.layer_id)
         if layer is None or not self._fits(run.request, layer):
             self._conclude(CHANGED)
             return
@@ -134,6 +135,3 @@ class LayerRun(PanelJob):
         assert run is not None  # the runner ends each job exactly once
         run.preview.remove()
         return run
-
-    def _find(self, layer_id: Hashable) -> Any:
-        return next((each for each in self._viewer.layers if each.unique_id == layer_id), None)

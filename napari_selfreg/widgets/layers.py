@@ -6,7 +6,7 @@ resolutions, and any scale, rotation, shear or position. Nothing here changes a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +166,11 @@ class Picture:
         factors = self.plane_factors
         point[list(self.axes)] = np.array([row, column]) * factors + (factors - 1) / 2
         return point
+
+
+def layer_by_id(viewer: Any, wanted: Hashable) -> Any:
+    """Return the layer of a viewer that has this ``unique_id``, None if it is gone."""
+    return next((each for each in viewer.layers if each.unique_id == wanted), None)
 
 
 def is_picture(layer: object) -> bool:

@@ -16,7 +16,7 @@ from napari_selfreg.core.types import PostProcessing
 from napari_selfreg.widgets.areas import view_box
 from napari_selfreg.widgets.draft_layer import DraftLayer
 from napari_selfreg.widgets.guards import alive, bare, selection_is_kept
-from napari_selfreg.widgets.layers import Picture, picture_of
+from napari_selfreg.widgets.layers import Picture, layer_by_id, picture_of
 from napari_selfreg.widgets.relabel_job import Relabelled, RelabelRequest, draft, relabel
 from napari_selfreg.widgets.result_info import (
     RESULT_KEY,
@@ -252,10 +252,7 @@ class Relabeller(QObject):
 
     def _image(self, layer: Any) -> Any:
         info = result_info(layer) if layer is not None else None
-        if info is None:
-            return None
-        wanted = info.image_layer_id
-        return next((each for each in self._viewer.layers if each.unique_id == wanted), None)
+        return None if info is None else layer_by_id(self._viewer, info.image_layer_id)
 
     def _picture(self, layer: Any) -> Picture:
         """Return what was segmented: as it was, or as the image is now."""

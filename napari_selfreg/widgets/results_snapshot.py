@@ -10,7 +10,7 @@ import numpy as np
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.widgets.exchange_job import ImportRequest
 from napari_selfreg.widgets.image_layers import source_info
-from napari_selfreg.widgets.layers import Picture, picture_of, pixel_size_of
+from napari_selfreg.widgets.layers import Picture, layer_by_id, picture_of, pixel_size_of
 from napari_selfreg.widgets.result_info import ResultInfo, is_touched, result_info
 from napari_selfreg.widgets.result_layer import WHOLE_PLANE_PIXELS
 from napari_selfreg.widgets.result_plane import label_plane
@@ -24,8 +24,7 @@ NO_PIXEL_SIZE = (
 def image_of(viewer: Any, layer: Any) -> Any:
     """Return the image layer a result lies on, None if it is gone."""
     info = result_info(layer)
-    wanted = None if info is None else info.image_layer_id
-    return next((each for each in viewer.layers if each.unique_id == wanted), None)
+    return None if info is None else layer_by_id(viewer, info.image_layer_id)
 
 
 def take_snapshot(viewer: Any, layer: Any) -> Snapshot:

@@ -11,6 +11,7 @@ from napari_selfreg.io.lazy import LazyLevel
 from napari_selfreg.widgets import layers
 from napari_selfreg.widgets.layers import (
     is_picture,
+    layer_by_id,
     picture_of,
     pixel_size_of,
     world_to_layer,
@@ -153,3 +154,11 @@ def test_world_coordinates_in_another_unit() -> None:
     np.testing.assert_allclose(point, [[2, 4]])
     np.testing.assert_allclose(world_to_layer(layer, [[9, 9, 1, 2]]), [[2, 4]])
     np.testing.assert_allclose(world_to_layer(layer, [[1, 2]], Image(noise(4, 4)).units), [[2, 4]])
+
+
+def test_a_layer_is_found_by_its_id_while_it_is_there() -> None:
+    viewer, layer = shown(Image(noise(20, 30)))
+    assert layer_by_id(viewer, layer.unique_id) is layer
+    viewer.layers.remove(layer)
+    assert layer_by_id(viewer, layer.unique_id) is None
+    assert layer_by_id(viewer, None) is None

@@ -13,7 +13,7 @@ from napari_selfreg.widgets.inside.alignment import expand_map, map_placement
 from napari_selfreg.widgets.inside.kinds import Kind, layer_name
 from napari_selfreg.widgets.inside.looking import Looked
 from napari_selfreg.widgets.inside.painting import Painted
-from napari_selfreg.widgets.layers import OWN_KEY
+from napari_selfreg.widgets.layers import OWN_KEY, layer_by_id
 from napari_selfreg.widgets.volume.inside import volume_map
 from napari_selfreg.widgets.volume.layers import VolumeView
 
@@ -67,7 +67,7 @@ class MapLayers:
     def layer(self, key: Key) -> Any:
         """Return the layer of a model and block, None if it is not there (any more)."""
         shown = self._shown.get(key)
-        return None if shown is None else self._find(shown.layer_id)
+        return None if shown is None else layer_by_id(self._viewer, shown.layer_id)
 
     def layers(self) -> list[Any]:
         """Return all layers of ours, in the order of the list."""
@@ -92,7 +92,7 @@ class MapLayers:
         channels : tuple of int
             For the names.
         """
-        image = self._find(looked.request.layer_id)
+        image = layer_by_id(self._viewer, looked.request.layer_id)
         if image is None or not looked.request.picture.fits(image):
             self.clear()
             return
@@ -177,9 +177,6 @@ class MapLayers:
             if layer is not None:
                 with collection_spared():
                     self._viewer.layers.remove(layer)
-
-    def _find(self, layer_id: object) -> Any:
-        return next((each for each in self._viewer.layers if each.unique_id == layer_id), None)
 
 
 def _change(layer: Any, arguments: dict[str, Any]) -> None:

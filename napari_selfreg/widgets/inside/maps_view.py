@@ -18,6 +18,7 @@ from napari_selfreg.widgets.inside.painting import Painted, PaintRequest, paint
 from napari_selfreg.widgets.inside.pointing import Pointing
 from napari_selfreg.widgets.inside.side_by_side import SideBySide
 from napari_selfreg.widgets.latest import Latest
+from napari_selfreg.widgets.layers import layer_by_id
 from napari_selfreg.widgets.sentences import tell_failure
 from napari_selfreg.widgets.volume.form import give_reason
 from napari_selfreg.widgets.volume.inside import voxel_at
@@ -181,7 +182,7 @@ class MapsView(QWidget):
 
     def _arrange_canvas(self) -> None:
         looked = self.looked
-        image = self._find(looked.request.layer_id) if looked is not None else None
+        image = layer_by_id(self._viewer, looked.request.layer_id) if looked is not None else None
         ours = self.layers.layers()
         if self.form.side_by_side.isChecked() and image is not None and ours:
             self.grid.show(image, ours)
@@ -190,9 +191,6 @@ class MapsView(QWidget):
             self.grid.leave()
             self.layers.set_named(False)
             self.layers.set_opacity(self.form.opacity.value() / 100)
-
-    def _find(self, layer_id: object) -> Any:
-        return next((each for each in self._viewer.layers if each.unique_id == layer_id), None)
 
     def _on_kind(self) -> None:
         """Show what the form says, no longer two channels."""
@@ -224,7 +222,7 @@ class MapsView(QWidget):
 
     def _on_pointed(self, position: Any) -> None:
         looked = self.looked
-        image = self._find(looked.request.layer_id) if looked is not None else None
+        image = layer_by_id(self._viewer, looked.request.layer_id) if looked is not None else None
         if looked is None or image is None:
             return
         if self._kind().name == "attention":

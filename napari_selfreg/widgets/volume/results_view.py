@@ -26,6 +26,7 @@ from napari_selfreg.io.volume.outputs import volume_output_paths
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.latest import LANE, Latest
+from napari_selfreg.widgets.layers import layer_by_id
 from napari_selfreg.widgets.numbers import in_digits, in_groups
 from napari_selfreg.widgets.result_info import is_touched
 from napari_selfreg.widgets.result_plane import feature_rows
@@ -102,7 +103,7 @@ class VolumeResultsView(QWidget):
     def image(self) -> Any:
         """Return the volume whose result is chosen; None if there is none, or it is gone."""
         info = volume_result_info(self._layer)
-        return None if info is None else self._image(info)
+        return None if info is None else layer_by_id(self._viewer, info.image_layer_id)
 
     def setLayer(self, layer: Any) -> None:
         """Turn to the result of a volume, or to none."""
@@ -148,7 +149,7 @@ class VolumeResultsView(QWidget):
             self._soon.start()
 
     def _snapshot(self, info: VolumeResultInfo) -> VolumeSnapshot:
-        image = self._image(info)
+        image = layer_by_id(self._viewer, info.image_layer_id)
         view = None
         if image is not None:
             try:
@@ -159,10 +160,6 @@ class VolumeResultsView(QWidget):
             view = None
         data = np.array(self._layer.data)
         return VolumeSnapshot(data, info, view, is_touched(self._layer))
-
-    def _image(self, info: VolumeResultInfo) -> Any:
-        wanted = info.image_layer_id
-        return next((each for each in self._viewer.layers if each.unique_id == wanted), None)
 
     def _measure(self) -> None:
         info = volume_result_info(self._layer)
@@ -208,7 +205,7 @@ class VolumeResultsView(QWidget):
         """Return the folder the dialog begins in."""
         if (chosen := settings().output_folder) is not None:
             return chosen
-        image = self._image(info)
+        image = layer_by_id(self._viewer, info.image_layer_id)
         source = None if image is None else source_info(image)
         if source is None or is_sample(source.path):
             return Path.home()
