@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +20,7 @@ from superqt.utils import signals_blocked
 from napari_selfreg.io.bundle import SUFFIX
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.models import bundled_models
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.card_view import CardDialog, summary
 from napari_selfreg.widgets.guards import ignore_stray_wheel
 from napari_selfreg.widgets.model_entries import (
@@ -74,9 +74,9 @@ class ModelPicker(QWidget):
         self._list.setSizeAdjustPolicy(policy)
         self._list.setMinimumContentsLength(12)
         ignore_stray_wheel(self._list)
-        self._about = _button("Card…", "What it learned, how good it is and what it is bad at")
-        self._try = _button("Try all…", "Show every fitting model on the current view")
-        self._add = _button("Add…", f"Add a model file ({SUFFIX}), or drop it on this panel")
+        self._about = button("Card…", "What it learned, how good it is and what it is bad at")
+        self._try = button("Try all…", "Show every fitting model on the current view")
+        self._add = button("Add…", f"Add a model file ({SUFFIX}), or drop it on this panel")
         self._about.clicked.connect(self.show_card)
         self._try.clicked.connect(self.tryAllWanted)
         self._add.clicked.connect(self._choose_files)
@@ -170,8 +170,8 @@ class ModelPicker(QWidget):
     def _arrange(self) -> None:
         buttons = QHBoxLayout()
         buttons.setContentsMargins(0, 0, 0, 0)
-        for button in (self._about, self._try, self._add):
-            buttons.addWidget(button)
+        for each in (self._about, self._try, self._add):
+            buttons.addWidget(each)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -238,9 +238,3 @@ class ModelPicker(QWidget):
         self._line.setText(text)
         self._line.setToolTip(text)
         self._about.setEnabled(card is not None)
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMessageBox,
-    QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -21,6 +20,7 @@ from napari_selfreg.io.fields import RESULTS_FOLDER
 from napari_selfreg.io.samples import is_sample
 from napari_selfreg.io.sniff import IMAGE_SUFFIXES, INDEX_SUFFIXES
 from napari_selfreg.io.volume.names import NIFTI_SUFFIXES
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_view import FieldView
 from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
@@ -73,25 +73,25 @@ class OpenForm(QWidget):
         super().__init__(parent)
         self._fields = fields
         self._runnable = self._volumes = False
-        self.files_button = _button(
+        self.files_button = button(
             "Files…", "Open pictures, slides or volumes (Ctrl+O opens them too)"
         )
-        self.folder_button = _button("Folder…", "Open all images of a folder as a list")
+        self.folder_button = button("Folder…", "Open all images of a folder as a list")
         self.view = FieldView(fields)
         self.empty = _words(EMPTY)
-        self.previous_button = _button("◀", "The field before (PgUp)", "Previous field")
-        self.next_button = _button("▶", "The next field (PgDn)", "Next field")
-        self.done_button = _button("Done", "You are content with this field: Run on all skips it")
+        self.previous_button = button("◀", "The field before (PgUp)", "Previous field")
+        self.next_button = button("▶", "The next field (PgDn)", "Next field")
+        self.done_button = button("Done", "You are content with this field: Run on all skips it")
         self.done_button.setCheckable(True)
-        self.remove_button = _button("Remove", "Take this field off the list; its file stays")
+        self.remove_button = button("Remove", "Take this field off the list; its file stays")
         self.chooser = PixelSizeChooser()
         self.size_group = QGroupBox("Pixel size")
         self.voxels = VoxelSizeBox()
         self.lazy_words = _words("")
-        self.lazy_button = _button("Open it piece by piece", "Quick, and with little memory")
-        self.run_all_button = _button("Run on all", "")
+        self.lazy_button = button("Open it piece by piece", "Quick, and with little memory")
+        self.run_all_button = button("Run on all", "")
         self.output_words = _words("")
-        self.output_button = _button("Change…", "Choose the folder for all results")
+        self.output_button = button("Change…", "Choose the folder for all results")
         self.output_row = QWidget()
         self.status = _words("")
         self._arrange(parent)
@@ -136,13 +136,13 @@ class OpenForm(QWidget):
         self.view.setVisible(count > 0)
         for part in (self.done_button, self.remove_button, self.run_all_button, self.output_row):
             part.setVisible(count > 0)
-        for button in (self.previous_button, self.next_button):
-            button.setVisible(count > 1)
+        for each in (self.previous_button, self.next_button):
+            each.setVisible(count > 1)
         place = self._fields.current_index
         self.previous_button.setEnabled(place > 0)
         self.next_button.setEnabled(0 <= place < count - 1)
-        for button in (self.done_button, self.remove_button):
-            button.setEnabled(current is not None)
+        for each in (self.done_button, self.remove_button):
+            each.setEnabled(current is not None)
         self.done_button.setChecked(current is not None and current.state == "done")
         self._refresh_run()
 
@@ -294,13 +294,6 @@ class OpenForm(QWidget):
     def _on_lazy(self) -> None:
         self.offer_lazy("")
         self.lazyAccepted.emit()
-
-
-def _button(text: str, tip: str, name: str = "") -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setAccessibleName(name or text)
-    return button
 
 
 def _words(text: str) -> QLabel:

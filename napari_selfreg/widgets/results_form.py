@@ -10,11 +10,11 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGridLayout,
     QLabel,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.histogram import Histogram
 from napari_selfreg.widgets.layer_picker import LayerPicker
 from napari_selfreg.widgets.progress_row import ProgressRow
@@ -49,30 +49,30 @@ class ResultsForm(QWidget):
         shared_for(viewer).projectChanged.connect(self.picker.refresh)
         self.totals = TotalsView()
         self.histogram = Histogram()
-        self.table_button = _button(
+        self.table_button = button(
             "Table of objects", "Open napari's Features Table: a row for each object"
         )
-        self.save_button = _button(
+        self.save_button = button(
             "Save for QuPath…",
             "Write label image, outlines (GeoJSON) and measurements (CSV) as they are now",
         )
         self.compressed = QCheckBox("Compress outlines (.geojson.gz)")
         self.compressed.setToolTip("About ten times smaller; QuPath opens both")
-        self.view_button = _button(
+        self.view_button = button(
             "Picture of the view…", "Save what the window shows, with outlines and a scale bar"
         )
-        self.field_button = _button(
+        self.field_button = button(
             "Picture of the field…", "Save the whole image, with outlines and a scale bar"
         )
-        self.copy_button = _button(
+        self.copy_button = button(
             "Copy methods sentence", "Model, pixel size and settings, for a report or paper"
         )
-        self.import_button = _button(
+        self.import_button = button(
             "Import labels…",
             "Read label TIFF or PNG, QuPath GeoJSON or Aperio XML onto the image; NIfTI or a label "
             "stack onto a volume",
         )
-        self.cancel_button = _button("Cancel", "Stop; files that are there stay as they were (Esc)")
+        self.cancel_button = button("Cancel", "Stop; files that are there stay as they were (Esc)")
         policy = self.cancel_button.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # nothing jumps, and the image is not drawn again
         self.cancel_button.setSizePolicy(policy)
@@ -130,9 +130,3 @@ class ResultsForm(QWidget):
 
 def _is_any_result(layer: Any) -> bool:
     return is_result(layer) or is_volume_result(layer)
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button

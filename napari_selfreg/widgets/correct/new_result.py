@@ -16,7 +16,7 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.types import PostProcessing
 from napari_selfreg.io.project import FieldFacts, ObjectState, Project, ProjectField
 from napari_selfreg.io.project.new_objects import NewObjects, around_reviewed
-from napari_selfreg.widgets.correct.buttons import button
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.layer_fields import field_at, image_path, unmeasured
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk

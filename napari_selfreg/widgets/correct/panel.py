@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, WeakMethod, ref
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_selfreg.widgets.correct.buttons import button
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.correct.camera_memory import CameraMemory
 from napari_selfreg.widgets.correct.hand import Hand
 from napari_selfreg.widgets.correct.keys import KeyCard, Keys

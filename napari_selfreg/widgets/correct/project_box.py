@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWi
 from superqt.utils import signals_blocked
 
 from napari_selfreg.io.project import Project
-from napari_selfreg.widgets.correct.buttons import button
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.field_view import MARKS
 from napari_selfreg.widgets.guards import ignore_stray_wheel
 from napari_selfreg.widgets.sentence_label import sentence_label

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
-from napari_selfreg.widgets.correct.buttons import button
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.correct.hand import Hand
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.correct.regions import Regions

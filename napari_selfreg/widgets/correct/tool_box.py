@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_selfreg.widgets.correct.buttons import button
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.correct.hand import SIZES, Tool
 from napari_selfreg.widgets.guards import ignore_stray_wheel
 

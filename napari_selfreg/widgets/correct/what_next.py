@@ -15,7 +15,7 @@ from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.what_next_types import Suggestion, WhatNextRequest
 from napari_selfreg.io.project import Project
 from napari_selfreg.io.project.reviewed import reviewed_part
-from napari_selfreg.widgets.correct.buttons import button
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.correct.object_tools import look_at_box
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.correct.what_next_job import run_what_next

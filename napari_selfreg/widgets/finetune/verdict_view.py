@@ -5,10 +5,11 @@ from __future__ import annotations
 from statistics import fmean
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_selfreg.core.verdict import Kind, Verdict
 from napari_selfreg.engine.finetune_types import FinetuneResult
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.sentence_label import sentence_label
 
 HEADLINES: dict[Kind, str] = {
@@ -54,14 +55,14 @@ class VerdictView(QFrame):
         font = self.headline.font()
         font.setBold(True)
         self.headline.setFont(font)
-        self.use_button = _button("Use it", "Segment with the new model from now on")
-        self.keep_button = _button(
+        self.use_button = button("Use it", "Segment with the new model from now on")
+        self.keep_button = button(
             "Keep the old one", "Go on with the old model; the new one stays under Versions"
         )
-        self.longer_button = _button(
+        self.longer_button = button(
             "Train longer", "Go on where it stopped, for as many minutes again"
         )
-        self.check_button = _button(
+        self.check_button = button(
             CHECK,
             "Fine-tune again without each region in turn: stricter, and as long several times",
         )
@@ -76,8 +77,8 @@ class VerdictView(QFrame):
             column.addWidget(label)
         self.advice.setToolTip(FAIR)
         row = QHBoxLayout()
-        for button in (self.use_button, self.keep_button, self.longer_button):
-            row.addWidget(button)
+        for each in (self.use_button, self.keep_button, self.longer_button):
+            row.addWidget(each)
         column.addLayout(row)
         self.next_step = QVBoxLayout()
         column.addLayout(self.next_step)
@@ -128,9 +129,3 @@ def _plain(result: FinetuneResult) -> str:
         return words
     before, after = fmean(result.base_scores), fmean(result.tuned_scores)
     return f"{words} Dice {before:.3f} before, {after:.3f} after."
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QLineEdit,
-    QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from superqt.utils import signals_blocked
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.bundle import SUFFIX
 from napari_selfreg.io.project import Project, VersionRecord
+from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.card_view import CardDialog
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.model_entries import read_model
@@ -63,10 +63,10 @@ class VersionsView(QCollapsible):
         self.note.setPlaceholderText("Note about this version")
         self.note.setAccessibleName("Note")
         self.note.setToolTip("Your own words; kept in the project, not in the model file")
-        self.use_button = _button("Put back", "Use the chosen version from now on")
-        self.export_button = _button("Export…", "Save the chosen version as one model file")
-        self.card_button = _button("Card…", "What the chosen version learned and how good it is")
-        self.rename_button = _button("Rename", "Give the chosen version another name")
+        self.use_button = button("Put back", "Use the chosen version from now on")
+        self.export_button = button("Export…", "Save the chosen version as one model file")
+        self.card_button = button("Card…", "What the chosen version learned and how good it is")
+        self.rename_button = button("Rename", "Give the chosen version another name")
         self._arrange()
         self._connect()
 
@@ -160,8 +160,8 @@ class VersionsView(QCollapsible):
         column.addWidget(self.note)
         grid = QGridLayout()
         buttons = (self.use_button, self.rename_button, self.export_button, self.card_button)
-        for place, button in enumerate(buttons):
-            grid.addWidget(button, place // 2, place % 2)
+        for place, each in enumerate(buttons):
+            grid.addWidget(each, place // 2, place % 2)
         column.addLayout(grid)
         outer = self.layout()
         assert outer is not None  # QCollapsible makes one
@@ -246,9 +246,3 @@ def _about(version: VersionRecord) -> str:
     title = version.facts.get("title")
     listed = f"\nIn the list of models: {title}" if isinstance(title, str) and title else ""
     return f"{version.title}, made {made}{how}{listed}{note}"
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button
