@@ -6,7 +6,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets.field_stage import FieldStage
@@ -15,6 +15,7 @@ from napari_selfreg.widgets.image_layers import SOURCE_KEY, SourceInfo, set_pixe
 from napari_selfreg.widgets.layers import is_picture, pixel_size_of
 from napari_selfreg.widgets.open_jobs import FileFacts, ask_file
 from napari_selfreg.widgets.runner import JobRunner
+from napari_selfreg.widgets.timers import single_shot
 
 STATED = "stated by the file"
 
@@ -61,9 +62,7 @@ class Arrivals(QObject):
         self._runner.finished.connect(self._on_answer)
         self._runner.failed.connect(self._on_no_answer)
         # Several files opened together arrive one by one: they are looked at together.
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._sort)
+        self._timer = single_shot(self, 0, self._sort)
         viewer.layers.events.inserted.connect(self._on_inserted)
         for layer in viewer.layers:
             self._note(layer)

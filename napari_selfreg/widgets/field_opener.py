@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Event
@@ -16,6 +16,7 @@ from napari_selfreg.widgets.image_layers import source_info
 from napari_selfreg.widgets.open_jobs import Found, Looked, list_images, look_at_fields, open_field
 from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.sentences import describe_failure
+from napari_selfreg.widgets.timers import single_shot
 
 _SETTLE_MS = 150
 
@@ -50,10 +51,7 @@ class FieldOpener(QObject):
         self._opening: Field | None = None
         self._waiting: list[list[Path]] = []
         # Docks become wider with the first image, or another tab, and the canvas narrower.
-        self._settled = QTimer(self)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(_SETTLE_MS)
-        self._settled.timeout.connect(stage.fit_again)
+        self._settled = single_shot(self, _SETTLE_MS, stage.fit_again)
         # Three lanes: neither a long list nor thumbnails keep the next field waiting.
         self.lister = JobRunner(owner, "list")
         self.opener = JobRunner(owner, "open")

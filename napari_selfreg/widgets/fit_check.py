@@ -7,7 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import SelfRegError
@@ -20,6 +20,7 @@ from napari_selfreg.widgets.areas import view_box
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.layers import Picture, picture_of, pixel_size_of
 from napari_selfreg.widgets.runner import JobRunner
+from napari_selfreg.widgets.timers import single_shot
 
 _PAUSE_MS = 250
 
@@ -82,10 +83,7 @@ class FitCheck(QObject):
         self._runner = JobRunner(owner, lane="check")
         self._runner.finished.connect(self._on_finished)
         self._runner.failed.connect(self._on_failed)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self._start)
+        self._pause = single_shot(self, _PAUSE_MS, self._start)
 
     def look(self, layer: Any, pixel_size: PixelSize | None, card: Card | None) -> None:
         """Look again, if anything is different; call it as often as you like."""

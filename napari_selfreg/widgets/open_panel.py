@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from weakref import ref
 
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
@@ -35,6 +35,7 @@ from napari_selfreg.widgets.open_form import OpenForm
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import PathOffer, shared_for
+from napari_selfreg.widgets.timers import single_shot
 from napari_selfreg.widgets.volume.layers import is_volume, unsized, volume_of
 from napari_selfreg.widgets.volume.orientation import Orientation
 from napari_selfreg.widgets.volume.voxel_size import change_spacing
@@ -84,18 +85,11 @@ class OpenPanel(QWidget):
         self._refresh()
         become_default_reader()
         # Thumbnails come by the dozen: the form follows once for all of them.
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self._follow)
+        self._later = single_shot(self, 0, self._follow)
         # Napari's menu hands over several files one by one: they are opened together.
-        self._collect = QTimer(self)
-        self._collect.setSingleShot(True)
-        self._collect.timeout.connect(self._open_offers)
+        self._collect = single_shot(self, 0, self._open_offers)
         # Behind another tab this panel is never shown, and its own parent never changes.
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.timeout.connect(self._enter)
-        timer.start(0)
+        single_shot(self, 0, self._enter).start()
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open files, folders and models, as if they had been dropped here."""

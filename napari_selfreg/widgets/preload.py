@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QObject
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets.settings import settings
+from napari_selfreg.widgets.timers import single_shot
 from napari_selfreg.widgets.warm_up import make_units, warm_labels
 
 logger = logging.getLogger(__name__)
@@ -55,10 +56,7 @@ class Preloader(QObject):
     def __init__(self, panel: QWidget) -> None:
         super().__init__(panel)
         self._panel = panel
-        self._idle = QTimer(self)
-        self._idle.setSingleShot(True)
-        self._idle.setInterval(IDLE_MS)
-        self._idle.timeout.connect(self._on_idle)
+        self._idle = single_shot(self, IDLE_MS, self._on_idle)
         panel.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.types import PostProcessing
@@ -30,6 +30,7 @@ from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.result_plane import feature_rows
 from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.sentences import describe_failure, describe_relabelled
+from napari_selfreg.widgets.timers import single_shot
 
 _PAUSE_MS = 350
 """A hand that has rested this long has found what it wants."""
@@ -76,10 +77,7 @@ class Relabeller(QObject):
         self._draft = DraftLayer(viewer)
         self.drafts = JobRunner(owner, lane="draft")
         self.runner = JobRunner(owner, lane="relabel")
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self._start_whole)
+        self._pause = single_shot(self, _PAUSE_MS, self._start_whole)
         self.drafts.finished.connect(self._on_draft)
         self.drafts.failed.connect(self._on_failed)
         self.runner.finished.connect(self._on_whole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -22,6 +22,7 @@ from napari_selfreg.widgets.results_job import Survey, survey, view_totals
 from napari_selfreg.widgets.results_snapshot import take_snapshot
 from napari_selfreg.widgets.saved_totals import SavedTotals
 from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.timers import single_shot
 from napari_selfreg.widgets.volume.result_info import is_volume_result
 
 NO_RESULT = (
@@ -61,10 +62,10 @@ class ResultsPanel(QWidget):
         self._surveys = Latest(self)
         self._views = Latest(self)
         self.saved = SavedTotals(self)
-        self._appeared = _timer(self, 0, self._on_shown)
-        self._changed = _timer(self, _CHANGED_MS, self._look)
-        self._moved = _timer(self, _CAMERA_MS, self._look_at_view)
-        self._fields = _timer(self, _CHANGED_MS, self._show_folder)
+        self._appeared = single_shot(self, 0, self._on_shown)
+        self._changed = single_shot(self, _CHANGED_MS, self._look)
+        self._moved = single_shot(self, _CAMERA_MS, self._look_at_view)
+        self._fields = single_shot(self, _CHANGED_MS, self._show_folder)
         column = QVBoxLayout(self)
         column.addWidget(self.form)
         self._connect()
@@ -201,11 +202,3 @@ class ResultsPanel(QWidget):
         if not is_aligned(self._layer.features) and (table := table_of(self._layer.features)):
             self._layer.features = feature_rows(table)
         self.link.openTable()
-
-
-def _timer(owner: QWidget, milliseconds: int, slot: Any) -> QTimer:
-    timer = QTimer(owner)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(slot)
-    return timer

@@ -20,7 +20,6 @@ from qtpy.QtCore import (
     QObject,
     QRunnable,
     QThreadPool,
-    QTimer,
     Signal,
 )
 from qtpy.QtWidgets import QWidget
@@ -28,6 +27,7 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.engine.events import Event
 from napari_selfreg.widgets.collector import Collector
 from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.timers import single_shot
 
 logger = logging.getLogger(__name__)
 
@@ -176,12 +176,8 @@ class JobRunner(QObject):
         self.late_error: Exception | None = None
         self._events: list[Event] = []
         self._last_flush = 0.0
-        self._flush_timer = QTimer(self)
-        self._flush_timer.setSingleShot(True)
-        self._flush_timer.timeout.connect(self._flush)
-        self._close_timer = QTimer(self)
-        self._close_timer.setSingleShot(True)
-        self._close_timer.timeout.connect(self._cancel_if_window_is_gone)
+        self._flush_timer = single_shot(self, 0, self._flush)
+        self._close_timer = single_shot(self, 0, self._cancel_if_window_is_gone)
 
     @property
     def running(self) -> bool:

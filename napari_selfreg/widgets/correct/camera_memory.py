@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.project import Camera
@@ -14,6 +14,7 @@ from napari_selfreg.widgets.correct.object_tools import look_at
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.result_plane import plane_axes
+from napari_selfreg.widgets.timers import single_shot
 
 _REST_MS = 800
 """The view is kept once it has rested this long."""
@@ -34,9 +35,9 @@ class CameraMemory(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._desk = desk
-        self._rest = self._timer(_REST_MS, self.keep)
+        self._rest = single_shot(self, _REST_MS, self.keep)
         # Whoever shows a field looks at all of it first.
-        self._soon = self._timer(0, self.restore)
+        self._soon = single_shot(self, 0, self.restore)
         desk.linkChanged.connect(self._on_link)
         viewer.scene.camera.events.connect(self._on_camera)
 
@@ -82,10 +83,3 @@ class CameraMemory(QObject):
     def _on_camera(self, event: Any = None) -> None:
         if alive(self) and self._desk.link is not None and not self._soon.isActive():
             self._rest.start()
-
-    def _timer(self, milliseconds: int, slot: Any) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(milliseconds)
-        timer.timeout.connect(slot)
-        return timer

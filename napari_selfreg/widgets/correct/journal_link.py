@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_selfreg.core.edit import ChunkTracker, Edit, apply
 from napari_selfreg.core.errors import SelfRegError
@@ -22,6 +22,7 @@ from napari_selfreg.io.project import ObjectState, Project
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.result_info import mark_touched
 from napari_selfreg.widgets.result_plane import label_plane, plane_axes
+from napari_selfreg.widgets.timers import single_shot
 
 WRITTEN_KEY = "napari_selfreg_written"
 """Metadata key of a Labels layer: checksums of states of its field that it has already shown."""
@@ -74,8 +75,8 @@ class JournalLink(QObject):
         self._facts: Mapping[int, ObjectState] = {}
         self._within: list[Box] = []
         self._waits = bool(project.problem)
-        self._soon = self._timer(0, self._look_again)
-        self._later = self._timer(_LATER_MS, self.look)
+        self._soon = single_shot(self, 0, self._look_again)
+        self._later = single_shot(self, _LATER_MS, self.look)
         self._highest = max([0, *project.facts(field).objects])
         self._highest = max(self._highest, int(self.labels.max(initial=0)))
         for name, slot in self._slots().items():
@@ -222,13 +223,6 @@ class JournalLink(QObject):
 
     def _slots(self) -> dict[str, Any]:
         return {"paint": self._on_paint, "set_data": self._on_set_data, "data": self._on_set_data}
-
-    def _timer(self, milliseconds: int, slot: Any) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(milliseconds)
-        timer.timeout.connect(slot)
-        return timer
 
 
 def _make_wide(layer: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import SelfRegError
@@ -17,6 +17,7 @@ from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.result_plane import feature_rows, is_aligned, with_classes
 from napari_selfreg.widgets.results_job import Survey, survey
 from napari_selfreg.widgets.results_snapshot import take_snapshot
+from napari_selfreg.widgets.timers import single_shot
 from napari_selfreg.widgets.totals_view import in_words
 
 _AFTER_MS = 300
@@ -47,10 +48,7 @@ class Measured(QObject):
         self._desk = desk
         self._latest = Latest(owner)
         self._latest.done.connect(self._on_done)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_AFTER_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer = single_shot(self, _AFTER_MS, self._look)
         desk.linkChanged.connect(self._on_link)
         desk.edited.connect(self._on_edited)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, WeakMethod, ref
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.buttons import button
@@ -36,6 +35,7 @@ from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.shared import PathOffer, Shared
+from napari_selfreg.widgets.timers import single_shot
 
 _STEP = 1.25
 """Factor between two sizes of the brush."""
@@ -87,9 +87,7 @@ class CorrectPanel(QWidget):
         self._connect()
         self.actions_of_project = ProjectActions(napari_viewer, self.desk, self.box, self)
         self._folder: Path | None = None
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self._reopen)
+        self._later = single_shot(self, 0, self._reopen)
         self._on_link()
         self._take_over()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
@@ -35,6 +35,7 @@ from napari_selfreg.widgets.result_info import FIELD_KEY, result_info
 from napari_selfreg.widgets.result_plane import label_plane
 from napari_selfreg.widgets.results_snapshot import image_of
 from napari_selfreg.widgets.shared import shared_for
+from napari_selfreg.widgets.timers import single_shot
 
 APART = (
     "This layer was painted on while its field went on without it: it stays a layer of its own. "
@@ -98,9 +99,7 @@ class ProjectDesk(QObject):
         self.door = FieldDoor(viewer, owner)
         self._watch = WindowWatch(owner)
         self._watch.left.connect(self.close)
-        self._gone = QTimer(self)
-        self._gone.setSingleShot(True)
-        self._gone.timeout.connect(self._tell_gone)
+        self._gone = single_shot(self, 0, self._tell_gone)
         self.door.shown.connect(self._on_shown)
         self.door.told.connect(self.told)
         self.shared.projectEdited.connect(self.reload)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Shapes
 from pydantic import ValidationError
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.project import ProjectField, Region
@@ -21,6 +21,7 @@ from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import alive, bare, selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_plane import label_view, plane_axes
+from napari_selfreg.widgets.timers import single_shot
 
 Drawn = Literal["rectangle", "polygon"]
 
@@ -67,9 +68,7 @@ class Regions(QObject):
         self._viewer = viewer
         self._desk = desk
         self.layer: Any = None
-        self._sync = QTimer(self)
-        self._sync.setSingleShot(True)
-        self._sync.timeout.connect(self._read)
+        self._sync = single_shot(self, 0, self._read)
         desk.linkChanged.connect(self.refresh)
         desk.shared.projectEdited.connect(self.refresh)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.timers import single_shot
 
 
 class WindowWatch(QObject):
@@ -27,9 +28,7 @@ class WindowWatch(QObject):
     def __init__(self, owner: QWidget) -> None:
         super().__init__(owner)
         self._owner = owner
-        self._closing = QTimer(self)
-        self._closing.setSingleShot(True)
-        self._closing.timeout.connect(self._look)
+        self._closing = single_shot(self, 0, self._look)
         app = QCoreApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(self.left)

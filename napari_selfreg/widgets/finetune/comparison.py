@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QGroupBox,
@@ -32,6 +32,7 @@ from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import WAITING, describe_failure
 from napari_selfreg.widgets.shared import Shared
+from napari_selfreg.widgets.timers import single_shot
 
 _STEPS = 200
 _LIST_HEIGHT = 84
@@ -159,17 +160,9 @@ class Comparison(QGroupBox):
         self._parts = (self.fields, self.on_canvas, self.slider, legend)
 
     def _connect(self) -> None:
-        self._wish = QTimer(self)
-        self._wish.setSingleShot(True)
-        self._wish.timeout.connect(self._compare_at_once)
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(_PATIENCE_MS)
-        self._patience.timeout.connect(self._draw)
-        self._redraw = QTimer(self)
-        self._redraw.setSingleShot(True)
-        self._redraw.setInterval(_REDRAW_MS)
-        self._redraw.timeout.connect(self._move)
+        self._wish = single_shot(self, 0, self._compare_at_once)
+        self._patience = single_shot(self, _PATIENCE_MS, self._draw)
+        self._redraw = single_shot(self, _REDRAW_MS, self._move)
         self.on_canvas.toggled.connect(self._on_toggle)
         self.slider.valueChanged.connect(self._on_slider)
         self.button.clicked.connect(self.compare)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.guards import alive, bare
@@ -20,6 +20,7 @@ from napari_selfreg.widgets.inside.side_by_side import SideBySide
 from napari_selfreg.widgets.latest import Latest
 from napari_selfreg.widgets.layers import layer_by_id
 from napari_selfreg.widgets.sentences import tell_failure
+from napari_selfreg.widgets.timers import single_shot
 from napari_selfreg.widgets.volume.form import give_reason
 from napari_selfreg.widgets.volume.inside import voxel_at
 from napari_selfreg.widgets.volume.layers import VolumeView
@@ -66,10 +67,7 @@ class MapsView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.form)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self._paint)
+        self._soon = single_shot(self, 0, self._paint)
         self._connect()
 
     @property

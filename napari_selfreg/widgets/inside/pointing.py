@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.timers import single_shot
 
 _STILL_PX = 4
 REST_MS = 400
@@ -84,10 +85,7 @@ class CameraRest(QObject):
 
     def __init__(self, viewer: Any, parent: QObject) -> None:
         super().__init__(parent)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REST_MS)
-        self._timer.timeout.connect(self.rested)
+        self._timer = single_shot(self, REST_MS, self.rested)
         self.on = False
         viewer.scene.camera.events.connect(self._on_camera)
         viewer.dims.events.current_step.connect(self._on_camera)

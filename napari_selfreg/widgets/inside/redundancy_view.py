@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -28,6 +28,7 @@ from napari_selfreg.widgets.inside.redundancy_files import save, save_means
 from napari_selfreg.widgets.latest import Latest
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import tell_failure
+from napari_selfreg.widgets.timers import single_shot
 
 _MEASURES = {
     False: ("Cosine", "As in the paper; maps after a ReLU look alike by their level alone"),
@@ -96,9 +97,7 @@ class RedundancyView(QWidget):
         self.status = sentence_label()
         self._latest = Latest(self)
         self._latest.failed.connect(tell_failure)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
+        self._soon = single_shot(self, 0, self._draw)
         self._arrange()
         self._connect()
         self._show_empty()
@@ -211,7 +210,6 @@ class RedundancyView(QWidget):
         self.measure.currentIndexChanged.connect(self._draw_soon)
         self.order.currentIndexChanged.connect(self._draw_soon)
         self.halves.toggled.connect(self._draw_soon)
-        self._soon.timeout.connect(self._draw)
         self._latest.done.connect(self._on_drawn)
         self.picture.cellEntered.connect(self._on_cell)
         self.picture.cellClicked.connect(self._on_click)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -35,6 +35,7 @@ from napari_selfreg.widgets.runner import JobRunner
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.settings import settings
+from napari_selfreg.widgets.timers import single_shot
 from napari_selfreg.widgets.volume.layers import in_words, volume_of
 from napari_selfreg.widgets.volume.result_info import VolumeResultInfo, volume_result_info
 from napari_selfreg.widgets.volume.results_job import VolumeSnapshot, measure_volume, save_volume
@@ -76,10 +77,7 @@ class VolumeResultsView(QWidget):
         self.status = sentence_label()
         self._latest = Latest(self)
         self._saver = JobRunner(self, LANE)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_CHANGED_MS)
-        self._soon.timeout.connect(self._measure)
+        self._soon = single_shot(self, _CHANGED_MS, self._measure)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         for part in (self.about, self.table, self.save_button, self.status):
