@@ -7,17 +7,19 @@ from typing import Literal
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from napari_selfreg.widgets.results_ask import ask_folder
+
 GoOn = Literal["go on", "anew"]
 
 
 def ask_project(parent: QWidget, start: Path) -> Path | None:
     """Return the folder of a project, None if she has changed her mind."""
-    return _folder(parent, "Open a project of corrections", start)
+    return ask_folder(parent, start, "Open a project of corrections")
 
 
 def ask_copy(parent: QWidget, start: Path) -> Path | None:
     """Return a folder to put a copy of the project into."""
-    return _folder(parent, "Put a copy of the project into this folder", start)
+    return ask_folder(parent, start, "Put a copy of the project into this folder")
 
 
 def ask_image(parent: QWidget, start: Path, name: str) -> Path | None:
@@ -50,8 +52,3 @@ def ask_to_go_on(parent: QWidget, name: str) -> GoOn | None:
     question.exec()
     clicked = question.clickedButton()
     return "go on" if clicked is go_on else "anew" if clicked is anew else None
-
-
-def _folder(parent: QWidget, title: str, start: Path) -> Path | None:
-    chosen = QFileDialog.getExistingDirectory(parent, title, str(start))
-    return Path(chosen) if chosen else None
