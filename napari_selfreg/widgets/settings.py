@@ -15,6 +15,8 @@ from typing import Any
 from napari.settings import get_plugin_settings
 from npe2 import PluginManager
 
+from napari_selfreg.io.models import DEFAULT_MODEL
+
 PLUGIN = "napari-selfreg"
 
 OUTLINE_COLOURS = {
@@ -61,7 +63,7 @@ class Settings:
     """
 
     preload_torch: bool = False
-    default_model: str = "glands"
+    default_model: str = DEFAULT_MODEL
     device: str = "auto"
     output_folder: Path | None = None
     outline_colour: str | None = None
