@@ -23,7 +23,7 @@ from napari_selfreg.engine.allocator import freed_memory_kept
 from napari_selfreg.engine.bundles import Model, save_bundle
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
-from napari_selfreg.engine.finetune_card import PROTOCOL, SPLIT, Learned, Run, tuned_card
+from napari_selfreg.engine.finetune_card import Learned, Run, tuned_card
 from napari_selfreg.engine.finetune_fields import Material, prepare, what_is_odd
 from napari_selfreg.engine.finetune_fit import FinetuneLoop, FinetuneSettings
 from napari_selfreg.engine.finetune_loop import Clock, Kept, TuningLoop
@@ -39,6 +39,7 @@ from napari_selfreg.engine.finetune_types import (
     RolledBack,
     usual_stay_close,
 )
+from napari_selfreg.engine.held_out import STRIPS, STRIPS_PROTOCOL
 from napari_selfreg.engine.predict import model_for_pictures
 from napari_selfreg.io.apart import require_apart
 from napari_selfreg.io.bundle import SUFFIX
@@ -99,8 +100,8 @@ class Kind:
     odd: Callable[[Any], str]
     settings: Callable[[FinetuneRequest, Model, Any], Any]
     loop: Callable[..., TuningLoop]
-    held_out: str = SPLIT
-    protocol: str = PROTOCOL
+    held_out: str = STRIPS
+    protocol: str = STRIPS_PROTOCOL
 
 
 def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]:

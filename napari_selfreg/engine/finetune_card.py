@@ -16,11 +16,10 @@ from napari_selfreg.core.verdict import Verdict
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.finetune_loop import TuningSettings
 from napari_selfreg.engine.finetune_titles import making, tuned_title
+from napari_selfreg.engine.held_out import STRIPS, STRIPS_PROTOCOL
 from napari_selfreg.io.bundle import SUFFIX, sha256
 from napari_selfreg.io.card import Card, DataSource, MetricRecord, MetricValue
 
-SPLIT = "a strip of every reviewed region, held out of the fine-tuning, of the same pictures"
-PROTOCOL = "strips"
 _MAX_NAME, _MAX_CHECKSUMS = 64, 500
 
 
@@ -78,8 +77,8 @@ class Run:
     rollbacks: int = 0
     stopped: bool = False
     continued: bool = False
-    held_out: str = SPLIT
-    protocol: str = PROTOCOL
+    held_out: str = STRIPS
+    protocol: str = STRIPS_PROTOCOL
 
 
 def tuned_card(base: Model, run: Run, name: str | None = None, title: str | None = None) -> Card:

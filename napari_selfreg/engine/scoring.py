@@ -10,6 +10,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.bundles import Model
 from napari_selfreg.engine.evaluate import LabelledImage, evaluate_pairs
 from napari_selfreg.engine.events import Event
+from napari_selfreg.engine.held_out import PATIENTS
 from napari_selfreg.engine.protocols import Protocol
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.training_sizes import source_pixel_size
@@ -63,7 +64,7 @@ def score_held_out(
         records.append(
             MetricRecord(
                 protocol=protocol,
-                split="held-out patients, also used for early stopping and to choose lambda",
+                split=PATIENTS,
                 n=len(evaluation.images),
                 values={
                     name: MetricValue(

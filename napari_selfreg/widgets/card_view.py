@@ -6,6 +6,14 @@ from html import escape
 
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
+from napari_selfreg.engine.held_out import (
+    CASES,
+    PATIENTS,
+    SLABS,
+    SLABS_PROTOCOL,
+    STRIPS,
+    STRIPS_PROTOCOL,
+)
 from napari_selfreg.io.card import Card, MetricRecord, MetricValue
 from napari_selfreg.widgets.model_entries import terms_of
 
@@ -25,25 +33,16 @@ _SCORES = {
 _GRIDS = {
     "native": "original resolution",
     "uctransnet224": "shrunk to 224 × 224 pixels",
-    "strips": "original resolution",
-    "slabs": "resolution of the model",
+    STRIPS_PROTOCOL: "original resolution",
+    SLABS_PROTOCOL: "resolution of the model",
 }
 """Protocol -> what a person reads."""
 
 _PLAIN = {
-    "a strip of every reviewed region, held out of the fine-tuning, of the same pictures": (
-        "held-out strips of the reviewed regions",
-        "",
-    ),
-    "a slab of every volume, held out of the fine-tuning, of the same volumes": (
-        "held-out slabs of the reviewed volumes",
-        "",
-    ),
-    "held-out cases, which neither taught nor chose the weights": (
-        "held-out volumes",
-        "The training has not seen them in any way.",
-    ),
-    "held-out patients, also used for early stopping and to choose lambda": (
+    STRIPS: ("held-out strips of the reviewed regions", ""),
+    SLABS: ("held-out slabs of the reviewed volumes", ""),
+    CASES: ("held-out volumes", "The training has not seen them in any way."),
+    PATIENTS: (
         "held-out images",
         "Training stopped, and its settings were chosen, by these images too: on new ones the "
         "model may be a little less good.",

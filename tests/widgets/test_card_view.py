@@ -2,6 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from napari_selfreg.engine.held_out import (
+    CASES,
+    PATIENTS,
+    SLABS,
+    SLABS_PROTOCOL,
+    STRIPS,
+    STRIPS_PROTOCOL,
+)
 from napari_selfreg.io.bundle import read_card
 from napari_selfreg.io.models import bundled_models
 from napari_selfreg.widgets.card_view import CardDialog, card_html, summary
@@ -51,8 +59,7 @@ def test_scores_come_in_the_usual_order_with_sensible_digits() -> None:
 
 
 def test_scores_are_in_plain_words() -> None:
-    split = "held-out patients, also used for early stopping and to choose lambda"
-    record = {"split": split, "n": 12, "values": {"dice": VALUE}}
+    record = {"split": PATIENTS, "n": 12, "values": {"dice": VALUE}}
     twin = "plain twin: same seed, schedule and split without SCR and IFD"
     html = card_html(
         make_card(
@@ -88,15 +95,26 @@ def test_every_model_that_is_shipped_is_told_in_plain_words(name: str) -> None:
 
 def test_volumes_have_scores_by_class() -> None:
     names = ("dice", "dice_anterior", "hd95_mm", "surface_dice")
-    split = "held-out cases, which neither taught nor chose the weights"
     values = dict.fromkeys(names, VALUE)
     note = "regularizers in training: dsd"
-    facts = {"protocol": "native", "split": split, "note": note}
+    facts = {"protocol": "native", "split": CASES, "note": note}
     html = card_html(make_card(metrics=({**facts, "n": 30, "values": values},)))
     assert "This model: 30 held-out volumes, original resolution" in html
     for title in ("Dice, anterior", "Distance of outlines, 95 % (mm)", "Outlines within 1 mm"):
         assert title in html
     assert "trained without self-regularization" not in html
+
+
+@pytest.mark.parametrize(
+    ("split", "protocol", "words"),
+    [
+        (STRIPS, STRIPS_PROTOCOL, "held-out strips of the reviewed regions, original resolution"),
+        (SLABS, SLABS_PROTOCOL, "held-out slabs of the reviewed volumes, resolution of the model"),
+    ],
+)
+def test_scores_of_a_fine_tuning_are_in_plain_words(split: str, protocol: str, words: str) -> None:
+    record = {"protocol": protocol, "split": split, "n": 4, "values": {"dice": VALUE}}
+    assert f"4 {words}" in card_html(make_card(metrics=(record,)))
 
 
 def test_the_terms_are_read_before_the_long_table_of_scores() -> None:

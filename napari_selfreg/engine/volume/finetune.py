@@ -24,14 +24,10 @@ from napari_selfreg.engine.finetune_types import (
     FinetuneRequest,
     FinetuneVolume,
 )
+from napari_selfreg.engine.held_out import SLABS, SLABS_PROTOCOL
 from napari_selfreg.engine.step import own_randomness
 from napari_selfreg.engine.volume.cases import read_cases
-from napari_selfreg.engine.volume.finetune_fields import (
-    PROTOCOL,
-    SPLIT,
-    VolumeMaterial,
-    prepare_volumes,
-)
+from napari_selfreg.engine.volume.finetune_fields import VolumeMaterial, prepare_volumes
 from napari_selfreg.engine.volume.fit import patch_losses
 from napari_selfreg.engine.volume.predict import Triple, model_for_volumes, trained_on
 from napari_selfreg.engine.volume.recipe import VolumeAugmentSection
@@ -162,8 +158,8 @@ def volume_kind() -> Kind:
         what_is_odd,
         settings_for_volumes,
         VolumeFinetuneLoop,
-        SPLIT,
-        PROTOCOL,
+        SLABS,
+        SLABS_PROTOCOL,
     )
 
 

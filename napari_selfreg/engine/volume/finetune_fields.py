@@ -30,9 +30,6 @@ MAX_SLABS = 24
 CONTEXT = 32
 """Network voxels around a slab that are predicted with it."""
 
-SPLIT = "a slab of every volume, held out of the fine-tuning, of the same volumes"
-PROTOCOL = "slabs"
-
 
 @dataclass(frozen=True)
 class VolumeMaterial:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.held_out import CASES
 from napari_selfreg.engine.volume.recipe import VolumeDataSection
 from napari_selfreg.io.volume.datasets import VolumeCase, folds, held_out
 
@@ -48,7 +49,7 @@ class HoldOut:
         """Say for a card what was held out."""
         if self.folds is not None:
             return f"fold {self.fold} of {self.folds}, held out from training and from all choices"
-        return "held-out cases, which neither taught nor chose the weights"
+        return CASES
 
 
 @dataclass(frozen=True, slots=True)
