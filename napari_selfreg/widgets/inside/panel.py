@@ -16,6 +16,12 @@ from napari_selfreg.widgets.canvas_guard import guard_canvas
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
 from napari_selfreg.widgets.guards import alive, take_double_for_one
 from napari_selfreg.widgets.inside.attention_target import AttentionTarget
+from napari_selfreg.widgets.inside.dimensions import (
+    job_for,
+    reason_not_to_follow,
+    request_for,
+    scale_words,
+)
 from napari_selfreg.widgets.inside.fields_job import (
     NO_SIZES,
     FieldNumbers,
@@ -37,20 +43,12 @@ from napari_selfreg.widgets.inside.redundancy_view import RedundancyView, is_mea
 from napari_selfreg.widgets.preload import Preloader
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job, JobRunner
-from napari_selfreg.widgets.segment_setup import take_request
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.sentences import STARTING, WAITING, describe_failure
 from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.shortcuts import add_shortcuts
 from napari_selfreg.widgets.terms_notice import READ_TERMS
 from napari_selfreg.widgets.volume.form import give_reason
-from napari_selfreg.widgets.volume.inside import (
-    NO_FOLLOWING,
-    run_volume_look,
-    scale_words,
-    take_look,
-)
-from napari_selfreg.widgets.volume.layers import VolumeView, is_volume
 
 _POLL_MS = 300
 
@@ -130,8 +128,7 @@ class InsidePanel(QWidget):
             return
         self._last_words, self._layer_id = "", request.layer_id
         self.progress_row.start()
-        volume = isinstance(request.picture, VolumeView)
-        self.runner.start(run_volume_look if volume else self._job, request)
+        self.runner.start(job_for(request, self._job), request)
         self.status.setText(WAITING)
         self._refresh()
 
@@ -168,25 +165,9 @@ class InsidePanel(QWidget):
         self._conclude("")
 
     def _request(self, sources: tuple[Source, ...], layer: Any) -> LookRequest:
-        if is_volume(layer):
-            wants = {"numbers": self._wants_numbers(), "attention": self._wants_attention()}
-            return take_look(layer, sources, self.form.value().device, **wants)
-        taken = take_request(self._viewer, layer, self.form.value(), sources[0].card)
-        return LookRequest(
-            layer.unique_id,
-            taken.picture,
-            taken.box,
-            taken.pixel_size,
-            sources,
-            names_of(sources),
-            taken.device,
-            numbers=self._wants_numbers(),
-            target=(
-                self.target.take(layer, taken.picture, taken.box)
-                if self._wants_attention()
-                else None
-            ),
-        )
+        target = self.target if self._wants_attention() else None
+        settings, numbers = self.form.value(), self._wants_numbers()
+        return request_for(self._viewer, layer, settings, sources, target, numbers)
 
     def _wants_numbers(self) -> bool:
         return self.tabs.currentWidget() is self.redundancy
@@ -274,8 +255,7 @@ class InsidePanel(QWidget):
 
     def _on_setting(self) -> None:
         sources = self.form.sources()
-        volume = is_volume(self.form.layer_picker.value())
-        give_reason(NO_FOLLOWING if volume else "", self.maps.form.follow)
+        give_reason(reason_not_to_follow(self.form.layer_picker.value()), self.maps.form.follow)
         if sources and self.maps.looked is None:
             for strip in (self.maps.form.blocks, self.redundancy.blocks):
                 strip.setBlocks(sources[0].blocks)
@@ -308,7 +288,7 @@ class InsidePanel(QWidget):
             self.redundancy.show_looked(looked)
         else:
             self.redundancy.clear()
-        self._conclude(" ".join([_scale_words(looked), *looked.notes]))
+        self._conclude(" ".join([scale_words(looked), *looked.notes]))
         self.looked.emit(looked)
         self._maybe_again()
 
@@ -386,14 +366,3 @@ def _while_it_lives(panel: InsidePanel) -> Callable[[int], None]:
             found.measure_if_seen()
 
     return changed
-
-
-def _scale_words(looked: Looked) -> str:
-    """Return at which scale the models looked, each scale once."""
-    if isinstance(looked.request.picture, VolumeView):
-        return scale_words(looked)
-    scales = dict.fromkeys(f"{each.um_per_px.mean:.3g}" for each in looked.insides)
-    told = f"Seen at {' and '.join(scales)} µm per pixel; each square is one value of a block."
-    # The names on small pictures are cut where they would tell the models apart.
-    order = f" Of every block, first {' and then '.join(looked.request.names)}."
-    return told + order if len(looked.insides) > 1 else told
