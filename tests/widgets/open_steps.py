@@ -12,8 +12,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_selfreg.widgets.open_panel import OpenPanel
 from tests.io.image_files import tissue
-
-LONG = 60_000
+from tests.widgets.waits import LONG
 
 
 def write_fields(folder: Path, names: str = "abc", suffix: str = "png") -> Path:

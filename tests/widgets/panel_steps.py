@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-LONG = 20_000
-"""Milliseconds that only a hanging test needs."""
+from tests.widgets.waits import LONG
 
 MICRONS = {"units": ["um", "um"]}
 

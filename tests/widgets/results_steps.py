@@ -14,7 +14,7 @@ from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.result_info import ResultInfo
 from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.results_job import Snapshot
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 UM = PixelSize.isotropic(0.5)
 

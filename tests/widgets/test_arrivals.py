@@ -16,8 +16,9 @@ from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.scale_guide import NAME
 from tests.io.image_files import smooth, tissue
 from tests.test_manifest import MANIFEST
-from tests.widgets.open_steps import LONG, docked, wait_shown, write_fields
+from tests.widgets.open_steps import docked, wait_shown, write_fields
 from tests.widgets.panel_steps import names
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

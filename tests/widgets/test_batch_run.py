@@ -21,7 +21,7 @@ from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.segment_setup import SegmentSettings
 from napari_selfreg.widgets.shared import Shared
 from tests.widgets.fakes import make_card
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 PATHS = (Path("a.png"), Path("b.png"))
 SETTINGS = SegmentSettings(

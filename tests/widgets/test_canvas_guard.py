@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 
 from napari_selfreg.widgets.canvas_guard import clean_canvases, guard_canvas
 from napari_selfreg.widgets.scale_guide import ScaleGuide
+from tests.widgets.waits import LONG
 
 # In a process of its own: without the guard this one ends in the driver, not with an exception.
 CODE = """
@@ -127,7 +128,7 @@ def test_the_canvas_stays_current_whatever_was_before(qtbot, before: str) -> Non
     qtbot.addWidget(window)
     canvas = QOpenGLWidget(window)
     window.show()
-    qtbot.waitUntil(canvas.isValid, timeout=20_000)
+    qtbot.waitUntil(canvas.isValid, timeout=LONG)
     surface, another = QOffscreenSurface(), QOpenGLContext()
     surface.create()
     another.setShareContext(canvas.context())

@@ -23,8 +23,9 @@ from napari_selfreg.widgets.settings import PLUGIN
 from napari_selfreg.widgets.workbench import add_workbench
 from tests.io.image_files import smooth, write_svs
 from tests.test_manifest import MANIFEST
-from tests.widgets.open_steps import LONG, docked, drop, wait_shown, write_fields
+from tests.widgets.open_steps import docked, drop, wait_shown, write_fields
 from tests.widgets.panel_steps import names
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_opener import FieldOpener
-from tests.widgets.open_steps import LONG, write_fields
+from tests.widgets.open_steps import write_fields
+from tests.widgets.waits import LONG
 
 
 class Stage:

@@ -20,8 +20,8 @@ from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched, result_
 from napari_selfreg.widgets.shared import shared_for
 from tests.io.test_outputs import ORIGIN, table
 from tests.widgets.fakes import Objects, make_card
-from tests.widgets.panel_steps import LONG
 from tests.widgets.pictures import noise
+from tests.widgets.waits import LONG
 
 HALF = PixelSize.isotropic(0.5)
 SETTINGS = PostProcessing(threshold=0.3)

@@ -15,7 +15,7 @@ from napari_selfreg.io.models import bundled_models
 from napari_selfreg.widgets import sample_data
 from napari_selfreg.widgets.fit_check import FitCheck, check_fit
 from tests.widgets.fakes import make_card
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 GLANDS = read_card(bundled_models()["glands"])
 GREY = "has no colours"

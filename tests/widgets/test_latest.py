@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.engine.events import Progress
 from napari_selfreg.widgets.latest import Latest
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from napari_selfreg.widgets import panel_job
 from napari_selfreg.widgets.layer_run import CANCELLED, CHANGED, REMOVED, LayerRun, RunState
 from napari_selfreg.widgets.sentences import STARTING, WAITING
 from tests.widgets.fakes import make_card
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 class Shapes(LayerRun):

@@ -10,8 +10,9 @@ from napari_selfreg.engine.events import run
 from napari_selfreg.widgets import marks as module
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.marks import NAME, Marks, filled
-from tests.widgets.panel_steps import LONG, names
+from tests.widgets.panel_steps import names
 from tests.widgets.results_steps import add_objects, squares
+from tests.widgets.waits import LONG
 
 
 def test_filled_takes_only_what_is_asked_for() -> None:

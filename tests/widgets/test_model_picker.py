@@ -12,6 +12,7 @@ from napari_selfreg.widgets import model_picker
 from napari_selfreg.widgets.model_picker import NO_MODEL, ModelPicker
 from napari_selfreg.widgets.runner import JobRunner
 from tests.widgets.fakes import write_model
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_the_first_model_is_chosen_and_described(picker: ModelPicker, models) ->
 
 
 def test_a_model_is_chosen_by_name_or_file(picker: ModelPicker, models, qtbot) -> None:
-    with qtbot.waitSignal(picker.valueChanged, timeout=1000):
+    with qtbot.waitSignal(picker.valueChanged, timeout=LONG):
         picker.setValue("rings")
     assert picker.value() == models["rings"]
     assert "research only" in picker._line.text()
@@ -108,7 +109,7 @@ class TestAdding:
         for path in paths:
             picker.addFiles([path])
         gate.set()
-        qtbot.waitUntil(lambda: picker.value() == paths[-1].resolve(), timeout=20_000)
+        qtbot.waitUntil(lambda: picker.value() == paths[-1].resolve(), timeout=LONG)
         assert [entry.path.stem for entry in picker.entries()[1:]] == ["first", "second", "third"]
 
     def test_files_that_come_before_a_failure_have_their_turn(
@@ -123,24 +124,24 @@ class TestAdding:
             raise OSError("the disk is full")
 
         monkeypatch.setattr(model_picker, "new_models", failing)
-        with qtbot.waitSignal(picker.told, timeout=20_000) as signal:
+        with qtbot.waitSignal(picker.told, timeout=LONG) as signal:
             picker.addFiles([tmp_path / "any.safetensors"])
             monkeypatch.setattr(model_picker, "new_models", reading)
             other = write_model(tmp_path, name="other")
             picker.addFiles([other])
         assert "the disk is full" in signal.args[0]
-        qtbot.waitUntil(lambda: picker.value() == other.resolve(), timeout=20_000)
+        qtbot.waitUntil(lambda: picker.value() == other.resolve(), timeout=LONG)
 
     def test_an_added_file_is_chosen_and_stays(self, tmp_path: Path, qtbot) -> None:
         picker = ModelPicker({"spots": write_model(tmp_path)})
         qtbot.addWidget(picker)
         other = write_model(tmp_path, name="other", title="Others")
-        with qtbot.waitSignals([picker.valueChanged, picker.told], timeout=20_000):
+        with qtbot.waitSignals([picker.valueChanged, picker.told], timeout=LONG):
             picker.addFiles([other])
         assert picker.value() == other.resolve()
         assert picker._list.currentText() == "Others · free use"
         assert added_models() == [other.resolve()]
-        with qtbot.waitSignal(picker.told, timeout=20_000):
+        with qtbot.waitSignal(picker.told, timeout=LONG):
             picker.addFiles([other])  # a second time it is the same one
         assert picker._list.count() == 2
 
@@ -151,7 +152,7 @@ class TestAdding:
         bad.write_bytes(b"no")
         with (
             qtbot.assertNotEmitted(picker.valueChanged),
-            qtbot.waitSignal(picker.told, timeout=20_000) as signal,
+            qtbot.waitSignal(picker.told, timeout=LONG) as signal,
         ):
             picker.addFiles([bad])
         assert "bad.safetensors cannot be used" in signal.args[0]

@@ -15,7 +15,8 @@ from napari_selfreg.widgets.guards import selection_kept
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.result_info import result_info
 from tests.widgets.fakes import write_model
-from tests.widgets.panel_steps import LONG, add_field, run_to_the_end
+from tests.widgets.panel_steps import add_field, run_to_the_end
+from tests.widgets.waits import LONG
 
 SPOTS = PostProcessing(0.5, 10.0, 4.0, 0.0)
 RINGS = PostProcessing(0.4, 2.5, 1.0, 0.25)

@@ -24,8 +24,9 @@ from napari_selfreg.widgets.shared import shared_for
 from napari_selfreg.widgets.workbench import add_workbench
 from tests.io.image_files import smooth, tissue, write_svs
 from tests.widgets.fakes import make_card
-from tests.widgets.open_steps import LONG, docked, drop, open_and_wait, wait_shown, write_fields
+from tests.widgets.open_steps import docked, drop, open_and_wait, wait_shown, write_fields
 from tests.widgets.panel_steps import names
+from tests.widgets.waits import LONG
 
 TWENTY = PixelSize.isotropic(0.5)
 

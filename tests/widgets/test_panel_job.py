@@ -11,7 +11,7 @@ from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.widgets import panel_job
 from napari_selfreg.widgets.panel_job import PanelJob
 from napari_selfreg.widgets.sentences import WAITING
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 class Parrot(PanelJob):

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QLineEdit
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.pixel_size_edit import OBJECTIVES, PixelSizeEdit
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_unknown_at_first(edit: PixelSizeEdit) -> None:
 
 def test_a_value_is_kept_exactly(edit: PixelSizeEdit, qtbot) -> None:
     size = PixelSize(0.123456789, 0.25)
-    with qtbot.waitSignal(edit.valueChanged, timeout=1000):
+    with qtbot.waitSignal(edit.valueChanged, timeout=LONG):
         edit.setValue(size, "stated by the image")
     assert edit.value() == size
     assert fields(edit)[0].text() == "0.123457"
@@ -44,7 +45,7 @@ def test_a_value_is_kept_exactly(edit: PixelSizeEdit, qtbot) -> None:
 
 def test_x_follows_y_while_both_agree(edit: PixelSizeEdit, qtbot) -> None:
     y, x = fields(edit)
-    with qtbot.waitSignal(edit.edited, timeout=1000):
+    with qtbot.waitSignal(edit.edited, timeout=LONG):
         type_into(qtbot, y, "0.5")
     assert edit.value() == PixelSize(0.5, 0.5)
     type_into(qtbot, x, "0.25")
@@ -71,7 +72,7 @@ def test_magnifications_and_the_models_size_can_be_chosen(edit: PixelSizeEdit, q
     edit.setModelSize(PixelSize(1.1, 1.2))
     actions = [action for action in edit._menu.actions() if not action.isSeparator()]
     assert len(actions) == len(OBJECTIVES) + 1
-    with qtbot.waitSignal(edit.edited, timeout=1000):
+    with qtbot.waitSignal(edit.edited, timeout=LONG):
         actions[0].trigger()
     assert edit.value() == PixelSize(0.25, 0.25)
     actions[-1].trigger()

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.widgets import preload
 from napari_selfreg.widgets.settings import Settings
+from tests.widgets.waits import LONG
 
-LONG = 20_000
 LIBRARIES = """
 import sys
 from napari_selfreg.widgets.preload import load_libraries

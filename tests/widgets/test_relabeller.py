@@ -18,9 +18,9 @@ from napari_selfreg.widgets.relabeller import Relabeller
 from napari_selfreg.widgets.result_info import FIELD_KEY, is_touched, result_info
 from napari_selfreg.widgets.result_layer import add_result
 from tests.widgets.fakes import Objects
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import info_for, picture_for, squares, table_for
 from tests.widgets.test_result_info import make_info
+from tests.widgets.waits import LONG
 
 BOX = Box(5, 10, 65, 90)
 OWN = PostProcessing(0.5, 0, 0, 0)

@@ -19,8 +19,8 @@ from napari_selfreg.widgets import results_actions
 from napari_selfreg.widgets.result_info import IMPORTED, RESULT_KEY, mark_touched, result_info
 from napari_selfreg.widgets.results_actions import NO_IMAGE, OUT_OF_VIEW, ResultsActions
 from napari_selfreg.widgets.results_form import ResultsForm
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import add_objects, files_of, squares
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

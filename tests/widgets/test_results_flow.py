@@ -12,8 +12,9 @@ from qtpy.QtWidgets import QTableView
 
 from napari_selfreg.widgets.result_plane import is_aligned
 from napari_selfreg.widgets.results_panel import ResultsPanel
-from tests.widgets.panel_steps import LONG, add_field, run_to_the_end
+from tests.widgets.panel_steps import add_field, run_to_the_end
 from tests.widgets.results_steps import settle
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from napari_selfreg.widgets import results_actions, results_panel
 from napari_selfreg.widgets.layers import picture_of
 from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.results_panel import NO_RESULT, ResultsPanel
-from tests.widgets.panel_steps import LONG, names
+from tests.widgets.panel_steps import names
 from tests.widgets.results_steps import (
     add_objects,
     files_of,
@@ -29,6 +29,7 @@ from tests.widgets.results_steps import (
     squares,
     table_for,
 )
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -14,9 +14,7 @@ from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.widgets import runner as runner_module
 from napari_selfreg.widgets.runner import FLUSH_INTERVAL_MS, JobRunner
-
-LONG = 20_000
-"""Milliseconds that only a hanging test needs."""
+from tests.widgets.waits import LONG
 
 
 class Probe:

@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.layers import ORIGIN_KEY
 from napari_selfreg.widgets.segment_panel import SegmentPanel
-from tests.widgets.panel_steps import LONG, add_field, run_to_the_end
+from tests.widgets.panel_steps import add_field, run_to_the_end
+from tests.widgets.waits import LONG
 
 
 class TestReadiness:

@@ -20,7 +20,8 @@ from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.segment_panel import ONE_RUN
 from tests.widgets.fakes import FakeJob, make_card, write_model
 from tests.widgets.finetune.cases import new_project
-from tests.widgets.panel_steps import LONG, add_field, names, run_to_the_end, truth_of
+from tests.widgets.panel_steps import add_field, names, run_to_the_end, truth_of
+from tests.widgets.waits import LONG
 
 
 def test_sliders_change_the_result_and_the_next_run(make_panel, field, qtbot) -> None:

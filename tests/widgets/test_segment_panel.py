@@ -15,7 +15,8 @@ from napari_selfreg.widgets import segment_run
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.sentences import describe_failure
 from tests.widgets.fakes import FakeJob
-from tests.widgets.panel_steps import LONG, MICRONS, add_field, names, run_to_the_end, truth_of
+from tests.widgets.panel_steps import MICRONS, add_field, names, run_to_the_end, truth_of
+from tests.widgets.waits import LONG
 
 
 class TestResult:

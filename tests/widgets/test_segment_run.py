@@ -22,7 +22,8 @@ from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched, result_
 from napari_selfreg.widgets.segment_job import PanelRequest
 from napari_selfreg.widgets.segment_run import KEEPING, SegmentRun
 from tests.widgets.fakes import FakeJob, make_card
-from tests.widgets.panel_steps import LONG, MICRONS, names
+from tests.widgets.panel_steps import MICRONS, names
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_selfreg.widgets.shortcuts import add_shortcuts
+from tests.widgets.waits import LONG
 
 
 def test_keys_act_inside_of_the_panel_only(qtbot) -> None:
@@ -20,7 +21,7 @@ def test_keys_act_inside_of_the_panel_only(qtbot) -> None:
     add_shortcuts(panel, {"Esc": lambda: called.append("stop")})
     window.show()
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=LONG)
     for part, expected in ((outside, []), (inside, ["stop"])):
         part.setFocus()
         QTest.keyClick(part, Qt.Key.Key_Escape)

@@ -16,13 +16,14 @@ from napari_selfreg.widgets.guards import ignore_stray_wheel
 from napari_selfreg.widgets.progress_row import ProgressRow, TimeLeft, in_words
 from napari_selfreg.widgets.terms_notice import TermsNotice
 from tests.widgets.fakes import make_card
+from tests.widgets.waits import LONG
 
 
 def test_the_area_is_the_whole_image_at_first(qtbot) -> None:
     picker = AreaPicker()
     qtbot.addWidget(picker)
     assert picker.value() == "whole"
-    with qtbot.waitSignal(picker.valueChanged, timeout=1000):
+    with qtbot.waitSignal(picker.valueChanged, timeout=LONG):
         picker._buttons["shapes"].click()
     assert picker.value() == "shapes"
     picker.setValue("view")
@@ -35,7 +36,7 @@ def test_devices_of_the_platform(qtbot, monkeypatch, platform: str, graphics: st
     picker = DevicePicker()
     qtbot.addWidget(picker)
     assert [picker.itemData(i) for i in range(picker.count())] == ["auto", "cpu", graphics]
-    with qtbot.waitSignal(picker.valueChanged, timeout=1000):
+    with qtbot.waitSignal(picker.valueChanged, timeout=LONG):
         picker.setValue(graphics)
     assert picker.value() == graphics
 
@@ -77,7 +78,7 @@ class TestTerms:
         notice.setCard(card)
         assert notice.pending
         assert "Only for research." in notice._text.text()
-        with qtbot.waitSignal(notice.accepted, timeout=1000):
+        with qtbot.waitSignal(notice.accepted, timeout=LONG):
             notice._button.click()
         assert not notice.pending
         assert not terms.needs_notice(card.name)
@@ -93,7 +94,7 @@ class TestTerms:
         notice.setParent(panel)
         qtbot.addWidget(panel)
         notice.setVisible(True)  # as it is behind another tab
-        with qtbot.waitSignal(notice.accepted, timeout=1000):
+        with qtbot.waitSignal(notice.accepted, timeout=LONG):
             other._button.click()  # whether the other panel is on show or not
         assert not notice.pending
         panel.show()
@@ -108,7 +109,7 @@ class TestTerms:
         notice.setVisible(True)  # as it is behind another tab
         terms.remember(card.name)
         assert notice.pending
-        with qtbot.waitSignal(notice.accepted, timeout=1000):
+        with qtbot.waitSignal(notice.accepted, timeout=LONG):
             panel.show()
         assert not notice.pending
         assert not notice.isVisible()

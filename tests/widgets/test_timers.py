@@ -3,7 +3,7 @@ from __future__ import annotations
 from qtpy.QtCore import QObject
 
 from napari_selfreg.widgets.timers import single_shot
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 def test_it_fires_once_for_several_starts(qtbot) -> None:

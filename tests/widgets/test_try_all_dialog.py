@@ -19,8 +19,8 @@ from napari_selfreg.widgets.segment_job import PanelRequest
 from napari_selfreg.widgets.try_all import Candidate, Tried, TryRequest
 from napari_selfreg.widgets.try_all_dialog import TryAllDialog
 from tests.widgets.fakes import make_card
-from tests.widgets.panel_steps import LONG
 from tests.widgets.pictures import colour, shown
+from tests.widgets.waits import LONG
 
 FIRST, SECOND = Path("first"), Path("second")
 

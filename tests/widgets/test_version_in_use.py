@@ -13,7 +13,7 @@ from napari_selfreg.widgets.shared import Shared
 from napari_selfreg.widgets.version_in_use import AGAIN, VersionInUse
 from tests.widgets.fakes import write_model
 from tests.widgets.finetune.cases import new_project
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from napari_selfreg.core.totals import Totals
 from napari_selfreg.widgets import workbench as workbench_module
 from napari_selfreg.widgets.workbench import TITLE, Workbench, add_workbench, launch
+from tests.widgets.waits import LONG
 
 PLUGIN_START = """
 import sys, time
@@ -58,7 +59,7 @@ def test_it_fits_a_small_screen(make_napari_viewer, qtbot) -> None:
     panel = bench.open_panel
     page = bench.tabs.widget(0)
     # Nothing is cut off at the right, once the layout has settled.
-    qtbot.waitUntil(lambda: panel.width() <= page.viewport().width(), timeout=20_000)
+    qtbot.waitUntil(lambda: panel.width() <= page.viewport().width(), timeout=LONG)
 
 
 def test_no_tab_widens_the_dock_and_so_moves_the_image(make_napari_viewer, qtbot) -> None:
@@ -86,7 +87,7 @@ def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
     ]
     bench.show()
     width = bench.minimumSizeHint().width()
-    qtbot.waitUntil(lambda: all(page.widget() for page in bench._pages), timeout=20_000)
+    qtbot.waitUntil(lambda: all(page.widget() for page in bench._pages), timeout=LONG)
     assert bench.minimumSizeHint().width() <= width  # else the image moves meanwhile
     assert bench._pages[1].widget() is bench.segment_panel
     assert bench._pages[2].widget() is bench.correct_panel
@@ -96,7 +97,7 @@ def test_the_panel_in_front_comes_at_once_the_others_when_the_window_rests(
     assert bench._pages[-3].widget() is bench.finetune_panel
     assert bench._pages[-2].widget() is bench.inside_panel
     assert bench._pages[-1].widget() is bench.results_panel
-    qtbot.waitUntil(lambda: not bench._rest.isActive(), timeout=20_000)
+    qtbot.waitUntil(lambda: not bench._rest.isActive(), timeout=LONG)
 
 
 def test_a_tab_makes_its_panel(make_napari_viewer_proxy, qtbot) -> None:

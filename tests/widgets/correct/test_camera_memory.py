@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.widgets.correct.steps import add_result_of_file
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 def test_the_view_comes_back_with_the_project(panel: Any, tmp_path: Path, qtbot) -> None:

@@ -11,8 +11,8 @@ from napari_selfreg.widgets.correct.field_door import FieldDoor
 from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.layers import pixel_size_of
 from tests.widgets.correct.steps import add_result_of_file, save_picture
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import UM, squares
+from tests.widgets.waits import LONG
 
 
 def test_without_an_open_panel_it_opens_images_itself(panel: Any, tmp_path: Path, qtbot) -> None:

@@ -21,8 +21,8 @@ from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
 from napari_selfreg.widgets.result_layer import add_result
 from tests.io.image_files import smooth, write_svs
 from tests.widgets.correct.steps import add_result_of_file, stroke
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import info_for, squares
+from tests.widgets.waits import LONG
 
 
 def test_a_region_of_a_slide_comes_back_where_it_was(

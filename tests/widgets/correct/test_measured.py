@@ -10,7 +10,7 @@ import tifffile
 from napari_selfreg.widgets.correct import saving
 from napari_selfreg.widgets.result_plane import table_of
 from tests.widgets.correct.steps import add_result_of_file, drag, stroke
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

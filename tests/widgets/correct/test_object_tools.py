@@ -18,8 +18,8 @@ from napari_selfreg.widgets.correct.selection import NAME
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.result_plane import table_of
 from tests.widgets.correct.steps import add_result_of_file, click, stroke
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import squares
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from napari_selfreg.widgets.readers import get_reader, read_project
 from napari_selfreg.widgets.workbench import add_workbench
 from tests.test_manifest import MANIFEST
 from tests.widgets.correct.steps import save_picture
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import UM, squares
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from napari_selfreg.widgets.correct.project_box import ADD, START
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.shared import PathOffer
 from tests.widgets.correct.steps import add_result_of_file, stroke
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from tests.io.project.steps import large_picture, new_field, overwrite_middle
 from tests.io.project.test_journal import FullDisk
 from tests.widgets.correct.steps import add_result_of_file, save_picture, stroke
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import squares
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from napari_selfreg.widgets.correct.project_desk import APART, STILL_THERE, Proj
 from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.result_info import result_info
 from tests.widgets.correct.steps import add_result_of_file, stroke
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import UM, add_objects, squares
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

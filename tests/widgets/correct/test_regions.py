@@ -15,8 +15,8 @@ from napari_selfreg.io.project import NewField, Project, Region
 from napari_selfreg.io.project.reviewed import reviewed_mask
 from napari_selfreg.widgets.correct.regions import NAME, NO_AREA, Regions
 from tests.widgets.correct.steps import save_picture
-from tests.widgets.panel_steps import LONG
 from tests.widgets.results_steps import UM, squares
+from tests.widgets.waits import LONG
 
 RING = np.array([(2, 3), (2, 30), (22, 30), (22, 3)], float)
 BOXES = st.tuples(

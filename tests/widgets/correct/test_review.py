@@ -10,7 +10,7 @@ from napari_selfreg.io.project.reviewed import reviewed_mask
 from napari_selfreg.widgets.correct.regions import NAME, NOT_IN_VIEW
 from napari_selfreg.widgets.correct.review import ALL_DONE, DONE, NOT_DONE
 from tests.widgets.correct.steps import add_result_of_file, drag
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from napari_selfreg.io.project import ObjectState, Region
 from napari_selfreg.widgets.correct import saving
 from napari_selfreg.widgets.correct.saving import Saving, export_project
 from tests.widgets.correct.steps import add_result_of_file, stroke
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from napari_selfreg.widgets.result_plane import label_view
 from tests.bundles import tiny_bundle
 from tests.widgets.correct.steps import add_result_of_file
 from tests.widgets.fakes import write_model
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import FIRST, LONG
 
 PLACES = (Box(0, 0, 20, 20), Box(30, 40, 50, 60), Box(0, 60, 20, 80))
 
@@ -212,6 +212,6 @@ def test_with_a_real_model(opened: Any, tmp_path: Path, qtbot) -> None:
     bundle = tiny_bundle(tmp_path / "real.safetensors", name="spots")
     made.what_next.models, made.what_next.job = {"spots": bundle}, run_what_next
     made.what_next_row.button.click()
-    qtbot.waitUntil(lambda: not made.what_next.runner.running, timeout=6 * LONG)
+    qtbot.waitUntil(lambda: not made.what_next.runner.running, timeout=FIRST)
     assert made.status.text().endswith("Place 1 of 1.")
     assert looked_at(viewer, layer, Box(0, 0, 60, 80))

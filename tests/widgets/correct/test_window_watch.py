@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 class Careful(QMainWindow):

@@ -28,6 +28,7 @@ from napari_selfreg.widgets.runner import JobRunner
 from tests.bundles import tiny_bundle
 from tests.widgets.finetune.cases import review, verdicts
 from tests.widgets.finetune.test_resegmenting import fake_job
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def panel(make_tuning, project, qtbot) -> Any:
     review(project)
     _, made, _ = make_tuning(show=True)
     made.start()
-    qtbot.waitUntil(lambda: not made.runner.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not made.runner.running, timeout=LONG)
     made.outcome.comparison._wish.stop()
     return made
 
@@ -60,7 +61,7 @@ def set_job(panel: Any, end: Any) -> list[tuple[Any, int]]:
 
 
 def wait(panel: Any, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: not panel.outcome.check.runner.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.outcome.check.runner.running, timeout=LONG)
 
 
 def test_the_stricter_verdict_replaces_the_first(panel, project, qtbot) -> None:
@@ -81,7 +82,7 @@ def test_the_stricter_verdict_replaces_the_first(panel, project, qtbot) -> None:
 def test_it_can_be_stopped_and_use_it_works_meanwhile(panel, project, qtbot) -> None:
     set_job(panel, None)
     panel.outcome.verdict.check_button.click()
-    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=LONG)
     panel.outcome.verdict.use_button.click()
     assert project.active_version == panel.latest.version.id
     panel.outcome.verdict.check_button.click()
@@ -99,7 +100,7 @@ def test_stopped_early_it_says_what_the_finished_regions_say(panel, project, qtb
     button = panel.outcome.verdict.check_button
     button.click()
     assert button.text() == STOP
-    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=LONG)
     button.click()
     wait(panel, qtbot)
     assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
@@ -112,7 +113,7 @@ def quick_comparison(panel: Any, qtbot: Any) -> Any:
         yield Progress(0, 0)
 
     made = panel.outcome.comparison
-    qtbot.waitUntil(lambda: not made.runner.running, timeout=60_000)  # it may have begun by itself
+    qtbot.waitUntil(lambda: not made.runner.running, timeout=LONG)  # it may have begun by itself
     made._job = job
     return made
 
@@ -121,7 +122,7 @@ def checking(panel: Any, qtbot: Any) -> None:
     """Check until somebody wants it to end; the finished regions say worse."""
     set_job(panel, verdicts()["worse"])
     panel.outcome.verdict.check_button.click()
-    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=LONG)
 
 
 def test_it_makes_way_for_a_re_segment_and_keeps_what_it_knows(panel, project, qtbot) -> None:
@@ -131,7 +132,7 @@ def test_it_makes_way_for_a_re_segment_and_keeps_what_it_knows(panel, project, q
     panel.outcome.verdict.use_button.click()
     box.button.click()
     assert not panel.outcome.check.stopped  # nothing starts before the question is answered
-    with qtbot.waitSignal(box.done, timeout=60_000):
+    with qtbot.waitSignal(box.done, timeout=LONG):
         box.question.replace_button.click()
         assert box.status.text() == MAKES_WAY
         assert panel.outcome.verdict.checking.text() == STOPPING
@@ -143,7 +144,7 @@ def test_it_makes_way_for_a_re_segment_and_keeps_what_it_knows(panel, project, q
 def test_it_makes_way_for_a_comparison(panel, qtbot) -> None:
     comparison = quick_comparison(panel, qtbot)
     checking(panel, qtbot)
-    with qtbot.waitSignal(comparison.compared, timeout=60_000):
+    with qtbot.waitSignal(comparison.compared, timeout=LONG):
         comparison.button.click()
         assert comparison.status.text() == MAKES_WAY
     assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
@@ -155,7 +156,7 @@ def test_it_makes_way_for_any_other_job(panel, qtbot) -> None:
 
     checking(panel, qtbot)
     other = JobRunner(panel)
-    with qtbot.waitSignal(other.finished, timeout=60_000):
+    with qtbot.waitSignal(other.finished, timeout=LONG):
         other.start(job)
         assert panel.outcome.verdict.checking.text() == STOPPING
     assert panel.outcome.verdict.headline.text() == HEADLINES["worse"]
@@ -174,9 +175,9 @@ def test_with_more_minutes_it_begins_by_itself(
     panel.form.minutes.setValue(minutes)
     panel.steps = steps
     # Small fields are compared by themselves; the check must not be ended by that.
-    with qtbot.waitSignal(comparison.compared, timeout=60_000):
+    with qtbot.waitSignal(comparison.compared, timeout=LONG):
         panel.start()
-    qtbot.waitUntil(lambda: len(asked) == begins, timeout=60_000)
+    qtbot.waitUntil(lambda: len(asked) == begins, timeout=LONG)
     wait(panel, qtbot)
     assert not panel.outcome.check.stopped
     assert panel.outcome.verdict.headline.text() == HEADLINES["worse" if begins else "better"]
@@ -196,11 +197,11 @@ def due(panel, qtbot) -> Iterator[SimpleNamespace]:
     asked = set_job(panel, SimpleNamespace(verdict=verdicts()["worse"]))
     panel.form.minutes.setValue(CHECKED_MINUTES)
     panel.start()
-    qtbot.waitUntil(lambda: comparison.runner.running, timeout=60_000)
+    qtbot.waitUntil(lambda: comparison.runner.running, timeout=LONG)
 
     def end() -> None:
         go.set()
-        qtbot.waitUntil(lambda: not comparison.runner.running, timeout=60_000)
+        qtbot.waitUntil(lambda: not comparison.runner.running, timeout=LONG)
         wait(panel, qtbot)
 
     yield SimpleNamespace(panel=panel, asked=asked, comparison=comparison, end=end)
@@ -242,7 +243,7 @@ def test_whoever_stopped_the_training_is_not_kept_waiting(panel, qtbot) -> None:
     panel.start()
     panel.tuning.tuned.disconnect(panel._on_tuned)
     panel.tuning.tuned.connect(lambda tuned: panel._on_tuned(replace(tuned, result=result)))
-    qtbot.waitUntil(lambda: panel.latest is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.latest is not None, timeout=LONG)
     quick_comparison(panel, qtbot)
     wait(panel, qtbot)
     assert asked == []
@@ -263,7 +264,7 @@ def test_before_its_turn_it_goes_without_having_looked_at_anything(panel, qtbot)
     assert panel.outcome.verdict.checking.text() == GAVE_WAY
     go.set()
     wait(panel, qtbot)
-    qtbot.waitUntil(lambda: not second.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not second.running, timeout=LONG)
     assert asked == []
     assert panel.outcome.verdict.checking.text() == GAVE_WAY
     assert panel.outcome.verdict.check_button.text() == CHECK
@@ -274,7 +275,7 @@ def test_a_few_regions_do_not_outweigh_the_first_verdict(panel, project, qtbot) 
     assert few.kind == "cannot tell"
     set_job(panel, few)
     panel.outcome.verdict.check_button.click()
-    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=LONG)
     panel.outcome.verdict.check_button.click()
     wait(panel, qtbot)
     view = panel.outcome.verdict
@@ -285,7 +286,7 @@ def test_a_few_regions_do_not_outweigh_the_first_verdict(panel, project, qtbot) 
 
 def test_where_nothing_is_checked_nothing_has_to_end(panel, qtbot) -> None:
     comparison = quick_comparison(panel, qtbot)
-    with qtbot.waitSignal(comparison.compared, timeout=60_000):
+    with qtbot.waitSignal(comparison.compared, timeout=LONG):
         comparison.button.click()
         assert comparison.status.text() == "Waiting until another job has ended…"
     assert panel.outcome.verdict.checking.isHidden()
@@ -294,7 +295,7 @@ def test_where_nothing_is_checked_nothing_has_to_end(panel, qtbot) -> None:
 def test_stopped_before_any_region_the_first_verdict_stands(panel, project, qtbot) -> None:
     set_job(panel, verdict([], []))
     panel.outcome.verdict.check_button.click()
-    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "50 %" in panel.outcome.verdict.checking.text(), timeout=LONG)
     panel.outcome.verdict.check_button.click()
     wait(panel, qtbot)
     assert panel.outcome.verdict.checking.text() == UNFINISHED
@@ -334,7 +335,7 @@ def test_a_failure_is_said(panel, qtbot) -> None:
 
 def test_steps_of_train_longer_add_up(panel, qtbot) -> None:
     panel.train_longer()
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
     panel.outcome.comparison._wish.stop()
     asked = set_job(panel, SimpleNamespace(verdict=verdicts()["better"]))
     panel.outcome.check_carefully()

@@ -26,6 +26,7 @@ from napari_selfreg.widgets.finetune.places import image_layer_of, place_of
 from napari_selfreg.widgets.finetune.wiper_layer import NAME, WiperLayer, composed
 from napari_selfreg.widgets.shared import shared_for
 from tests.widgets.finetune.cases import new_project
+from tests.widgets.waits import LONG
 
 SHAPE = (6, 10)
 labels = arrays(np.int32, SHAPE, elements=st.integers(0, 3))
@@ -63,7 +64,7 @@ def show(viewer: Any, project: Any, field: str) -> None:
 
 
 def compare(box: Any, qtbot: Any) -> None:
-    with qtbot.waitSignal(box.compared, timeout=20_000):
+    with qtbot.waitSignal(box.compared, timeout=LONG):
         box.button.click()
 
 
@@ -90,7 +91,7 @@ def test_the_field_that_changed_most_comes_first_and_is_shown(box, qtbot) -> Non
     compare(made, qtbot)
     rows = [made.fields.item(i).text() for i in range(made.fields.count())]
     assert rows == ["field1 · 30 % changed", "field0 · 2 % changed"]
-    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=LONG)
     layer = made.wiper.layer
     assert tuple(layer.scale) == (2.0, 2.0)
     assert layer.name == NAME
@@ -100,17 +101,17 @@ def test_the_field_that_changed_most_comes_first_and_is_shown(box, qtbot) -> Non
 def test_the_slider_wipes(box, qtbot) -> None:
     _, made = box
     compare(made, qtbot)
-    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=LONG)
     made.slider.setValue(made.slider.maximum())
-    qtbot.waitUntil(lambda: int((made.wiper.layer.data > 0).sum()) == 100, timeout=5000)
+    qtbot.waitUntil(lambda: int((made.wiper.layer.data > 0).sum()) == 100, timeout=LONG)
     made.slider.setValue(0)
-    qtbot.waitUntil(lambda: int((made.wiper.layer.data > 0).sum()) == 150, timeout=5000)
+    qtbot.waitUntil(lambda: int((made.wiper.layer.data > 0).sum()) == 150, timeout=LONG)
 
 
 def test_other_objects_are_hidden_and_come_back(box, qtbot) -> None:
     viewer, made = box
     compare(made, qtbot)
-    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=LONG)
     made.on_canvas.setChecked(False)
     assert made.wiper.layer is None
     other = viewer.add_labels(np.ones((64, 80), np.int32))
@@ -128,7 +129,7 @@ def test_other_objects_are_hidden_and_come_back(box, qtbot) -> None:
 def test_a_click_tells_what_both_made_of_an_object(box, qtbot) -> None:
     viewer, made = box
     compare(made, qtbot)
-    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=5000)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=LONG)
     viewer.mouse_drag_callbacks[-1](viewer, SimpleNamespace(position=(20.0, 20.0)))
     assert made.status.text().startswith("Before 100\u202fµm², after 150\u202fµm²")
     assert "80 %" in made.status.text()
@@ -162,7 +163,7 @@ def test_a_failure_is_said(make_napari_viewer_proxy, project, qtbot) -> None:
     made = Comparison(viewer, shared_for(viewer), fail)
     viewer.window.add_dock_widget(made)
     made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1",)))
-    qtbot.waitUntil(lambda: made.status.text().startswith("The picture is odd"), timeout=20_000)
+    qtbot.waitUntil(lambda: made.status.text().startswith("The picture is odd"), timeout=LONG)
     assert made.button.text() == "Compare"
 
 
@@ -203,7 +204,7 @@ def test_large_fields_wait_until_they_are_asked_for(box, project, qtbot, monkeyp
 def test_another_pair_of_models_starts_with_nothing(box, project, qtbot) -> None:
     _, made = box
     compare(made, qtbot)
-    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=LONG)
     made.offer(CompareRequest(project, Path("a"), Path("c"), ("f1",)))
     made._wish.stop()
     assert made.found == {}
@@ -227,9 +228,9 @@ def test_what_was_compared_before_a_cancel_can_be_looked_at(
     made._wish.stop()
     made.button.click()
     assert made.button.text() == "Cancel"
-    qtbot.waitUntil(lambda: made.fields.count() == 1, timeout=60_000)
+    qtbot.waitUntil(lambda: made.fields.count() == 1, timeout=LONG)
     made.button.click()
-    qtbot.waitUntil(lambda: not made.runner.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not made.runner.running, timeout=LONG)
     assert made.button.text() == "Compare"
     assert made.status.text().startswith("Cancelled")
     assert made.fields.item(0).text() == "field1 · 40 % changed"
@@ -239,7 +240,7 @@ def test_what_was_compared_before_a_cancel_can_be_looked_at(
 def test_a_row_that_is_clicked_asks_for_its_field(box, qtbot) -> None:
     _, made = box
     compare(made, qtbot)
-    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=LONG)
     asked: list[str] = []
     made._shared.projectFieldWanted.connect(asked.append)
     made.fields.setCurrentRow(1)
@@ -258,7 +259,7 @@ def test_a_field_that_cannot_be_shown_is_said(
     made.offer(CompareRequest(project, Path("a"), Path("b"), ("f1", "f2")))
     made._wish.stop()
     compare(made, qtbot)
-    qtbot.waitUntil(lambda: made.status.text().startswith("Open this field"), timeout=60_000)
+    qtbot.waitUntil(lambda: made.status.text().startswith("Open this field"), timeout=LONG)
     assert made.wiper.layer is None
 
 
@@ -284,6 +285,6 @@ def test_the_mouse_is_let_go_with_the_panel(make_napari_viewer_proxy, qtbot) -> 
     assert len(viewer.mouse_drag_callbacks) == len(before) + 1
     made.deleteLater()
     del made
-    qtbot.waitUntil(lambda: len(viewer.mouse_drag_callbacks) == len(before), timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.mouse_drag_callbacks) == len(before), timeout=LONG)
     gc.collect()
     assert kept() is None

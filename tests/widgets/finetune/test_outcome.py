@@ -11,13 +11,14 @@ from napari_selfreg.io.added_models import added_models
 from napari_selfreg.widgets.finetune.review_offer import ReviewOffer
 from napari_selfreg.widgets.shared import shared_for
 from tests.widgets.finetune.cases import review
+from tests.widgets.waits import LONG
 
 
 def tuned_panel(make_tuning, project, qtbot) -> Any:
     review(project)
     viewer, panel, job = make_tuning()
     panel.start()
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
     panel.outcome.comparison._wish.stop()
     return viewer, panel, job
 
@@ -76,7 +77,7 @@ def test_what_runs_goes_on_where_its_button_moves(make_tuning, project, qtbot) -
     assert box.runner.running
     assert not box.runner.cancelling
     box.runner.cancel()
-    qtbot.waitUntil(lambda: not box.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not box.runner.running, timeout=LONG)
 
 
 def test_keep_the_old_one_goes_back(make_tuning, project, qtbot) -> None:
@@ -97,7 +98,7 @@ def test_of_a_project_only_the_version_in_use_is_listed(make_tuning, project, qt
     _, panel, _ = tuned_panel(make_tuning, project, qtbot)
     panel.outcome.use()
     panel.train_longer()
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
     panel.outcome.comparison._wish.stop()
     panel.outcome.use()
     assert added_models() == [project.versions.path(panel.latest.version.id).resolve()]
@@ -118,7 +119,7 @@ def test_train_longer_compares_with_the_same_old_model(make_tuning, project, qtb
     panel.outcome.use()
     panel.outcome.verdict.longer_button.click()
     assert panel.outcome.verdict.isHidden()
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
     panel.outcome.comparison._wish.stop()
     assert job.requests[1].base == job.requests[0].base
 

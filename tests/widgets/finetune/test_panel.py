@@ -12,10 +12,11 @@ from napari_selfreg.widgets.finetune.summary import NO_PROJECT, NOTHING
 from napari_selfreg.widgets.finetune.tuning import CANCELLED
 from napari_selfreg.widgets.shared import shared_for
 from tests.widgets.finetune.cases import FakeTuning, review
+from tests.widgets.waits import LONG
 
 
 def finish(panel: Any, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: not panel.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
 
 
 def test_without_a_project_it_says_what_to_do(make_tuning) -> None:
@@ -37,7 +38,7 @@ def test_nothing_reviewed_nothing_started(make_tuning) -> None:
 def test_a_region_drawn_elsewhere_is_noticed(make_tuning, project, qtbot) -> None:
     _, panel, _ = make_tuning(show=True)
     review(project, "f2")
-    qtbot.waitUntil(panel.start_button.isEnabled, timeout=5000)
+    qtbot.waitUntil(panel.start_button.isEnabled, timeout=LONG)
     assert panel.about.text() == "case: 1 region reviewed in 1 of 2 fields."
 
 
@@ -46,7 +47,7 @@ def test_start_asks_for_what_is_set(make_tuning, project, qtbot) -> None:
     _, panel, job = make_tuning()
     panel.form.minutes.setValue(2.5)
     panel.form.advanced.seed.setValue(4)
-    with qtbot.waitSignal(panel.tuned, timeout=20_000) as signal:
+    with qtbot.waitSignal(panel.tuned, timeout=LONG) as signal:
         panel.start_button.click()
         assert panel.start_button.text() == "Cancel"
         assert not panel.form.isEnabled()
@@ -79,8 +80,8 @@ def test_cancel_keeps_the_best_so_far(make_tuning, project, qtbot) -> None:
     review(project)
     _, panel, job = make_tuning(FakeTuning(hold=True))
     panel.start()
-    qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=20_000)
-    with qtbot.waitSignal(panel.tuned, timeout=20_000):
+    qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=LONG)
+    with qtbot.waitSignal(panel.tuned, timeout=LONG):
         panel.cancel()
         assert panel.start_button.text() == "Stopping…"
     assert job.requests[0].enough.is_set()
@@ -94,7 +95,7 @@ def test_cancelling_for_good_leaves_nothing(make_tuning, project, qtbot, stepped
     with qtbot.assertNotEmitted(panel.tuned):
         panel.start()
         if stepped:
-            qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=20_000)
+            qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=LONG)
             panel.tuning._request.enough.set()  # as if pressed once, but not heard of yet
             panel.runner.cancel()
         panel.cancel()
@@ -185,7 +186,7 @@ def test_escape_and_ctrl_enter_do_what_the_button_does(make_tuning, project, qtb
     keys = {shortcut.key().toString(): shortcut for shortcut in panel.findChildren(QShortcut)}
     keys["Ctrl+Return"].activated.emit()
     assert panel.runner.running
-    qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=LONG)
     keys["Esc"].activated.emit()
     finish(panel, qtbot)
     assert len(job.requests) == 1
@@ -210,7 +211,7 @@ def test_closing_the_project_ends_the_run(make_tuning, project, qtbot) -> None:
     viewer, panel, _ = make_tuning(FakeTuning(hold=True))
     with qtbot.assertNotEmitted(panel.tuned):
         panel.start()
-        qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=60_000)
+        qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=LONG)
         shared_for(viewer).set_project(None)
         finish(panel, qtbot)
     assert panel.latest is None
@@ -220,10 +221,10 @@ def test_closing_the_project_ends_the_run(make_tuning, project, qtbot) -> None:
 def test_the_verdict_and_its_buttons_stand_above_the_curves(make_tuning, project, qtbot) -> None:
     review(project, "f2")
     _, panel, _ = make_tuning(show=True)
-    with qtbot.waitSignal(panel.tuned, timeout=20_000):
+    with qtbot.waitSignal(panel.tuned, timeout=LONG):
         panel.start()
     finish(panel, qtbot)
     verdict = panel.outcome.verdict
-    qtbot.waitUntil(lambda: verdict.isVisible() and verdict.height() > 50, timeout=5000)
+    qtbot.waitUntil(lambda: verdict.isVisible() and verdict.height() > 50, timeout=LONG)
     assert panel.progress_row.geometry().bottom() < verdict.geometry().top()
     assert verdict.geometry().bottom() < panel.curves.geometry().top()

@@ -22,6 +22,7 @@ from napari_selfreg.widgets.shared import Shared
 from tests.io.project.steps import block
 from tests.widgets.fakes import write_model
 from tests.widgets.finetune.cases import new_project, review
+from tests.widgets.waits import LONG
 
 
 def fake_job(request: ResegmentRequest) -> Iterator[Event]:
@@ -46,14 +47,14 @@ def box(qtbot, project, tmp_path: Path) -> Any:
 
 
 def run(box: Resegmenting, qtbot: Any) -> None:
-    with qtbot.waitSignal(box.done, timeout=20_000):
+    with qtbot.waitSignal(box.done, timeout=LONG):
         box.button.click()
         if not box.question.isHidden():
             box.question.replace_button.click()
 
 
 def undo(box: Resegmenting, qtbot: Any) -> None:
-    with qtbot.waitSignal(box.done, timeout=20_000):
+    with qtbot.waitSignal(box.done, timeout=LONG):
         box.undo_button.click()
 
 
@@ -126,7 +127,7 @@ def test_treated_as_done_they_stay_bit_for_bit(box, project, qtbot) -> None:
     box._shared.projectEdited.connect(edited.append)
     box.button.click()
     assert "2 corrected fields are not reviewed" in box.question.text.text()
-    with qtbot.waitSignal(box.done, timeout=20_000):
+    with qtbot.waitSignal(box.done, timeout=LONG):
         box.question.keep_button.click()
     for now, then in zip(labels(project), old, strict=True):
         np.testing.assert_array_equal(now, then)
@@ -143,7 +144,7 @@ def test_what_was_replaced_no_longer_counts_as_corrected(box, project, qtbot) ->
 
 def test_it_asks_once_only(box, project, qtbot) -> None:
     run(box, qtbot)
-    with qtbot.waitSignal(box.done, timeout=20_000):
+    with qtbot.waitSignal(box.done, timeout=LONG):
         box.button.click()
     assert box.question.isHidden()
 
@@ -226,7 +227,7 @@ def test_what_was_for_another_project_touches_neither(box, project, qtbot, tmp_p
         sequence = project.sequence
         box.runner.finished.disconnect()
         box.button.click()
-        with qtbot.waitSignal(box.runner.finished, timeout=20_000) as ended:
+        with qtbot.waitSignal(box.runner.finished, timeout=LONG) as ended:
             box.question.replace_button.click()
         box._on_found(ended.args[0])  # puts the first, and the second when there is time
         assert project.sequence > sequence
@@ -272,7 +273,7 @@ def test_cancelling_changes_nothing(qtbot, project, tmp_path) -> None:
     box.question.replace_button.click()
     assert box.button.text() == "Cancel"
     box.button.click()
-    qtbot.waitUntil(lambda: not box.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not box.runner.running, timeout=LONG)
     assert project.sequence == before
     assert box.status.text().startswith("Cancelled")
 
@@ -287,7 +288,7 @@ def test_a_failure_is_said(qtbot, project, tmp_path) -> None:
     box.set_model(project, write_model(tmp_path), "Version 1")
     box.button.click()
     box.question.replace_button.click()
-    qtbot.waitUntil(lambda: not box.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not box.runner.running, timeout=LONG)
     assert box.status.text() == "The model is odd: look at it."
 
 

@@ -13,8 +13,8 @@ from napari_selfreg.engine.events import Event, Notice, Progress, StepDone, Vali
 from napari_selfreg.engine.finetune_types import BaseScored, Planned, RolledBack
 from napari_selfreg.widgets import panel_job
 from napari_selfreg.widgets.finetune.tuning import CANCELLED, KEEPING, KEPT, Tuning
+from tests.widgets.waits import LONG
 
-LONG = 60_000
 UNSTABLE = "The training became unstable: it went back and goes on with smaller steps."
 
 

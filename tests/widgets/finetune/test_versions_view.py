@@ -9,6 +9,7 @@ from napari_selfreg.io.bundle import read_card
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.finetune.versions_view import OLD, VersionsView
 from tests.widgets.fakes import write_model
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture
@@ -59,10 +60,10 @@ def test_put_back_asks_for_the_chosen_one(view, project, versions, qtbot) -> Non
 
 def test_a_new_name_is_kept(view, project, versions, qtbot) -> None:
     item_of(view, 0).setText(0, "  After the first five ")
-    qtbot.waitUntil(lambda: item_of(view, 0).text(0) == "After the first five", timeout=5000)
+    qtbot.waitUntil(lambda: item_of(view, 0).text(0) == "After the first five", timeout=LONG)
     assert project.versions[versions[0]].title == "After the first five"
     item_of(view, 0).setText(0, "   ")
-    qtbot.waitUntil(lambda: item_of(view, 0).text(0) == "After the first five", timeout=5000)
+    qtbot.waitUntil(lambda: item_of(view, 0).text(0) == "After the first five", timeout=LONG)
 
 
 def test_a_note_is_kept_with_its_version(view, project, versions) -> None:
@@ -170,7 +171,7 @@ def test_rename_opens_the_editor_only_for_versions(view) -> None:
 
 def test_a_title_that_is_too_long_is_cut(view, project, versions, qtbot) -> None:
     item_of(view, 0).setText(0, "x" * 500)
-    qtbot.waitUntil(lambda: project.versions[versions[0]].title != "Version 1", timeout=20_000)
+    qtbot.waitUntil(lambda: project.versions[versions[0]].title != "Version 1", timeout=LONG)
     assert project.versions[versions[0]].title == "x" * 200
 
 

@@ -14,7 +14,7 @@ from napari_selfreg.widgets.inside.redundancy_view import RedundancyView
 from napari_selfreg.widgets.layers import Picture
 from tests.widgets.fakes import make_card
 from tests.widgets.inside.fakes import BLOCKS, FakeLook, inside_of, write_network
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 BOX = Box(4, 0, 60, 80)
 

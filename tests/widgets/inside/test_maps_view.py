@@ -15,11 +15,10 @@ from napari_selfreg.widgets.inside.looking import Looked, LookRequest, Target
 from napari_selfreg.widgets.inside.maps_view import NO_OPACITY, MapsView
 from napari_selfreg.widgets.layers import picture_of
 from tests.widgets.inside.fakes import BLOCKS, inside_of
-from tests.widgets.panel_steps import LONG, add_field, names
+from tests.widgets.panel_steps import add_field, names
+from tests.widgets.waits import FIRST, LONG
 
 BOX = Box(0, 0, 60, 80)
-FIRST = 90_000
-"""Milliseconds: the first paint imports torch."""
 
 
 class Shown:

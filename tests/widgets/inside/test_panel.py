@@ -12,10 +12,8 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.widgets.inside.map_layers import OWN_NAME
 from napari_selfreg.widgets.layers import OWN_KEY
 from tests.widgets.inside.fakes import BLOCKS, FakeLook
-from tests.widgets.panel_steps import LONG, add_field, names
-
-FIRST = 90_000
-"""Milliseconds: the first paint imports torch and monai."""
+from tests.widgets.panel_steps import add_field, names
+from tests.widgets.waits import FIRST, LONG
 
 
 def look(panel: Any, qtbot: Any) -> None:

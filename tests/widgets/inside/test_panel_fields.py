@@ -16,7 +16,8 @@ from napari_selfreg.widgets.inside.fields_job import (
 )
 from napari_selfreg.widgets.terms_notice import READ_TERMS
 from tests.widgets.inside.test_panel import look
-from tests.widgets.panel_steps import LONG, add_field
+from tests.widgets.panel_steps import add_field
+from tests.widgets.waits import LONG
 
 
 def opened(panel: Any, tmp_path: Path, *sizes: PixelSize | None) -> None:

@@ -14,7 +14,7 @@ from napari_selfreg.widgets.inside.redundancy_view import (
     is_measured,
 )
 from tests.widgets.inside.test_fields_job import MEASURED
-from tests.widgets.panel_steps import LONG
+from tests.widgets.waits import LONG
 
 
 def test_settings_draw_again_and_a_click_asks_for_both_channels(view, qtbot) -> None:

@@ -15,6 +15,7 @@ from napari_selfreg.widgets.volume.correcting import (
     not_yet,
 )
 from tests.widgets.volume.conftest import MM
+from tests.widgets.waits import LONG
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_fine_tuning_says_in_one_sentence_where_volumes_are_tuned(
     viewer.window.add_dock_widget(panel, name="Fine-tune")
     assert panel.about.text() == NO_PROJECT
     volume = viewer.add_image(scan, name="scan", **MM)
-    qtbot.waitUntil(lambda: panel.about.text() == NOT_TUNED, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.about.text() == NOT_TUNED, timeout=LONG)
     assert NOT_TUNED.count(".") == 1
     assert panel.start_button.toolTip() == NOT_TUNED
     assert not panel.start_button.isEnabled()
@@ -59,7 +60,7 @@ def test_fine_tuning_says_in_one_sentence_where_volumes_are_tuned(
     assert not panel.runner.running
     viewer.layers.remove(volume)
     viewer.add_image(field, rgb=True)
-    qtbot.waitUntil(lambda: panel.about.text() == NO_PROJECT, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.about.text() == NO_PROJECT, timeout=LONG)
 
 
 def test_pictures_go_on_as_ever(make_napari_viewer_proxy, scan, field) -> None:

@@ -23,6 +23,7 @@ from napari_selfreg.widgets.volume.opening import open_volume_layer
 from napari_selfreg.widgets.volume.result_info import volume_result_info
 from tests.io.volume.files import nifti, unplaced
 from tests.widgets.results_steps import add_objects, finish
+from tests.widgets.waits import LONG
 
 AFFINE = np.array([[-0.5, 0, 0, 7], [0, 1, 0, 11], [0, 0, 2, 5], [0, 0, 0, 1.0]])
 STORED = np.zeros((6, 5, 4), np.uint8)  # x from right to left, y, z
@@ -127,7 +128,7 @@ def test_the_button_imports_onto_the_volume_and_the_rows_follow(
     for count in (1, 2):  # the second time its first result is chosen
         panel.form.import_button.click()
         finish(panel, qtbot)
-        qtbot.waitUntil(lambda: panel.form.volume.measured is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: panel.form.volume.measured is not None, timeout=LONG)
         assert panel.form.status.text() == "2 classes imported from truth.nii.gz."
         results = [each for each in viewer.layers if volume_result_info(each) is not None]
         assert len(results) == count

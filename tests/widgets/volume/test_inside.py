@@ -37,8 +37,7 @@ from napari_selfreg.widgets.volume.layers import volume_of
 from tests.engine.volume.models import volume_bundle
 from tests.widgets.fakes import write_model
 from tests.widgets.volume.conftest import MM
-
-LONG = 60_000
+from tests.widgets.waits import LONG
 
 
 class Small3D(nn.Module):

@@ -35,6 +35,7 @@ from tests.io.image_files import tissue
 from tests.io.volume.files import nifti, unplaced
 from tests.test_manifest import MANIFEST
 from tests.widgets.open_steps import docked, drop, open_and_wait, wait_shown
+from tests.widgets.waits import LONG
 
 AFFINE = np.array([[0.5, 0, 0, -7], [0, 1, 0, 11], [0, 0, 2, 5], [0, 0, 0, 1.0]])
 
@@ -125,7 +126,7 @@ def test_saved_results_come_back_with_their_volume(panel, qtbot, head: Path) -> 
     open_and_wait(panel, qtbot, head, "head")
     assert "◐ segmented" in panel.form.view.item(0).text()
     viewer = panel._viewer
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=LONG)
     info = volume_result_info(viewer.layers[1])
     assert (info.model_name, info.model_version, info.classes) == ("tiny", "7", ("front", "back"))
     np.testing.assert_array_equal(viewer.layers[1].data, labels)
@@ -176,7 +177,7 @@ def test_what_was_assumed_and_what_fails_is_one_sentence(panel, qtbot, tmp_path:
     broken = tmp_path / "broken.nii.gz"
     broken.write_bytes(b"\x1f\x8b no volume")
     panel.open_paths([broken])
-    qtbot.waitUntil(lambda: "broken.nii.gz" in panel.form.status.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "broken.nii.gz" in panel.form.status.text(), timeout=LONG)
     assert panel.form.status.text().count(".nii.gz") == 1
 
 

@@ -20,8 +20,8 @@ from napari_selfreg.widgets.volume.run import add_classes
 from napari_selfreg.widgets.volume.segment_job import VolumeFound
 from tests.io.volume.files import nifti
 from tests.widgets.results_steps import add_objects
+from tests.widgets.waits import LONG
 
-LONG = 20_000
 CLASSES = ("front", "back")
 AFFINE = np.array([[-0.5, 0, 0, 7], [0, 1, 0, 11], [0, 0, 2, 5], [0, 0, 0, 1.0]])
 

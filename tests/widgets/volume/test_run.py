@@ -18,8 +18,8 @@ from napari_selfreg.widgets.segment_setup import SegmentSettings
 from napari_selfreg.widgets.volume import run as volume_run
 from napari_selfreg.widgets.volume.run import VolumeRun
 from napari_selfreg.widgets.volume.segment_job import VolumeFound, VolumeRequest
-from tests.widgets.panel_steps import LONG
 from tests.widgets.volume.conftest import MM, volume_card
+from tests.widgets.waits import LONG
 
 SETTINGS = SegmentSettings(Path("tiny"), None, "whole", "cpu")
 

@@ -23,8 +23,7 @@ from tests.engine.volume.models import scan, volume_bundle
 from tests.io.image_files import tissue
 from tests.io.volume.files import nifti
 from tests.widgets.open_steps import docked, open_and_wait, wait_shown
-
-LONG = 60_000
+from tests.widgets.waits import LONG
 
 
 @pytest.fixture

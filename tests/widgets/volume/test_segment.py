@@ -26,8 +26,8 @@ from napari_selfreg.widgets.volume.segment_job import VolumeFound
 from napari_selfreg.widgets.volume.voxel_size import change_spacing
 from tests.widgets.fakes import make_card
 from tests.widgets.volume.conftest import MM, volume_card
+from tests.widgets.waits import LONG
 
-LONG = 60_000
 PLACE = {"scale": (2, 1, 0.5), "translate": (3, 4, 5), "rotate": (0, 0, 90)}
 
 
