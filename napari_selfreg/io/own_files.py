@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ SOFTWARE = "napari-selfreg"
 
 _HEAD = 4096
 _COLUMNS = ("um_per_px", "um_per_px_source")
+
+_here = threading.local()
+"""Whether the thread that asks is one that looks at a file which may be none of ours."""
 
 
 def is_own(path: Path) -> bool:
@@ -49,12 +53,20 @@ def _own_labels(path: Path) -> bool:
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep what a library finds wrong with a file that is none of ours to itself."""
-    before, logger.disabled = logger.disabled, True
+    """Keep what a library finds wrong with a file that is none of ours to itself.
+
+    Other threads are heard meanwhile, whichever of them ends first: the filter stays, once.
+    """
+    logger.addFilter(_heard)
+    before, _here.quiet = getattr(_here, "quiet", False), True
     try:
         yield
     finally:
-        logger.disabled = before
+        _here.quiet = before
+
+
+def _heard(record: logging.LogRecord) -> bool:
+    return not getattr(_here, "quiet", False)
 
 
 def _own_outlines(path: Path) -> bool:

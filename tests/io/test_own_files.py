@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from pathlib import Path
 
 import pytest
 import tifffile
 
+from napari_selfreg.io import own_files
 from napari_selfreg.io.outputs import write_results
 from napari_selfreg.io.own_files import is_own
 from tests.io.test_outputs import ORIGIN, objects, table
@@ -44,3 +46,27 @@ def test_nor_are_damaged_ones(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     (tmp_path / "a_objects.geojson.gz").write_bytes(packed)
     assert not is_own(tmp_path / "a_objects.geojson.gz")
     assert not caplog.records
+
+
+def test_a_look_in_one_thread_silences_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    logger = tifffile.logger()
+    first, second = own_files._quiet(logger), own_files._quiet(logger)
+    begun, ended = threading.Event(), threading.Event()
+
+    def look() -> None:
+        with second:
+            begun.set()
+            ended.wait(10)
+            logger.warning("hushed")
+
+    other = threading.Thread(target=look)
+    with first:
+        other.start()
+        begun.wait(10)
+        logger.warning("hushed")
+    logger.warning("heard while another looks")
+    ended.set()
+    other.join()
+    logger.warning("heard at last")
+    assert caplog.messages == ["heard while another looks", "heard at last"]
+    assert logger.filters.count(own_files._heard) == 1
