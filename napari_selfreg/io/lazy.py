@@ -87,6 +87,8 @@ class LazyLevel:
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]:
+        if copy is False:
+            raise ValueError(f"{self._name} lies on disk: its pixels cannot be had without a copy")
         require_memory(self.nbytes, self._name)
         whole = self[:]
         return whole if dtype is None else whole.astype(dtype)

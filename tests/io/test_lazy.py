@@ -148,3 +148,9 @@ def test_the_whole_level_must_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda: 1000)
     with pytest.raises(BadInputError, match=r"needs 0\.0 GB of memory"):
         np.asarray(LEVEL)
+
+
+def test_no_array_is_promised_without_a_copy() -> None:
+    with pytest.raises(ValueError, match=r"slide\.svs lies on disk"):
+        np.asarray(LEVEL, copy=False)
+    assert np.array_equal(np.array(LEVEL, copy=True), PIXELS)
