@@ -86,7 +86,9 @@ def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
             _settings(members),
             bool(members.get(CORRECTED)),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except MemoryError:  # the files are not to blame
+        raise
+    except Exception as error:  # decoders raise what they like on damaged files
         raise BadInputError(
             f"The saved results of {image.name} cannot be read: segment it again."
         ) from error
@@ -136,7 +138,7 @@ def saved_totals(image: Path, directory: Path | None = None) -> Totals | None:
             across, down = page.get_resolution("micrometer")
             region = page.imagelength * page.imagewidth / (float(across) * float(down))
         areas = np.asarray(_read_table(paths["measurements"])["area_um2"], dtype=np.float64)
-    except (OSError, ValueError, KeyError, AttributeError, ZeroDivisionError):
+    except Exception:  # noqa: BLE001 - damaged files fail in every way, and nothing is known then
         return None
     return Totals(len(areas), region, float(areas.sum()), areas)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize, PostProcessing
@@ -108,3 +109,47 @@ def test_files_of_two_results_are_refused(tmp_path: Path) -> None:
     path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[:-1]), "utf-8")
     with pytest.raises(BadInputError, match="do not belong together"):
         read_saved(tmp_path / "a.png")
+
+
+def test_damaged_pixels_are_refused_too(tmp_path: Path) -> None:
+    path = output_paths(save(tmp_path / "a.png"), "a")["objects"]
+    with tifffile.TiffFile(path) as tiff:
+        offset, count = tiff.pages.first.dataoffsets[0], tiff.pages.first.databytecounts[0]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + count] = bytes(count)
+    path.write_bytes(content)
+    with pytest.raises(BadInputError, match=r"a\.png cannot be read: segment it again"):
+        read_saved(tmp_path / "a.png")
+
+
+def test_no_damage_breaks_what_reads_it(tmp_path: Path) -> None:
+    path = output_paths(save(tmp_path / "a.png"), "a")["objects"]
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(BadInputError):
+            read_saved(tmp_path / "a.png")
+        saved_totals(tmp_path / "a.png")
+
+
+def test_a_full_memory_is_not_blamed_on_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    save(tmp_path / "a.png")
+    monkeypatch.setattr(tifffile, "TiffFile", full)
+    with pytest.raises(MemoryError):
+        read_saved(tmp_path / "a.png")
+
+
+def test_totals_of_what_no_reader_expects_are_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a codec")
+
+    save(tmp_path / "a.png")
+    monkeypatch.setattr(tifffile, "TiffFile", fail)
+    assert saved_totals(tmp_path / "a.png") is None
