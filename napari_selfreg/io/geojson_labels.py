@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _FARTHEST = 1e8
 
 _MAX_BYTES = 2 << 30
 """Longer texts are no annotations of one image; compressed files can hide them."""
+
+_PIECE = 1 << 20
 
 Ring = npt.NDArray[np.float64]
 
@@ -100,22 +103,19 @@ def read_geojson(
             f"{file.name} is no GeoJSON of outlines: export it from QuPath again."
         ) from error
     shapes = [each for each in found if each is not None]
-    numbers = _numbers(shapes)
-    labels = np.zeros(shape, np.int32)
+    places = np.zeros(shape, np.int32)
     for at in sorted(range(len(shapes)), key=lambda i: -shapes[i].size):
         for rings in shapes[at].polygons:
-            _fill(labels, rings, numbers[at])
-    seen = set(np.flatnonzero(np.bincount(labels.ravel())).tolist()) - {0}
-    if not seen:
+            _fill(places, rings, at + 1)
+    seen = np.flatnonzero(np.bincount(places.ravel())[1:])  # of names this table could be huge
+    if not seen.size:
         raise BadInputError(
             f"{file.name} holds no outline inside this image: choose the file of this image."
         )
-    classes = {
-        number: each.class_name
-        for number, each in zip(numbers, shapes, strict=True)
-        if number in seen and each.class_name
-    }
-    return ImportedLabels(labels, classes, len(found) - len(seen))
+    numbers = _numbers(shapes)
+    names = {numbers[at]: shapes[at].class_name for at in seen if shapes[at].class_name}
+    labels = np.array([0, *numbers], np.int32)[places]
+    return ImportedLabels(labels, names, len(found) - len(seen))
 
 
 def load_geojson(file: Path) -> Any:
@@ -139,8 +139,7 @@ def load_geojson(file: Path) -> Any:
     try:
         packed = file.suffix.lower() == ".gz"
         with gzip.open(file, "rb") if packed else file.open("rb") as stream:
-            text = stream.read(_MAX_BYTES)
-        return json.loads(text)
+            return json.loads(_text(stream))
     except FileNotFoundError:
         raise BadInputError(f"{file.name} does not exist: check the path.") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -151,6 +150,14 @@ def load_geojson(file: Path) -> Any:
         raise BadInputError(
             f"{file.name} is damaged or no GeoJSON: export it from QuPath again."
         ) from error
+
+
+def _text(stream: BufferedIOBase) -> bytearray:
+    """Read piece by piece: asked for all it may hold, Python sets that much memory aside first."""
+    text = bytearray()
+    while len(text) < _MAX_BYTES and (part := stream.read(_PIECE)):
+        text += part
+    return text
 
 
 def geojson_features(document: Any) -> Iterator[dict[str, Any]]:

@@ -42,6 +42,7 @@ def import_labels(
     Returns
     -------
     ImportedLabels
+        Ids are those of the file, or 1, 2, … in their order where these are far too large.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def import_labels(
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix in OUTLINE_EXTENSIONS:
-        return _outlines(file, shape, factors, place)
+        return _small_ids(_outlines(file, shape, factors, place))
     if suffix not in LABEL_EXTENSIONS:
         raise BadInputError(
             f"{file.name} is of no kind that holds labels: choose TIFF, PNG, GeoJSON or XML."
@@ -63,7 +64,7 @@ def import_labels(
     labels = object_labels(read_labels(file, shape))
     if not labels.any():
         raise BadInputError(f"{file.name} holds no object: choose the label file of this image.")
-    return ImportedLabels(_small_ids(labels))
+    return _small_ids(ImportedLabels(labels))
 
 
 def _outlines(
@@ -78,10 +79,13 @@ def _outlines(
         return read_geojson(file, shape, own)  # or its own sentence
 
 
-def _small_ids(labels: np.ndarray) -> np.ndarray:
+def _small_ids(found: ImportedLabels) -> ImportedLabels:
     """Return objects numbered from 1 if their ids are so large that tables of them would be."""
+    labels = found.labels
     if int(labels.max()) <= 10 * labels.size**0.5 + 100_000:
-        return labels
-    _, position = np.unique(labels, return_inverse=True)
-    first = 0 if (labels == 0).any() else 1
-    return (position.reshape(labels.shape) + first).astype(np.int32)
+        return found
+    ids = np.unique(labels[labels > 0])
+    numbers = np.searchsorted(np.append(0, ids), labels).astype(np.int32)
+    new = {int(old): number for number, old in enumerate(ids, 1)}
+    classes = {new[old]: name for old, name in found.classes.items()}
+    return ImportedLabels(numbers, classes, found.passed_over)

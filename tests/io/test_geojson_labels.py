@@ -18,6 +18,7 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.geojson import FeatureStyle, features, write_geojson
 from napari_selfreg.io.geojson_labels import read_geojson
 from napari_selfreg.io.qupath_tiles import SlidePlace
+from tests.memory import little_memory
 
 SQUARE = [[2, 1], [6, 1], [6, 4], [2, 4], [2, 1]]
 HOLE = [[3, 2], [3, 3], [5, 3], [5, 2], [3, 2]]
@@ -98,6 +99,15 @@ def test_the_smaller_of_two_is_on_top_whatever_the_order(tmp_path: Path) -> None
         labels = read_geojson(saved(tmp_path, collection(*items)), (5, 10)).labels
         assert labels[2, 3] == inner
         assert labels[1, 2] == 3 - inner
+
+
+def test_a_high_number_takes_no_more_memory_than_a_low_one(tmp_path: Path) -> None:
+    items = [feature("Polygon", [SQUARE], name="99999998", classification={"name": "Gland"})]
+    path = saved(tmp_path, collection(*items, feature("Polygon", [HOLE], name="7")))
+    with little_memory():
+        found = read_geojson(path, (5, 10))
+    assert np.unique(found.labels).tolist() == [0, 7, 99999998]
+    assert found.classes == {99999998: "Gland"}
 
 
 def test_the_file_of_qupath(shared_data: Path) -> None:

@@ -66,6 +66,16 @@ def test_huge_ids_are_numbered_anew(tmp_path: Path) -> None:
     assert np.array_equal(labels > 0, LABELS > 0)
 
 
+def test_far_too_large_names_of_outlines_become_small_ids(tmp_path: Path) -> None:
+    path = outline(tmp_path, 2, 3)
+    item = json.loads(path.read_text())
+    item["properties"] = {"name": "99999998", "classification": {"name": "Gland"}}
+    path.write_text(json.dumps(item))
+    found = import_labels(path, (8, 9))
+    assert np.unique(found.labels).tolist() == [0, 1]
+    assert found.classes == {1: "Gland"}
+
+
 def test_outlines_in_slide_pixels_or_else_in_those_of_the_tile(tmp_path: Path) -> None:
     place = SlidePlace(1000, 500, (2.0, 2.0))
     on_slide = import_labels(outline(tmp_path, 1004, 506), (8, 9), place=place).labels
