@@ -43,24 +43,24 @@ def object_bands(
         rows = slice(int(top[here].min()), int(bottom[here].max()) + 1)
         piece = labels[rows]
         if not here.all():
-            wanted = np.zeros(int(ids[-1]) + 1, dtype=bool)
-            wanted[ids[here]] = True
-            piece = np.where(wanted[piece], piece, 0)
+            piece = np.where(np.isin(piece, ids[here]), piece, 0)
         yield rows, piece
 
 
 def _row_ranges(
     labels: npt.NDArray[np.integer[Any]], step: int
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the ids, and the first and last row of each, looking at `step` rows at a time."""
-    size = int(labels.max(initial=0)) + 1
-    top = np.full(size, -1, dtype=np.int64)
-    bottom = np.full(size, -1, dtype=np.int64)
+    found = [np.zeros((3, 0), dtype=np.int64)]
     for begin in range(0, labels.shape[0], step):
         runs = find_runs(labels[begin : begin + step])
-        seen, first = np.unique(runs.label, return_index=True)
-        seen, first = seen[top[seen] < 0], first[top[seen] < 0]
-        top[seen] = runs.row[first] + begin
-        np.maximum.at(bottom, runs.label, runs.row + begin)
-    ids = np.flatnonzero(top >= 0)
-    return ids, top[ids], bottom[ids]
+        seen, first, position = np.unique(runs.label, return_index=True, return_inverse=True)
+        last = np.zeros(seen.size, dtype=np.int64)
+        np.maximum.at(last, position, runs.row)
+        found.append(np.stack([seen, runs.row[first] + begin, last + begin]))
+    label, top, bottom = np.concatenate(found, axis=1)
+    # No table of all numbers up to the highest: somebody may have named an object 99999999.
+    ids, first, position = np.unique(label, return_index=True, return_inverse=True)
+    last = np.zeros(ids.size, dtype=np.int64)
+    np.maximum.at(last, position, bottom)
+    return ids, top[first], last

@@ -154,6 +154,9 @@ def _perimeters(
     labels: npt.NDArray[np.integer[Any]], ids: npt.NDArray[Any], pixel_size: PixelSize
 ) -> npt.NDArray[np.float64]:
     """Crofton: count how often lines of four directions cross each outline."""
+    if ids.size and ids[-1] > labels.size:  # a table of all numbers would be larger than the image
+        labels = np.searchsorted(np.append(0, ids), labels)
+        ids = np.arange(1, ids.size + 1)
     padded = np.pad(labels, 1)
     y, x = pixel_size.y, pixel_size.x
     slope = math.atan2(y, x)

@@ -94,27 +94,44 @@ def find_places(labels: npt.NDArray[np.integer[Any]]) -> ObjectPlaces:
     -------
     ObjectPlaces
     """
-    size = int(labels.max(initial=0)) + 1
-    pixels = np.zeros(size, np.int64)
-    total = np.zeros((size, 2))
-    low = np.full((size, 2), np.iinfo(np.int64).max)
-    high = np.zeros((size, 2), np.int64)
     step = max(1, _BAND // max(1, labels.shape[1]))
-    for top in range(0, labels.shape[0], step):
-        runs = find_runs(labels[top : top + step])
-        label, row, length = runs.label, runs.row + top, runs.length
-        pixels += np.bincount(label, length, size).astype(np.int64)
-        middle = (runs.start + runs.stop - 1) / 2
-        for axis, place in enumerate((row, middle)):
-            total[:, axis] += np.bincount(label, place * length, size)
-        for axis, first, behind in ((0, row, row + 1), (1, runs.start, runs.stop)):
-            np.minimum.at(low[:, axis], label, first)
-            np.maximum.at(high[:, axis], label, behind)
-    index = np.flatnonzero(pixels)
-    counted = pixels[index]
-    return ObjectPlaces(
-        index, counted, total[index] / counted[:, np.newaxis], low[index], high[index]
+    bands = [_places_in(labels[top : top + step], top) for top in range(0, len(labels), step)]
+    label, pixels, sums, low, high = (
+        np.concatenate(parts) for parts in zip(_places_in(labels[:0], 0), *bands, strict=True)
     )
+    # No table of all numbers up to the highest: somebody may have named an object 99999999.
+    index, position = np.unique(label, return_inverse=True)
+    counted = _summed(pixels, position, index.size)
+    total = [_summed(each, position, index.size) for each in sums.T]
+    lowest = np.full((index.size, 2), np.iinfo(np.int64).max)
+    np.minimum.at(lowest, position, low)
+    highest = np.zeros((index.size, 2), np.int64)
+    np.maximum.at(highest, position, high)
+    centre = np.stack(total, axis=1) / counted[:, np.newaxis]
+    return ObjectPlaces(index, counted.astype(np.int64), centre, lowest, highest)
+
+
+def _places_in(labels: npt.NDArray[np.integer[Any]], top: int) -> tuple[npt.NDArray[Any], ...]:
+    """Return ids, pixels, sums of places and boxes of what lies in rows from `top` on."""
+    runs = find_runs(labels)
+    row, length = runs.row + top, runs.length
+    middle = (runs.start + runs.stop - 1) / 2
+    # Asking for the first run, too, makes `unique` sort in a way that is fast where ids ascend.
+    label, _, position = np.unique(runs.label, return_index=True, return_inverse=True)
+    pixels = _summed(length, position, label.size)
+    sums = [_summed(place * length, position, label.size) for place in (row, middle)]
+    low = np.full((label.size, 2), np.iinfo(np.int64).max)
+    high = np.zeros((label.size, 2), np.int64)
+    for axis, first, behind in ((0, row, row + 1), (1, runs.start, runs.stop)):
+        np.minimum.at(low[:, axis], position, first)
+        np.maximum.at(high[:, axis], position, behind)
+    return label.astype(np.int64), pixels, np.stack(sums, axis=1), low, high
+
+
+def _summed(
+    values: npt.NDArray[Any], position: npt.NDArray[np.intp], size: int
+) -> npt.NDArray[np.float64]:
+    return np.bincount(position, values, size).astype(np.float64, copy=False)
 
 
 def totals_in(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from napari_selfreg.core.bands import object_bands
+from tests.memory import little_memory
 
 
 @given(
@@ -41,3 +42,12 @@ def test_pieces_are_as_small_as_asked() -> None:
 def test_nothing_has_no_pieces() -> None:
     assert list(object_bands(np.zeros((3, 3), np.int32))) == []
     assert list(object_bands(np.zeros((0, 3), np.int32))) == []
+
+
+def test_a_high_number_takes_no_more_memory_than_a_low_one() -> None:
+    labels = np.zeros((8, 8), np.int32)
+    labels[1:3, 1:3], labels[2:7, 5] = 99_999_998, 3
+    with little_memory():
+        pieces = list(object_bands(labels, 8))
+    assert [rows for rows, _ in pieces] == [slice(1, 3), slice(2, 7)]
+    assert [np.unique(piece).tolist() for _, piece in pieces] == [[0, 99_999_998], [0, 3]]

@@ -16,6 +16,7 @@ from skimage.measure import regionprops_table
 from napari_selfreg.core.measurements import COLUMNS, Measurements, measure_objects
 from napari_selfreg.core.stain import separate_stains
 from napari_selfreg.core.types import PixelSize
+from tests.memory import little_memory
 
 Labels = npt.NDArray[np.int32]
 ONE = PixelSize.isotropic(1.0)
@@ -174,3 +175,12 @@ def test_without_picture_and_probability_shapes_and_known_classes_remain() -> No
         assert np.isnan(table[name]).all()
     only = measure_objects(labels, None, None, one, ("gland",))
     assert only["class"].tolist() == ["gland"] * 3
+
+
+def test_a_high_number_takes_no_more_memory_than_a_low_one() -> None:
+    labels = blobs()
+    expected = measure(labels)
+    with little_memory():
+        table = measure(np.where(labels == 13, 99_999_998, labels))
+    assert table["index"].tolist() == [*expected["index"].tolist()[:-1], 99_999_998]
+    np.testing.assert_array_equal(table["perimeter_um"], expected["perimeter_um"])

@@ -14,6 +14,7 @@ from scipy import ndimage
 from napari_selfreg.core import totals as module
 from napari_selfreg.core.totals import add_totals, find_places, totals_in
 from napari_selfreg.core.types import Box, PixelSize
+from tests.memory import little_memory
 
 UM = PixelSize(0.5, 2.0)  # one pixel is one square micrometre
 LABELS = arrays(
@@ -112,3 +113,12 @@ def test_only_what_was_examined_counts_as_region() -> None:
     labels = field()
     found = totals_in(labels, find_places(labels), UM, region_pixels=100)
     assert found.area_percent == pytest.approx(34)
+
+
+def test_a_high_number_takes_no_more_memory_than_a_low_one() -> None:
+    labels = field()
+    with little_memory():
+        places = find_places(np.where(labels == 3, 99_999_998, labels))
+    assert places.index.tolist() == [1, 7, 99_999_998]
+    assert places.pixels.tolist() == [8, 6, 20]
+    assert places.low.tolist() == [[1, 1], [0, 17], [5, 4]]
