@@ -1,4 +1,8 @@
-"""Write files so that a reader sees the old content or the new, never a half."""
+"""Write files so that a reader sees the old content of each or the new, never a half.
+
+Several files take their places one right after the other: for that moment new ones lie beside old
+ones. If one cannot be replaced, the others get their old content back.
+"""
 
 from __future__ import annotations
 
@@ -51,11 +55,12 @@ def write_error(path: Path, error: OSError) -> WriteError:
 
 @contextmanager
 def atomic_paths(paths: Sequence[str | Path]) -> Iterator[tuple[Path, ...]]:
-    """Give one temporary path per target and put all in place together at the end.
+    """Give one temporary path per target and put all in place at the end.
 
     The temporaries lie beside their targets and exist (empty) from the start. If the block
     raises, they are removed and every target stays as it was. If one replacement fails, those
-    already made are undone.
+    already made are undone. What cannot be undone either, because another program holds it just
+    then, keeps its old content beside it in a hidden file, ``.selfreg-….old``.
 
     Parameters
     ----------
@@ -154,22 +159,41 @@ def _replace_together(targets: Sequence[Path], temporaries: Sequence[Path]) -> N
     kept: dict[Path, Path] = {}
     placed: list[Path] = []
     try:
-        for target in targets:  # moving the old ones first finds files locked by another program
+        for target in targets:
             if target.exists():
-                backup = target.parent / f".selfreg-{secrets.token_hex(8)}.old"
-                target.replace(backup)
-                kept[target] = backup
+                kept[target] = target.parent / f".selfreg-{secrets.token_hex(8)}.old"
+                _keep(target, kept[target])
         for target, temporary in zip(targets, temporaries, strict=True):
             temporary.replace(target)
             placed.append(target)
     except BaseException:
-        for target in placed:
-            target.unlink(missing_ok=True)
-        for target, backup in kept.items():
-            backup.replace(target)
+        _put_back(targets, kept, placed)
         raise
     for backup in kept.values():
-        backup.unlink(missing_ok=True)
+        with suppress(OSError):  # the new files are in their places all the same
+            backup.unlink(missing_ok=True)
+
+
+def _keep(target: Path, backup: Path) -> None:
+    """Give a file a second name, under which it outlives its replacement."""
+    try:
+        os.link(target, backup)
+    except (OSError, NotImplementedError):  # some disks know no second names
+        target.replace(backup)
+
+
+def _put_back(targets: Sequence[Path], kept: dict[Path, Path], placed: Sequence[Path]) -> None:
+    """Undo what can be undone; a backup that could not be put back stays."""
+    for target in targets:
+        backup = kept.get(target)
+        with suppress(OSError):
+            if backup is None:
+                if target in placed:
+                    target.unlink(missing_ok=True)
+            elif target.exists() and target.samefile(backup):  # to rename it would do nothing
+                backup.unlink(missing_ok=True)
+            else:
+                backup.replace(target)
 
 
 def _blamed(error: OSError, targets: Sequence[Path], temporaries: Sequence[Path]) -> Path:

@@ -1,6 +1,7 @@
 """The three files of a segmentation: label image, outlines and measurements.
 
-They appear together or not at all. All of them say which pixel size counted and who stated it.
+If one of them cannot be written, none is replaced. All of them say which pixel size counted and
+who stated it.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,114 @@ def test_failed_replacement_undoes_the_others(
             temporary.write_text("new")
     assert [targets[0].read_text(), targets[2].read_text()] == ["old a", "old c"]
     assert names(tmp_path) == ["a", "c"]
+
+
+def test_no_file_is_missing_while_several_are_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = [tmp_path / name for name in ("a", "b")]
+    for target in targets:
+        target.write_text("old")
+    seen: list[list[str]] = []
+    replace = os.replace
+
+    def look(source: Path, target: Path) -> None:
+        seen.append([target.read_text() for target in targets])
+        replace(source, target)
+
+    monkeypatch.setattr(atomic.os, "replace", look)
+    with atomic_paths(targets) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text("new")
+    assert seen == [["old", "old"], ["new", "old"]]
+    assert names(tmp_path) == ["a", "b"]
+
+
+@pytest.mark.parametrize("fails", ["", "c"])
+def test_disks_without_second_names_do_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(atomic.os, "link", no_links)
+    targets = [tmp_path / name for name in ("a", "b", "c")]
+    for target in targets:
+        target.write_text("old")
+    locked = lock(monkeypatch, lambda source, target: target.name == fails and is_new(source))
+    if fails:
+        with pytest.raises(WriteError, match="c could not be written"):
+            put(targets, "new")
+    else:
+        put(targets, "new")
+    assert len(locked) == len(fails)
+    assert {target.read_text() for target in targets} == {"old" if fails else "new"}
+    assert names(tmp_path) == ["a", "b", "c"]
+
+
+def test_a_backup_that_is_held_open_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = [tmp_path / name for name in ("a", "b")]
+    for target in targets:
+        target.write_text("old")
+    unlink = Path.unlink
+    held: list[Path] = []
+
+    def open_elsewhere(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".old" and not held:
+            held.append(path)
+            raise PermissionError(errno.EACCES, "in use", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", open_elsewhere)
+    put(targets, "new")
+    assert [target.read_text() for target in targets] == ["new", "new"]
+    assert names(tmp_path) == [held[0].name, "a", "b"]
+
+
+def test_one_file_that_cannot_be_put_back_does_not_keep_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = [tmp_path / name for name in ("a", "b", "c")]
+    for target in targets:
+        target.write_text(f"old {target.name}")
+    lock(
+        monkeypatch,
+        lambda source, target: target.name == "c" or (target.name == "a" and not is_new(source)),
+    )
+    with pytest.raises(WriteError, match="c could not be written"):
+        put(targets, "new")
+    assert [target.read_text() for target in targets] == ["new", "old b", "old c"]
+    (backup,) = tmp_path.glob(".selfreg-*")
+    assert backup.read_text() == "old a"
+
+
+def is_new(source: Path) -> bool:
+    return Path(source).suffix == ".tmp"
+
+
+def put(targets: list[Path], text: str) -> None:
+    with atomic_paths(targets) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text(text)
+
+
+def lock(
+    monkeypatch: pytest.MonkeyPatch, refuses: Callable[[Path, Path], bool]
+) -> list[tuple[Path, Path]]:
+    """Refuse some replacements, as a program does that holds a file; return which."""
+    refused: list[tuple[Path, Path]] = []
+    replace = os.replace
+
+    def guarded(source: Path, target: Path) -> None:
+        if refuses(Path(source), Path(target)):
+            refused.append((Path(source), Path(target)))
+            raise PermissionError(errno.EACCES, "in use", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr(atomic.os, "replace", guarded)
+    return refused
 
 
 def test_the_umask_decides_about_permissions(tmp_path: Path) -> None:
