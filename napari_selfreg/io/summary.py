@@ -7,8 +7,11 @@ has the columns of both then.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from napari_selfreg.core.totals import Totals
 from napari_selfreg.io.atomic import atomic_write
@@ -77,11 +80,12 @@ def problem_row(stem: str, problem: str) -> dict[str, object]:
     return {**dict.fromkeys(COLUMNS, ""), "image": stem, "problem": problem}
 
 
-def update_summary(directory: Path, rows: Sequence[Row]) -> Path:
+def update_summary(directory: Path, rows: Sequence[Row]) -> str:
     """Write rows into the summary of a folder; rows of other fields stay.
 
     Rows stand in the order of their names, whatever the order of work: ``field_2`` before
-    ``field_10``.
+    ``field_10``. A file of that name which holds anything else, or which a table program has saved
+    in another form, is set aside under the next free name, ``summary.1.csv``.
 
     Parameters
     ----------
@@ -93,16 +97,17 @@ def update_summary(directory: Path, rows: Sequence[Row]) -> Path:
 
     Returns
     -------
-    Path
-        The file.
+    str
+        A sentence about the file that was set aside; empty if there was none.
 
     Raises
     ------
     WriteError
-        If it cannot be written; the old one is then untouched.
+        If it cannot be written.
     """
     target = directory / FILE_NAME
-    merged: dict[str, Row] = {str(row["image"]): row for row in _existing(target)}
+    existing = _existing(target)
+    merged: dict[str, Row] = {str(row["image"]): row for row in existing or ()}
     merged.update({str(row["image"]): row for row in rows})
     ordered = [merged[name] for name in sorted(merged, key=lambda name: natural_order(Path(name)))]
     with atomic_write(target, "w") as stream:
@@ -111,7 +116,8 @@ def update_summary(directory: Path, rows: Sequence[Row]) -> Path:
         )
         writer.writeheader()
         writer.writerows(ordered)
-    return target
+        aside = _set_aside(target) if existing is None else ""  # when all else is written
+    return aside
 
 
 def _columns(kept: Sequence[Row], new: Sequence[Row]) -> tuple[str, ...]:
@@ -123,14 +129,32 @@ def _columns(kept: Sequence[Row], new: Sequence[Row]) -> tuple[str, ...]:
     return *_FIRST, *inner, *_LAST
 
 
-def _existing(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a summary of ours; any other file of that name counts as none."""
+def _existing(path: Path) -> list[dict[str, str]] | None:
+    """Return the rows of a summary of ours, None of a file that holds what would be lost."""
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        if not path.is_file() or path.stat().st_size == 0:
+            return []
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             names = tuple(reader.fieldnames or ())
-            if names[:1] != _FIRST or names[-2:] != _LAST:
-                return []
-            return [{key: value for key, value in row.items() if key} for row in reader]
+            rows: list[dict[Any, Any]] = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error):
-        return []
+        return None
+    if names[:1] != _FIRST or names[-2:] != _LAST or len({*names}) != len(names):
+        return None
+    surplus = any(row.pop("", None) or any(row.pop(None, ())) for row in rows)
+    distinct = len({row["image"] for row in rows}) == len(rows)
+    return rows if distinct and not surplus else None
+
+
+def _set_aside(path: Path) -> str:
+    number = next(n for n in count(1) if not os.path.lexists(_numbered(path, n)))
+    path.rename(_numbered(path, number))
+    return (
+        f"{path} was no summary of ours, or was saved in another form: it is now "
+        f"{_numbered(path, number).name}, and {path.name} begins anew."
+    )
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
