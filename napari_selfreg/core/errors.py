@@ -24,3 +24,6 @@ class WriteError(SelfRegError):
 
     of_name = False
     """Whether only this file's name is to blame: others in its folder can be written."""
+
+    of_disk = False
+    """Whether the disk is full, so that no other file of any length can be written either."""

@@ -1,13 +1,15 @@
 """Job: *Run on all* segments field after field and writes their files and one summary.
 
 Each field is complete on disk before the next one begins, so that nothing is lost on cancel. A
-field that cannot be segmented is told and does not stop the others. The model decides whether the
-fields are pictures or volumes.
+field that cannot be segmented, or written under its name, is told and does not stop the others;
+nor does a summary that another program holds. The model decides whether the fields are pictures or
+volumes.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,7 @@ from napari_selfreg.engine.batch_events import (
     FieldFailed,
     FieldStarted,
 )
+from napari_selfreg.engine.batch_summary import Summaries
 from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.events import Event, Progress, TileDone
 from napari_selfreg.engine.segment import FileResult, SegmentRequest, segment_file
@@ -36,7 +39,7 @@ from napari_selfreg.io.bundle import sha256
 from napari_selfreg.io.fields import results_folder
 from napari_selfreg.io.models import find_model
 from napari_selfreg.io.outputs import check_distinct_stems, check_writable, output_paths
-from napari_selfreg.io.summary import problem_row, summary_row, update_summary
+from napari_selfreg.io.summary import Row, problem_row, summary_row
 from napari_selfreg.io.volume.names import volume_stem
 from napari_selfreg.io.volume.outputs import volume_output_paths
 from napari_selfreg.io.volume.paths import check_distinct_volumes
@@ -61,7 +64,8 @@ def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]
     Yields
     ------
     Event
-        `FieldStarted`, `Progress` over all fields, `FieldDone` or `FieldFailed` for each.
+        `FieldStarted`, `Progress` over all fields, `FieldDone` or `FieldFailed` for each, and
+        `Notice` about the summary.
 
     Returns
     -------
@@ -72,13 +76,24 @@ def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]
     BadInputError
         If two fields would write the same files.
     BadModelError, DeviceError, WriteError
-        If no field could be segmented, or written, at all.
+        If no field could be segmented, or written, at all, as on a full disk.
     """
     _check_folders(request)
     yield Progress(0, 0, "Loading the model")
     model, version = _model(request.model)
     volumes = model.card.spatial_dims == 3
     _check_stems(request, volumes)
+    summaries = Summaries()
+    try:
+        return (yield from _segment_all(request, model, version, summaries))
+    finally:
+        summaries.close()
+
+
+def _segment_all(
+    request: BatchRequest, model: Any, version: str, summaries: Summaries
+) -> Generator[Event, None, BatchResult]:
+    volumes = model.card.spatial_dims == 3
     one = _one_volume if volumes else _one
     waiting, total = list(request.fields), len(request.fields)
     done: list[Path] = []
@@ -88,21 +103,30 @@ def segment_fields(request: BatchRequest) -> Generator[Event, None, BatchResult]
         field = _next(waiting, request)
         yield FieldStarted(field.path)
         try:
-            result = yield from one(field, request, model, len(done) + len(failed), total)
-        except (BadModelError, DeviceError, WriteError):
-            raise  # the next field would meet the same
+            result, row = yield from one(field, request, model, len(done) + len(failed), total)
         except Exception as error:  # one bad field must not stop the rest
+            if _of_all(error):
+                raise
             logger.info("a field could not be segmented", exc_info=error)
             reason = _sentence(error, field.path, volumes)
-            _note_problem(field, reason, request, volumes)
             failed.append((field.path, reason))
+            notices = summaries.add(*_problem(field, reason, request, volumes))
             yield FieldFailed(field.path, reason)
-            continue
-        done.append(field.path)
-        if result is not None:
-            result, kept = _slim(result, kept)
-        yield FieldDone(field.path, result, version)
-    return BatchResult(tuple(done), tuple(failed))
+        else:
+            notices = summaries.add(_folder(field, request), row)
+            done.append(field.path)
+            if result is not None:
+                result, kept = _slim(result, kept)
+            yield FieldDone(field.path, result, version)
+        yield from notices
+    return BatchResult(tuple(done), tuple(failed), summaries.notes)
+
+
+def _of_all(error: Exception) -> bool:
+    """Tell whether the next field would meet the same."""
+    if isinstance(error, WriteError):
+        return not error.of_name
+    return isinstance(error, BadModelError | DeviceError)
 
 
 def _model(named: Any) -> tuple[Any, str]:
@@ -144,13 +168,12 @@ def _next(waiting: list[BatchField], request: BatchRequest) -> BatchField:
 
 def _one(
     field: BatchField, request: BatchRequest, model: Any, index: int, total: int
-) -> Generator[Event, None, FileResult]:
-    folder = _folder(field, request)
+) -> Generator[Event, None, tuple[FileResult, Row]]:
     job = segment_file(
         SegmentRequest(
             field.path,
             model,
-            folder,
+            _folder(field, request),
             um_per_px=field.pixel_size,
             device=request.device,
             tta=request.tta,
@@ -165,13 +188,12 @@ def _one(
     size = PixelSize(result.origin.pixel_size.y * scale[0], result.origin.pixel_size.x * scale[1])
     labels = result.result.labels
     totals = totals_in(labels, find_places(labels), size)
-    update_summary(folder, [summary_row(result.origin, totals)])
-    return result
+    return result, summary_row(result.origin, totals)
 
 
 def _one_volume(
     field: BatchField, request: BatchRequest, model: Any, index: int, total: int
-) -> Generator[Event, None, None]:
+) -> Generator[Event, None, tuple[None, Row]]:
     """Segment a volume; its classes are read from its files when somebody looks at them."""
     folder = _folder(field, request)
     job = segment_volume_file(
@@ -180,7 +202,7 @@ def _one_volume(
         )
     )
     result = yield from _overall(job, index, total, volume_stem(field.path))
-    update_summary(folder, [volume_row(result.grid, result.table, model.card.name)])
+    return None, volume_row(result.grid, result.table, model.card.name)
 
 
 def _overall(
@@ -215,13 +237,15 @@ def _slim(result: FileResult, kept: int) -> tuple[FileResult, int]:
     return replace(result, result=slim), kept + probability.nbytes
 
 
-def _note_problem(field: BatchField, reason: str, request: BatchRequest, volume: bool) -> None:
-    words = reason.replace(str(field.path), field.path.name)
+def _problem(
+    field: BatchField, reason: str, request: BatchRequest, volume: bool
+) -> tuple[Path, Row]:
+    """Return the folder of the summary and the row of a field that failed, without paths."""
+    folder = _folder(field, request)
+    words = reason.replace(str(field.path), field.path.name).replace(f"{folder}{os.sep}", "")
     if volume:
-        row = volume_problem_row(volume_stem(field.path), words)
-    else:
-        row = problem_row(field.path.stem, words)
-    update_summary(_folder(field, request), [row])
+        return folder, volume_problem_row(volume_stem(field.path), words)
+    return folder, problem_row(field.path.stem, words)
 
 
 def _folder(field: BatchField, request: BatchRequest) -> Path:

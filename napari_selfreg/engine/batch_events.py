@@ -123,7 +123,10 @@ class BatchResult:
         Images with results, in the order of work.
     failed : tuple of (Path, str)
         The others, and why.
+    notes : tuple of str
+        What a person should know of ``summary.csv``: it was set aside, or could not be written.
     """
 
     done: tuple[Path, ...]
     failed: tuple[tuple[Path, str], ...]
+    notes: tuple[str, ...] = ()

@@ -36,10 +36,12 @@ def write_error(path: Path, error: OSError) -> WriteError:
     WriteError
     """
     if error.errno in _FULL:
-        return WriteError(
+        problem = WriteError(
             f"{path} could not be written, the disk is full: free some space or choose a folder "
             "on another disk."
         )
+        problem.of_disk = True
+        return problem
     if error.errno in _FORBIDDEN:
         return WriteError(
             f"{path} could not be written, permission is missing: close programs that use the "

@@ -94,6 +94,7 @@ class BatchRun(PanelJob):
         text = f"{done} of {done + failed} fields segmented; their files are beside summary.csv."
         if failed:
             text += " The list says why the others were not."
+        text = " ".join([text, *result.notes])
         if self._shared.project is not None:
             text += " The corrections of the open project stay as they are."
         self._conclude(text)

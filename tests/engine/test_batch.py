@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_selfreg.core.errors import BadInputError, DeviceError
+from napari_selfreg.core.errors import BadInputError, DeviceError, WriteError
 from napari_selfreg.core.types import PixelSize, PostProcessing
 from napari_selfreg.engine import batch
+from napari_selfreg.engine import segment as segmenting
 from napari_selfreg.engine.batch import segment_fields
 from napari_selfreg.engine.batch_events import (
     BatchField,
@@ -22,7 +24,8 @@ from napari_selfreg.engine.batch_events import (
     FieldFailed,
     FieldStarted,
 )
-from napari_selfreg.engine.events import Event, Progress, run
+from napari_selfreg.engine.events import Event, Notice, Progress, run
+from napari_selfreg.io.atomic import write_error
 from tests.engine.test_segment import THREE, dark, picture  # noqa: F401 - a fixture
 
 ONE = PixelSize.isotropic(1.0)
@@ -204,3 +207,38 @@ def test_a_field_named_like_a_result_is_not_replaced(tmp_path: Path, dark: Any) 
     fields = tuple(BatchField(tmp_path / name, ONE) for name in ("a.png", "a_objects.tif"))
     with pytest.raises(BadInputError, match="would be replaced"):
         run(segment_fields(BatchRequest(fields=fields, model=dark, output_dir=tmp_path)))
+
+
+def test_a_name_that_cannot_be_written_does_not_stop_the_rest(folder: Path, dark: Any) -> None:  # noqa: F811
+    (folder / "results" / "a_objects.tif").mkdir(parents=True)
+    result = run(segment_fields(request(folder, dark)))
+    ((path, reason),) = result.failed
+    assert path.stem == "a"
+    assert reason.endswith("choose another name.")
+    assert [path.stem for path in result.done] == ["b", "c"]
+    assert rows(folder / "results")["a"]["problem"].startswith("a_objects.tif could not be written")
+    assert "Miller" not in (folder / "results" / "summary.csv").read_text("utf-8")
+
+
+def test_a_full_disk_ends_the_batch(
+    folder: Path,
+    dark: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise write_error(folder / "b_objects.tif", OSError(errno.ENOSPC, "No space left"))
+
+    monkeypatch.setattr(segmenting, "write_results", full)
+    with pytest.raises(WriteError, match="disk is full"):
+        run(segment_fields(request(folder, dark)))
+
+
+def test_a_summary_that_was_set_aside_is_told(folder: Path, dark: Any) -> None:  # noqa: F811
+    (folder / "results").mkdir()
+    (folder / "results" / "summary.csv").write_text("mine;2\n")
+    seen: list[Event] = []
+    result = run(segment_fields(request(folder, dark)), seen.append)
+    (note,) = result.notes
+    assert "it is now summary.1.csv" in note
+    assert [event.message for event in seen if isinstance(event, Notice)] == [note]
+    assert len(rows(folder / "results")) == 3

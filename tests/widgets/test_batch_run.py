@@ -72,7 +72,8 @@ def test_fields_get_the_settings_of_the_panel_and_learn_what_became_of_them(
         yield FieldStarted(PATHS[0])
         yield Progress(50, 200, "a: field 1 of 2")
         yield FieldFailed(PATHS[1], "It is broken.")
-        return BatchResult((PATHS[0],), ((PATHS[1], "It is broken."),))
+        notes = ("The summary is open elsewhere.",)
+        return BatchResult((PATHS[0],), ((PATHS[1], "It is broken."),), notes)
 
     batch = make(job)
     assert shared.fields is not None
@@ -84,6 +85,7 @@ def test_fields_get_the_settings_of_the_panel_and_learn_what_became_of_them(
     text = start(batch, qtbot)
     assert text.startswith("1 of 2 fields")
     assert "summary.csv" in text
+    assert "The summary is open elsewhere." in text
     # The Open panel, where it was asked for, hears the same.
     assert ("a: field 1 of 2…", True) in said
     assert said[-1] == (text, False)
