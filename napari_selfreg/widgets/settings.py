@@ -15,7 +15,7 @@ from typing import Any
 from napari.settings import get_plugin_settings
 from npe2 import PluginManager
 
-from napari_selfreg.io.models import DEFAULT_MODEL
+from napari_selfreg.core.defaults import DEFAULT_MODEL
 
 PLUGIN = "napari-selfreg"
 
