@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from napari_selfreg.core.types import PixelSize, UmSource
 from napari_selfreg.io.pixel_size import plausible
 from napari_selfreg.io.sources import ImageSource
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
-from napari_selfreg.widgets.result_info import result_info
 
 SOURCE_KEY = "napari_selfreg_source"
 """Metadata key of an image layer: its `SourceInfo`."""
@@ -157,46 +153,3 @@ def um_source(layer: Any) -> UmSource:
     if info is None:
         return "file" if now is not None and plausible(now) else "option"
     return "file" if now is not None and now == info.stated else "option"
-
-
-def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
-    """Give an image another pixel size, and let the results that lie on it follow.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Holds the results.
-    image : napari.layers.Image
-        The image.
-    pixel_size : PixelSize
-        What a person has chosen.
-
-    Returns
-    -------
-    bool
-        Whether there are results: their measurements still mean the size before.
-    """
-    before = np.asarray(image.scale[-2:], dtype=np.float64)
-    units = spacing(pixel_size)["units"]
-    set_pixel_size(image, pixel_size)
-    ratio = np.asarray(image.scale[-2:], dtype=np.float64) / before
-    _keep_view(viewer, ratio)
-    found = False
-    for layer in viewer.layers:
-        info = result_info(layer)
-        if info is None or info.image_layer_id != image.unique_id:
-            continue
-        found = True
-        layer.units = (*layer.units[:-2], *units)
-        layer.scale = (*layer.scale[:-2], *(np.asarray(layer.scale[-2:]) * ratio))
-        layer.translate = (*layer.translate[:-2], *(np.asarray(layer.translate[-2:]) * ratio))
-    return found
-
-
-def _keep_view(viewer: Any, ratio: npt.NDArray[np.float64]) -> None:
-    """Move the camera with an image whose rows and columns have another size in the world."""
-    camera = viewer.scene.camera
-    centre = np.asarray(camera.center, dtype=np.float64)
-    centre[-2:] *= ratio
-    camera.center = tuple(centre)
-    camera.zoom /= float(np.sqrt(abs(ratio.prod())))  # mirrored images have a negative one

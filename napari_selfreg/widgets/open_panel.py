@@ -26,12 +26,12 @@ from napari_selfreg.widgets.image_layers import (
     CHOSEN,
     REMEMBERED,
     SourceInfo,
-    change_pixel_size,
     set_pixel_size,
     source_info,
 )
 from napari_selfreg.widgets.layers import ORIGIN_KEY, is_picture, pixel_size_of
 from napari_selfreg.widgets.open_form import OpenForm
+from napari_selfreg.widgets.pixel_size_change import change_pixel_size
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import PathOffer, shared_for
@@ -42,8 +42,8 @@ from napari_selfreg.widgets.volume.voxel_size import change_spacing
 
 _STEPS = {"PgUp": -1, "PgDown": 1}
 FOLDER_VOXELS = "The size of the voxels is the one you have chosen for this folder."
-MEASURED_BEFORE = (
-    "The objects on this image were measured with another pixel size: run the model again."
+FOUND_BEFORE = (
+    "Sizes follow. The model saw the image at the other pixel size: run it again for its best."
 )
 
 
@@ -134,6 +134,7 @@ class OpenPanel(QWidget):
         self.shared.cardChanged.connect(self._on_card)
         self.shared.pathOffered.connect(self._on_offered_path)
         self.shared.pixelSizeChanged.connect(self._on_size_elsewhere)
+        self.shared.resultChanged.connect(self._on_result)
         events = self._viewer.layers.events
         events.removed.connect(self._on_removed)
         self._viewer.canvas.events.size.connect(self._on_canvas)
@@ -256,15 +257,20 @@ class OpenPanel(QWidget):
         image = self._image()
         if image is None:
             return
-        touched = change_pixel_size(self._viewer, image, size)
+        found = change_pixel_size(self._viewer, image, size)
         info = source_info(image)
         if info is not None and info.stated is None:
             self.shared.remember_pixel_size(info.path, size)
         if image == self.stage.image and self.stage.field is not None:
             self.fields.update(self.stage.field, pixel_size=size)
-        self.form.tell(MEASURED_BEFORE if touched else "")
+        self.form.tell(FOUND_BEFORE if found else "")
         self.form.refresh()
         self.shared.pixelSizeChanged.emit(image)
+
+    def _on_result(self, layer: Any) -> None:
+        """Take back what was said of the results before."""
+        if self.form.status.text() == FOUND_BEFORE:
+            self.form.tell("")
 
     def _on_spacing(self, spacing: Any) -> None:
         image = self._image()

@@ -99,6 +99,7 @@ class ResultsPanel(QWidget):
         self._views.done.connect(self._on_view)
         self.saved.changed.connect(self._fields.start)
         self.shared.resultChanged.connect(self._on_result)
+        self.shared.pixelSizeChanged.connect(self._on_edit)
         self.shared.fieldsChanged.connect(self._fields.start)
         self._viewer.scene.camera.events.connect(self._on_camera)
         self._viewer.canvas.events.size.connect(self._on_camera)

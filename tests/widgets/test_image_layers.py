@@ -7,19 +7,17 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_selfreg.core.types import Box, PixelSize, PostProcessing
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.images import open_image
 from napari_selfreg.widgets.image_layers import (
     CHOSEN,
     REMEMBERED,
-    change_pixel_size,
     layer_data,
     set_pixel_size,
     source_info,
     um_source,
 )
 from napari_selfreg.widgets.layers import pixel_size_of
-from napari_selfreg.widgets.result_info import RESULT_KEY, ResultInfo
 from tests.io.image_files import smooth, tissue, write_pyramid, write_svs
 
 HALF = PixelSize.isotropic(0.5)
@@ -125,36 +123,3 @@ def test_of_a_foreign_layer_its_own_scale_counts_as_the_files() -> None:
     layer = Image(np.zeros((8, 8)), scale=(0.5, 0.5), units=("um", "um"))
     assert um_source(layer) == "file"
     assert um_source(Image(np.zeros((8, 8)))) == "option"
-
-
-def test_results_follow_another_pixel_size(picture: Path) -> None:
-    source = open_image(picture)
-    data, arguments, _ = layer_data(source, picture)
-    viewer = ViewerModel()
-    image = viewer.add_image(data, **arguments)
-    assert not change_pixel_size(viewer, image, PixelSize(1, 2))
-    info = ResultInfo(
-        *("m", "M", "", ("x",), PixelSize(1, 2), "option", PostProcessing()),
-        *(image.unique_id, "a", Box(0, 0, 4, 4)),
-    )
-    place = {"scale": (1, 2), "translate": (10, 20), "units": ("um", "um")}
-    result = viewer.add_labels(np.zeros((4, 4), int), metadata={RESULT_KEY: info}, **place)
-    other = viewer.add_labels(np.zeros((4, 4), int), **place)
-    assert change_pixel_size(viewer, image, HALF)
-    assert pixel_size_of(image) == HALF
-    assert result.scale == pytest.approx((0.5, 0.5))
-    assert result.translate == pytest.approx((5, 5))
-    assert other.scale == pytest.approx((1, 2))
-
-
-def test_the_image_stays_where_it_is_on_the_screen() -> None:
-    viewer = ViewerModel()
-    image = viewer.add_image(np.zeros((40, 80)), units=("pixel", "pixel"))
-    camera = viewer.scene.camera
-    camera.center, camera.zoom = (0, 20, 40), 8.0
-    change_pixel_size(viewer, image, PixelSize(0.5, 0.5))
-    assert camera.center == pytest.approx((0, 10, 20))
-    assert camera.zoom == pytest.approx(16)
-    change_pixel_size(viewer, image, PixelSize(1, 0.25))
-    assert camera.center == pytest.approx((0, 20, 10))
-    assert camera.zoom == pytest.approx(16)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.project.manifest import ImageReference, ProjectField
 from napari_selfreg.io.project.references import (
@@ -88,6 +89,31 @@ class Images:
         self._put(found)
         self._project.check_images()
         return tuple(found)
+
+    def set_pixel_size(self, field: str, pixel_size: PixelSize) -> None:
+        """Say how large the pixels of an image are, in place of what was said before.
+
+        Parameters
+        ----------
+        field : str
+            Its id.
+        pixel_size : PixelSize
+            Of the image at full resolution, as a person has chosen it.
+
+        Raises
+        ------
+        WriteError
+            If that cannot be written; the size from before then stays.
+        """
+        size = (pixel_size.y, pixel_size.x)
+
+        def changed(record: ProjectField) -> ProjectField:
+            if record.id != field:
+                return record
+            return record.model_copy(update={"um_per_px": size, "um_source": "option"})
+
+        if self._project.field(field).um_per_px != size:
+            self._project.change_fields(changed)
 
     def hash_all(self, stopped: Callable[[], bool]) -> None:
         """Hash the images that were not hashed since they were written, and compare.

@@ -51,13 +51,14 @@ class Measured(QObject):
         self._timer = single_shot(self, _AFTER_MS, self._look)
         desk.linkChanged.connect(self._on_link)
         desk.edited.connect(self._on_edited)
+        desk.shared.pixelSizeChanged.connect(self._on_link)
 
     @property
     def busy(self) -> bool:
         """Whether what is shown is about to change."""
         return self._timer.isActive() or self._latest.running
 
-    def _on_link(self) -> None:
+    def _on_link(self, image: Any = None) -> None:
         if self._desk.link is None:
             self._timer.stop()
             self.changed.emit("")

@@ -10,7 +10,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.core.errors import BadInputError, SelfRegError, WriteError
 from napari_selfreg.io.fields import State
 from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.correct.field_door import FieldDoor
@@ -30,7 +30,7 @@ from napari_selfreg.widgets.correct.layer_fields import (
 from napari_selfreg.widgets.correct.unshown_results import same_file, unshown_results
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
 from napari_selfreg.widgets.guards import alive, bare
-from napari_selfreg.widgets.layers import is_picture
+from napari_selfreg.widgets.layers import is_picture, pixel_size_of
 from napari_selfreg.widgets.result_info import FIELD_KEY, result_info
 from napari_selfreg.widgets.result_plane import label_plane
 from napari_selfreg.widgets.results_snapshot import image_of
@@ -104,6 +104,7 @@ class ProjectDesk(QObject):
         self.door.told.connect(self.told)
         self.shared.projectEdited.connect(self.reload)
         self.shared.projectFieldWanted.connect(self.show)
+        self.shared.pixelSizeChanged.connect(self._on_pixel_size)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -369,6 +370,16 @@ class ProjectDesk(QObject):
         self.link.told.connect(self.told)
         self.unsay(STILL_THERE)
         self.linkChanged.emit()
+
+    def _on_pixel_size(self, image: Any) -> None:
+        """Keep the size a person has chosen for the image below the corrections."""
+        link, size = self.link, pixel_size_of(image)
+        if link is None or image != self.image or size is None or link.project.read_only:
+            return
+        try:
+            link.project.images.set_pixel_size(link.field, size)
+        except WriteError as error:
+            self.told.emit(str(error))
 
     def _untie(self) -> None:
         link, self.link = self.link, None

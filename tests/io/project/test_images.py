@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from napari_selfreg.core.errors import BadInputError, WriteError
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.project import Project, images
 from tests.io.project.steps import (
     HOUR,
@@ -61,6 +62,17 @@ def test_a_folder_that_moves_as_a_whole_finds_its_images(tmp_path: Path) -> None
     with Project.open(there / "case.selfreg") as project:
         assert project.images.path("f2") == there / "b.png"
         assert [project.images.state(name) for name in ("f1", "f2")] == ["found", "found"]
+
+
+def test_the_pixel_size_of_one_image_is_put_right(tmp_path: Path) -> None:
+    with new_project(tmp_path, "ab") as project:
+        before = project.field("f2").pixel_size
+        project.images.set_pixel_size("f1", PixelSize(0.25, 0.5))
+        project.snapshot()
+    with Project.open(project.folder) as again:
+        assert again.field("f1").pixel_size == PixelSize(0.25, 0.5)
+        assert again.field("f1").um_source == "option"
+        assert again.field("f2").pixel_size == before
 
 
 def test_locating_one_image_finds_those_that_moved_with_it(tmp_path: Path) -> None:

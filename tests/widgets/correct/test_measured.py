@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.correct import saving
+from napari_selfreg.widgets.pixel_size_change import change_pixel_size
 from napari_selfreg.widgets.result_plane import table_of
 from tests.widgets.correct.steps import add_result_of_file, drag, stroke
 from tests.widgets.waits import LONG
@@ -37,6 +39,18 @@ def test_an_edit_is_counted_and_measured(opened: Any, qtbot) -> None:
     qtbot.waitUntil(lambda: made.totals.text().startswith("6 objects, 0"), timeout=LONG)
     made.desk.close()
     assert made.totals.text() == ""
+
+
+def test_another_pixel_size_is_another_area(opened: Any, qtbot) -> None:
+    made, layer = opened
+    qtbot.waitUntil(lambda: made.totals.text().startswith("6 objects"), timeout=LONG)
+    before, image = table_of(layer.features)["area_um2"], made.desk.image
+    y, x = image.scale
+    change_pixel_size(made._viewer, image, PixelSize(2 * y, 2 * x))
+    made.desk.shared.pixelSizeChanged.emit(image)
+    qtbot.waitUntil(
+        lambda: np.allclose(table_of(layer.features)["area_um2"], 4 * before), timeout=LONG
+    )
 
 
 def test_the_class_of_a_new_object_is_measured_with_it(panel: Any, tmp_path: Path, qtbot) -> None:

@@ -11,11 +11,12 @@ from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.core.types import Box
+from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import Project, is_project
 from napari_selfreg.widgets.correct.layer_fields import NO_FILE, NO_PICTURE, field_of
 from napari_selfreg.widgets.correct.project_desk import APART, STILL_THERE, ProjectDesk
 from napari_selfreg.widgets.field_list import FieldList
+from napari_selfreg.widgets.pixel_size_change import change_pixel_size
 from napari_selfreg.widgets.result_info import result_info
 from tests.widgets.correct.steps import add_result_of_file, stroke
 from tests.widgets.results_steps import UM, add_objects, squares
@@ -297,6 +298,21 @@ def test_what_another_panel_changes_in_the_project_is_shown(desk: Any) -> None:
     fields = made.project.bookmarks.restore("before")
     made.shared.projectEdited.emit(fields)
     assert np.array_equal(layer.data, squares())
+
+
+def test_a_pixel_size_that_is_corrected_later_is_kept(desk: Any, qtbot) -> None:
+    viewer, made, _ = desk
+    half, folder = PixelSize(UM.y / 2, UM.x / 2), made.project.folder
+    change_pixel_size(viewer, made.image, half)
+    made.shared.pixelSizeChanged.emit(made.image)
+    made.close()
+    viewer.layers.clear()
+    made.open(folder)
+    qtbot.waitUntil(lambda: made.link is not None, timeout=LONG)
+    record = made.project.field(made.link.field)
+    assert (record.pixel_size, record.um_source) == (half, "option")
+    assert result_info(made.link.layer).pixel_size == half
+    np.testing.assert_allclose(made.image.scale, (half.y, half.x))
 
 
 def test_a_layer_that_comes_back_after_its_field_went_on_paints_over_nothing(desk: Any) -> None:
