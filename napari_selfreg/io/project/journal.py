@@ -126,7 +126,8 @@ class Journal:
             with self._flushing:
                 os.fsync(file)  # outside the lock: appending goes on meanwhile
                 if self._fresh:
-                    flush_folder(self._path_of(self._number).parent)
+                    with suppress(FileNotFoundError):  # moved as a whole, and the file with it
+                        flush_folder(self._path_of(self._number).parent)
                     self._fresh = False
             self._unstored = ""
         except OSError as error:

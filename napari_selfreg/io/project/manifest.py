@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.errors import BadInputError, WriteError
 from napari_selfreg.core.types import Box, PixelSize, UmSource
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.card import ObjectSettings, first_reason
@@ -26,6 +26,12 @@ _MAX_BYTES = 64 << 20
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
+
+
+GONE = (
+    "{} was moved, renamed or deleted while it was open. Corrections are still kept in it: close "
+    "the project and open it where it is now."
+)
 
 
 class ImageReference(Part):
@@ -212,6 +218,16 @@ def read_manifest(path: str | Path) -> Manifest:
         raise BadInputError(
             f"The {FILE_NAME} of {name} is damaged: put back a copy of it."
         ) from error
+
+
+def require_there(folder: Path) -> None:
+    """Raise WriteError if an open project has gone from its folder.
+
+    The journal is an open file and goes along; whatever is written by its path would become a
+    second project, with half of the corrections.
+    """
+    if not (folder / FILE_NAME).is_file():
+        raise WriteError(GONE.format(folder.name))
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -18,6 +18,7 @@ from napari_selfreg.io.project.generations import (
     write_state,
 )
 from napari_selfreg.io.project.journal import Journal
+from napari_selfreg.io.project.manifest import require_there
 from napari_selfreg.io.project.memory import FieldMemory, Memory, painted
 from napari_selfreg.io.project.ome_labels import read_labels
 from napari_selfreg.io.project.records import Labels
@@ -87,8 +88,10 @@ class Snapshots:
         Raises
         ------
         WriteError
-            If it cannot be written: the one before, and its journal, stay in use.
+            If it cannot be written, or the folder is gone: the one before, and its journal, stay
+            in use.
         """
+        require_there(self._folder)
         with self._one:
             self._journal.flush()  # so that little is left to flush while nobody can edit
             with self._lock:

@@ -41,6 +41,7 @@ from napari_selfreg.io.project.manifest import (
     VersionRecord,
     manifest_file,
     read_manifest,
+    require_there,
     write_manifest,
 )
 from napari_selfreg.io.project.memory import Blocks, FieldMemory, Prepared, check_blocks
@@ -353,6 +354,7 @@ class Project(Editing, Reading):
         """Replace parts of ``project.json``; raises WriteError and changes nothing if it fails."""
         with self._lock:
             self.check_writable()
+            require_there(self.folder)
             manifest = self.manifest.model_copy(update=changes)
             write_manifest(self.folder, manifest)
             self.manifest = manifest

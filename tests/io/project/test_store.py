@@ -172,6 +172,26 @@ def test_nothing_is_written_by_opening_and_closing(tmp_path: Path) -> None:
     assert after == before
 
 
+def test_a_folder_that_is_renamed_meanwhile_stays_one_project(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.apply("f1", [block(0, 0, 4, 5, 7)])
+    there = tmp_path / "ward 3.selfreg"
+    project.folder.rename(there)
+    project.apply("f1", [block(8, 8, 2, 2, 9)])
+    before = content(project)
+    for act in (
+        project.snapshot,
+        lambda: project.images.set_pixel_size("f1", PixelSize(2, 2)),
+        lambda: project.add_field(new_field(picture(tmp_path / "c.png"))),
+    ):
+        with pytest.raises(WriteError, match=r"case\.selfreg was moved"):
+            act()
+    project.close()
+    assert not project.folder.exists()
+    with Project.open(there) as again:
+        assert content(again) == before
+
+
 def test_a_closed_project_refuses_edits(tmp_path: Path) -> None:
     project = new_project(tmp_path)
     project.close()
