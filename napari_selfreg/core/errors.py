@@ -11,6 +11,10 @@ class BadInputError(SelfRegError):
     """An image, label, folder or option that cannot be used."""
 
 
+class CorrectedError(BadInputError):
+    """An earlier result that a person has corrected, or may have, and that is not replaced."""
+
+
 class BadModelError(SelfRegError):
     """A bundle that is damaged, hostile or not one of ours."""
 

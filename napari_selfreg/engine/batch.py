@@ -17,7 +17,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from napari_selfreg.core.errors import BadModelError, DeviceError, SelfRegError, WriteError
+from napari_selfreg.core.errors import (
+    BadModelError,
+    CorrectedError,
+    DeviceError,
+    SelfRegError,
+    WriteError,
+)
 from napari_selfreg.core.totals import find_places, totals_in
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.batch_events import (
@@ -110,7 +116,9 @@ def _segment_all(
             logger.info("a field could not be segmented", exc_info=error)
             reason = _sentence(error, field.path, volumes)
             failed.append((field.path, reason))
-            notices = summaries.add(*_problem(field, reason, request, volumes))
+            notices = []
+            if not isinstance(error, CorrectedError):  # its row is still about what lies there
+                notices = summaries.add(*_problem(field, reason, request, volumes))
             yield FieldFailed(field.path, reason)
         else:
             notices = summaries.add(_folder(field, request), row)

@@ -43,6 +43,7 @@ from napari_selfreg.engine.volume.segment import (
     segment_volume,
     spacing_of,
 )
+from napari_selfreg.io.handmade import require_replaceable, why_kept
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.outputs import Origin, check_writable, write_results
@@ -99,6 +100,8 @@ def segment(
     ------
     BadInputError
         If the image cannot be read or is too large for the memory.
+    CorrectedError
+        If a person has corrected an earlier result in that folder, or may have.
     BadModelError, DeviceError, WriteError
         If the model, the device or the folder cannot be used; nothing is left half-written.
     """
@@ -141,12 +144,13 @@ def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
 
     Raises
     ------
-    BadInputError, BadModelError, DeviceError, WriteError
+    BadInputError, CorrectedError, BadModelError, DeviceError, WriteError
         As `segment`.
     """
     model = _loaded(request.model)
     check_writable(request.output_dir)  # before minutes are spent on a slide
     with open_image(request.image_path) as source:
+        require_replaceable(why_kept(request.output_dir, source.stem))
         megapixels = math.prod(source.shape) / 1e6
         choice = source.choose_pixel_size(request.um_per_px, model.card.pixel_size)
         if request.require_pixel_size and choice.source == "model":
@@ -191,6 +195,7 @@ def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
             device=found.device,
             precision=found.precision,
         )
+    require_replaceable(why_kept(request.output_dir, origin.stem))  # saved meanwhile, perhaps
     files = write_results(
         request.output_dir, found.labels, found.table, origin, compressed=request.compressed
     )

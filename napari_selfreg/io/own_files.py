@@ -46,14 +46,14 @@ def is_own(path: Path) -> bool:
 def _own_labels(path: Path) -> bool:
     import tifffile
 
-    with _quiet(tifffile.logger()), tifffile.TiffFile(path) as tiff:
+    with quiet(tifffile.logger()), tifffile.TiffFile(path) as tiff:
         tags = tiff.pages.first.tags
         return bool(tags[305].value == SOFTWARE and json.loads(tags[270].value)["um_per_px_source"])
 
 
 @contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep what a library finds wrong with a file that is none of ours to itself.
+def quiet(logger: logging.Logger) -> Iterator[None]:
+    """Keep what a library finds wrong with a file, perhaps none of ours, to itself.
 
     Other threads are heard meanwhile, whichever of them ends first: the filter stays, once.
     """
@@ -71,10 +71,26 @@ def _heard(record: logging.LogRecord) -> bool:
 
 def _own_outlines(path: Path) -> bool:
     """Look for our mark among the members, which stand before the features."""
+    return f'"software":"{SOFTWARE}"'.encode() in outline_members(path)
+
+
+def outline_members(path: Path) -> bytes:
+    """Return what a file of outlines says before its features; nothing if none begin there.
+
+    Parameters
+    ----------
+    path : Path
+        GeoJSON, also compressed (``.gz``).
+
+    Raises
+    ------
+    OSError, EOFError, zlib.error
+        If it cannot be read.
+    """
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rb") as stream:
         members, found, _ = stream.read(_HEAD).partition(b'"features"')
-    return bool(found) and f'"software":"{SOFTWARE}"'.encode() in members
+    return members if found else b""
 
 
 def _own_table(path: Path) -> bool:

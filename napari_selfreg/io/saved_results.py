@@ -90,7 +90,8 @@ def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
         raise
     except Exception as error:  # decoders raise what they like on damaged files
         raise BadInputError(
-            f"The saved results of {image.name} cannot be read: segment it again."
+            f"The saved results of {image.name} cannot be read: rename or delete them and "
+            "segment it again."
         ) from error
     if not np.array_equal(np.unique(labels[labels > 0]), np.sort(table["index"])):
         raise BadInputError(
@@ -102,18 +103,6 @@ def read_saved(image: Path, directory: Path | None = None) -> SavedResult:
 def is_saved(image: Path, directory: Path | None = None) -> bool:
     """Tell whether there is a file of saved objects of an image, whatever is in it."""
     return output_paths(directory or results_folder(image), image.stem)["objects"].is_file()
-
-
-def is_corrected(image: Path, directory: Path | None = None) -> bool:
-    """Tell whether the saved objects of an image were changed by hand; False without any."""
-    import tifffile
-
-    path = output_paths(directory or results_folder(image), image.stem)["objects"]
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            return bool(json.loads(tiff.pages.first.tags[270].value).get(CORRECTED))
-    except (OSError, ValueError, KeyError, AttributeError):
-        return False
 
 
 def saved_totals(image: Path, directory: Path | None = None) -> Totals | None:

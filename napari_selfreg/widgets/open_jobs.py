@@ -11,10 +11,10 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.fields import FieldFacts, has_results, read_facts, results_folder
+from napari_selfreg.io.handmade import why_kept, why_kept_volume
 from napari_selfreg.io.images import image_paths, open_image
-from napari_selfreg.io.saved_results import SavedResult, is_corrected, is_saved, read_saved
+from napari_selfreg.io.saved_results import SavedResult, is_saved, read_saved
 from napari_selfreg.io.volume import is_volume_path, volume_stem
-from napari_selfreg.io.volume.outputs import is_corrected_volume
 from napari_selfreg.widgets.image_layers import LayerDataTuple
 from napari_selfreg.widgets.readers import open_layer
 from napari_selfreg.widgets.volume.opening import has_volume_results, paths_in, read_volume_facts
@@ -53,7 +53,7 @@ class Looked(Event):
     segmented : bool
         Whether files of a result lie in the folder of results.
     corrected : bool
-        Whether a person has changed the objects in them.
+        Whether a person has changed the objects in them, or may have: a file cannot be read.
     """
 
     path: Path
@@ -135,14 +135,14 @@ def look_at_fields(paths: Sequence[Path], results: Path | None) -> Generator[Eve
 
 
 def _look_at(path: Path, results: Path | None) -> tuple[FieldFacts, bool, bool]:
-    """Return what a file says, whether it is segmented, and whether a person corrected that."""
+    """Return what a file says, whether it is segmented, and whether that must stay."""
     if is_volume_path(path):
         facts = read_volume_facts(path)
         stem, folder = volume_stem(path), results or results_folder(path)
         there = has_volume_results(path, stem, folder)
-        return facts, there, there and is_corrected_volume(folder, stem)
+        return facts, there, there and bool(why_kept_volume(folder, stem))
     facts, there = read_facts(path), has_results(path, results)
-    return facts, there, there and is_corrected(path, results)
+    return facts, there, there and bool(why_kept(results or results_folder(path), path.stem))
 
 
 def ask_file(path: Path) -> Generator[Event, None, FileFacts | None]:

@@ -140,6 +140,32 @@ def test_a_name_that_cannot_be_written_does_not_stop_the_others(
     assert all(fault.endswith("choose another name.") for fault in faults(result))
 
 
+def test_what_a_person_has_corrected_is_not_replaced(shelf: Path, tmp_path: Path) -> None:
+    images = [picture(tmp_path / f"{name}.png") for name in "abc"]
+    output = tmp_path / "out"
+    command = ("segment", *images, "--output", output, "--um-per-px", 1, "--json")
+    assert run(*command).exit_code == 0
+    before = {}
+    for name in "ab":
+        for path in (output / f"{name}_objects.tif", output / f"{name}_objects.geojson"):
+            content = path.read_bytes()
+            marked = content.replace(b'"software"', b'"corrected_by_hand":true,"software"')
+            before[path] = marked if path.suffix == ".geojson" else content
+        before[output / "b_objects.tif"] = b"cut off"
+        before[output / "b_objects.geojson"] = (output / "b_objects.geojson").read_bytes()
+    for path, content in before.items():
+        path.write_bytes(content)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert [Path(entry["image"]).name for entry in json.loads(result.stdout)] == ["c.png"]
+    first, second = faults(result)
+    assert "a_objects.geojson was corrected by hand" in first
+    assert "b_objects.tif is no result of ours that can be read" in second
+    assert all("(--output)" in fault for fault in (first, second))
+    assert "2 of 3 images failed" in result.stderr
+    assert {path: path.read_bytes() for path in before} == before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")
 def test_a_name_from_another_system_is_written(shelf: Path, tmp_path: Path) -> None:
     image = Path(os.fsdecode(os.fsencode(tmp_path) + b"/Gewebe\xe4.png"))

@@ -35,6 +35,23 @@ def test_segment_writes_labels_and_measurements_of_volumes(tmp_path: Path, bundl
     ]
 
 
+def test_corrected_labels_are_not_replaced(tmp_path: Path, bundle: Path) -> None:
+    for name in ("a.nii.gz", "b.nii.gz"):
+        nifti(tmp_path / "scans" / name, np.random.default_rng(0).normal(0, 1, (9, 10, 11)))
+    output = tmp_path / "out"
+    command = ("segment", tmp_path / "scans", "--model", bundle, "--output", output, "--json")
+    assert run(*command).exit_code == 0
+    table = output / "a_measurements.csv"
+    table.write_text(table.read_text("utf-8").replace("software", "software,corrected_by_hand", 1))
+    before = (output / "a_labels.nii.gz").stat().st_mtime_ns, table.read_bytes()
+    result = run(*command)
+    assert result.exit_code == 1
+    assert [Path(entry["image"]).name for entry in json.loads(result.stdout)] == ["b.nii.gz"]
+    (fault,) = faults(result)
+    assert "a_measurements.csv was corrected by hand" in fault
+    assert before == ((output / "a_labels.nii.gz").stat().st_mtime_ns, table.read_bytes())
+
+
 def test_evaluate_scores_volumes(tmp_path: Path, bundle: Path) -> None:
     nifti(tmp_path / "images" / "a.nii.gz", np.random.default_rng(0).normal(0, 1, (9, 10, 11)))
     nifti(tmp_path / "labels" / "a.nii.gz", np.ones((9, 10, 11), np.uint8))

@@ -220,6 +220,33 @@ def test_a_name_that_cannot_be_written_does_not_stop_the_rest(folder: Path, dark
     assert "Miller" not in (folder / "results" / "summary.csv").read_text("utf-8")
 
 
+def test_what_a_person_has_saved_is_left_alone_with_its_row(folder: Path, dark: Any) -> None:  # noqa: F811
+    run(segment_fields(request(folder, dark)))
+    labels = folder / "results" / "a_objects.tif"
+    labels.write_bytes(b"cut off")
+    before = rows(folder / "results")
+    result = run(segment_fields(request(folder, dark)))
+    ((path, reason),) = result.failed
+    assert path.stem == "a"
+    assert "may be a person's work" in reason
+    assert labels.read_bytes() == b"cut off"
+    assert rows(folder / "results") == before
+
+
+def test_what_she_saves_meanwhile_is_left_alone(folder: Path, dark: Any) -> None:  # noqa: F811
+    labels = folder / "results" / "a_objects.tif"
+    job = segment_fields(request(folder, dark, "a"))
+    for event in job:
+        if isinstance(event, FieldStarted):
+            next(job)
+            labels.parent.mkdir()
+            labels.write_bytes(b"hers")
+            break
+    result = run(job)
+    assert [path.stem for path, _ in result.failed] == ["a"]
+    assert labels.read_bytes() == b"hers"
+
+
 def test_a_full_disk_ends_the_batch(
     folder: Path,
     dark: Any,  # noqa: F811

@@ -20,7 +20,7 @@ from napari_selfreg.io.geojson_labels import read_geojson
 from napari_selfreg.io.project import FieldFacts, ObjectState, Project, ProjectField, Region
 from napari_selfreg.io.project.generations import labels_folder
 from napari_selfreg.io.project.regions import read_regions
-from napari_selfreg.io.saved_results import is_corrected
+from napari_selfreg.io.saved_results import read_saved
 from tests.cli.shell import run as shell
 from tests.io.project.steps import SHAPE, block, new_field, new_project, picture, start_labels
 from tests.io.project.test_manifest import FIELD
@@ -74,8 +74,8 @@ def test_files_say_which_fields_hold_a_persons_work(tmp_path: Path) -> None:
         project.set_state("f2", "segmented")
         run(export(ExportRequest(project, tmp_path / "out")))
     named = {stem: tmp_path / "images" / f"{stem}.png" for stem in "ab"}
-    assert is_corrected(named["a"], tmp_path / "out")
-    assert not is_corrected(named["b"], tmp_path / "out")
+    assert read_saved(named["a"], tmp_path / "out").corrected
+    assert not read_saved(named["b"], tmp_path / "out").corrected
 
 
 def test_no_path_in_any_output(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import tifffile
 
 from napari_selfreg.io import own_files
 from napari_selfreg.io.outputs import write_results
-from napari_selfreg.io.own_files import is_own
+from napari_selfreg.io.own_files import is_own, quiet
 from tests.io.test_outputs import ORIGIN, objects, table
 
 
@@ -50,7 +50,7 @@ def test_nor_are_damaged_ones(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 
 def test_a_look_in_one_thread_silences_no_other(caplog: pytest.LogCaptureFixture) -> None:
     logger = tifffile.logger()
-    first, second = own_files._quiet(logger), own_files._quiet(logger)
+    first, second = quiet(logger), quiet(logger)
     begun, ended = threading.Event(), threading.Event()
 
     def look() -> None:

@@ -64,6 +64,15 @@ def test_each_field_is_looked_at_and_a_bad_one_is_told(folder: Path) -> None:
     assert third.segmented
 
 
+def test_results_that_cannot_be_read_count_as_hers(folder: Path) -> None:
+    (folder / "results").mkdir()
+    for path in output_paths(folder / "results", "c").values():
+        path.touch()
+    seen: list[Looked] = []
+    run(look_at_fields([folder / f"{name}.png" for name in "ac"], None), seen.append)
+    assert [(each.segmented, each.corrected) for each in seen] == [(False, False), (True, True)]
+
+
 def test_results_are_looked_for_where_they_go(folder: Path, tmp_path: Path) -> None:
     for path in output_paths(tmp_path, "a").values():
         path.touch()

@@ -29,11 +29,12 @@ from napari_selfreg.engine.volume.predict import (
     predict_volume,
 )
 from napari_selfreg.io.geojson import six_digits
+from napari_selfreg.io.handmade import require_replaceable, why_kept_volume
 from napari_selfreg.io.outputs import check_writable
 from napari_selfreg.io.pixel_size import Um, as_pixel_size
 from napari_selfreg.io.volume.checks import require_voxel_size
 from napari_selfreg.io.volume.grid import Grid
-from napari_selfreg.io.volume.names import is_nifti
+from napari_selfreg.io.volume.names import is_nifti, volume_stem
 from napari_selfreg.io.volume.outputs import write_volume_results
 from napari_selfreg.io.volume.reading import is_volume_path, read_volume
 
@@ -191,6 +192,8 @@ def segment_volume_file(request: VolumeSegmentRequest) -> Generator[Event, None,
     ------
     BadInputError
         If the file is no volume, cannot be read or is too large for the memory.
+    CorrectedError
+        If a person has corrected an earlier result in that folder, or may have.
     BadModelError, DeviceError, WriteError
         If the model, the device or the folder cannot be used; nothing is left half-written.
     """
@@ -199,6 +202,7 @@ def segment_volume_file(request: VolumeSegmentRequest) -> Generator[Event, None,
     check_writable(request.output_dir)
     began = time.perf_counter()
     require_volume_file(path, model)
+    require_replaceable(why_kept_volume(request.output_dir, volume_stem(path)))
     volume = read_volume(path, request.spacing)
     for sentence in volume.notes:
         yield Notice(sentence)
@@ -213,6 +217,9 @@ def segment_volume_file(request: VolumeSegmentRequest) -> Generator[Event, None,
         )
     )
     yield Progress(0, 0, "Writing results")
+    require_replaceable(
+        why_kept_volume(request.output_dir, volume.stem)
+    )  # saved meanwhile, perhaps
     files = write_volume_results(
         request.output_dir, found.labels, found.table, volume, model=model.card.name
     )

@@ -77,17 +77,6 @@ def write_volume_results(
     return targets
 
 
-def is_corrected_volume(directory: str | Path, stem: str) -> bool:
-    """Tell whether the saved labels of a volume were changed by hand; False without any."""
-    try:
-        with volume_output_paths(directory, stem)["measurements"].open(
-            encoding="utf-8", newline=""
-        ) as stream:
-            return bool(next(csv.DictReader(stream), {}).get(CORRECTED))
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return False
-
-
 def _write_table(
     stream: Any, table: Mapping[str, npt.NDArray[Any]], stem: str, constant: Mapping[str, str]
 ) -> None:

@@ -13,7 +13,6 @@ from napari_selfreg.core.errors import WriteError
 from napari_selfreg.core.volume.measurements import measure_classes
 from napari_selfreg.io.volume import Volume, read_volume, read_volume_labels, same_grid
 from napari_selfreg.io.volume.outputs import (
-    is_corrected_volume,
     volume_output_paths,
     write_volume_results,
 )
@@ -51,14 +50,13 @@ def test_both_files(tmp_path: Path, volume: Volume) -> None:
 
 def test_what_a_person_has_changed_says_so(tmp_path: Path, volume: Volume) -> None:
     table = measure_classes(LABELS, None, volume.spacing, ["a"])
-    assert not is_corrected_volume(tmp_path, "case.1")
     for corrected in (False, True):
         files = write_volume_results(
             tmp_path, LABELS, table, volume, model="m", corrected=corrected
         )
-        assert is_corrected_volume(tmp_path, "case.1") is corrected
-    files["measurements"].write_bytes(b"\xff\xfe\x00")
-    assert not is_corrected_volume(tmp_path, "case.1")
+        head, first = files["measurements"].read_text("utf-8").splitlines()
+        assert ("corrected_by_hand" in head) is corrected
+        assert first.endswith(",true") is corrected
 
 
 def test_both_or_none(tmp_path: Path, volume: Volume) -> None:
