@@ -40,6 +40,15 @@ def panel(qtbot) -> Any:
 
 
 @pytest.fixture
+def opened(panel: Any, tmp_path: Path) -> Any:
+    """A Correct panel with a project of the squares open, and the layer of its field."""
+    viewer, made = panel
+    _, layer = add_result_of_file(viewer, tmp_path)
+    made.box.start_button.click()
+    return made, layer
+
+
+@pytest.fixture
 def light(qtbot, tmp_path: Path) -> Any:
     """Viewer, desk, layer and owner of an open project, without a window: made in no time."""
     viewer, owner = ViewerModel(), QWidget()

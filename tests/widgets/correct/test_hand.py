@@ -16,11 +16,9 @@ from tests.widgets.results_steps import squares
 
 
 @pytest.fixture
-def opened(panel: Any, tmp_path: Path) -> Any:
-    """A panel with the squares as a project; the brush is four pixels wide."""
-    viewer, made = panel
-    _, layer = add_result_of_file(viewer, tmp_path)
-    made.box.start_button.click()
+def opened(panel: Any, opened: Any) -> Any:
+    """The brush is four pixels wide."""
+    viewer, (made, layer) = panel[0], opened
     made.hand.resize(round(4 * viewer.scene.camera.zoom * layer.scale[0]))
     return made, layer
 

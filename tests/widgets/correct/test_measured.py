@@ -15,14 +15,6 @@ from tests.widgets.correct.steps import add_result_of_file, drag, stroke
 from tests.widgets.waits import LONG
 
 
-@pytest.fixture
-def opened(panel: Any, tmp_path: Path) -> Any:
-    viewer, made = panel
-    _, layer = add_result_of_file(viewer, tmp_path)
-    made.box.start_button.click()
-    return made, layer
-
-
 def test_an_edit_is_counted_and_measured(opened: Any, qtbot) -> None:
     made, layer = opened
     qtbot.waitUntil(lambda: made.totals.text().startswith("6 objects"), timeout=LONG)

@@ -4,21 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from napari_selfreg.io.project.reviewed import reviewed_mask
 from napari_selfreg.widgets.correct.regions import NAME, NOT_IN_VIEW
 from napari_selfreg.widgets.correct.review import ALL_DONE, DONE, NOT_DONE
 from tests.widgets.correct.steps import add_result_of_file, drag
 from tests.widgets.waits import LONG
-
-
-@pytest.fixture
-def opened(panel: Any, tmp_path: Path) -> Any:
-    viewer, made = panel
-    _, layer = add_result_of_file(viewer, tmp_path)
-    made.box.start_button.click()
-    return made, layer
 
 
 def mask(made: Any, field: str = "f1") -> np.ndarray:

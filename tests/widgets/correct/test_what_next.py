@@ -53,10 +53,8 @@ class Job:
 
 
 @pytest.fixture
-def opened(panel: Any, tmp_path: Path) -> Any:
-    viewer, made = panel
-    _, layer = add_result_of_file(viewer, tmp_path)
-    made.box.start_button.click()
+def opened(panel: Any, opened: Any, tmp_path: Path) -> Any:
+    viewer, (made, layer) = panel[0], opened
     made.what_next.models = {"spots": write_model(tmp_path)}
     made.what_next.job = Job()
     return viewer, made, layer

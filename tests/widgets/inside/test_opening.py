@@ -7,32 +7,18 @@ import pytest
 import torch
 from napari.components import ViewerModel
 from napari.layers import Image
-from torch import nn
 
 import napari_selfreg
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize
-from napari_selfreg.nets.tapspec import Tap, TapSpec
+from napari_selfreg.nets.tapspec import TapSpec
 from napari_selfreg.widgets.inside.opening import TITLE, _source, look_inside
 from napari_selfreg.widgets.layers import OWN_KEY
 from tests.foreign import import_smp
+from tests.widgets.inside.networks import Small, taps_of_small
 from tests.widgets.inside.test_panel import look, ours, settle
 
-
-class Small(nn.Module):
-    """Two blocks at one and two pixels per map pixel."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.down = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.ReLU())
-        self.up = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(6, 4, 3, padding=1))
-        self.head = nn.Conv2d(4, 2, 1)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.head(self.up(self.down(images)))
-
-
-SPEC = TapSpec((Tap("B", "down"), Tap("D1", "up")), size_multiple=2, min_size=2)
+SPEC = taps_of_small()
 
 
 def test_any_network_opens_with_its_picture(make_napari_viewer_proxy, qtbot, field) -> None:

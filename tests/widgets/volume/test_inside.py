@@ -7,7 +7,6 @@ import pytest
 import torch
 from napari.layers import Image
 from qtpy.QtGui import QTransform
-from torch import nn
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.volume.intensity import normalise
@@ -17,7 +16,6 @@ from napari_selfreg.engine.events import run
 from napari_selfreg.engine.inside_types import BlockMaps
 from napari_selfreg.io.bundle import read_card
 from napari_selfreg.nets.feature_maps import capture
-from napari_selfreg.nets.tapspec import Tap, TapSpec
 from napari_selfreg.widgets.inside.channel_box import thumbnail
 from napari_selfreg.widgets.inside.looking import Source
 from napari_selfreg.widgets.inside.opening import look_inside
@@ -36,24 +34,11 @@ from napari_selfreg.widgets.volume.inside import (
 from napari_selfreg.widgets.volume.layers import volume_of
 from tests.engine.volume.models import volume_bundle
 from tests.widgets.fakes import write_model
+from tests.widgets.inside.networks import Small, taps_of_small
 from tests.widgets.volume.conftest import MM
 from tests.widgets.waits import LONG
 
-
-class Small3D(nn.Module):
-    """Two blocks at one and two voxels per map voxel."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.down = nn.Sequential(nn.Conv3d(1, 6, 3, stride=2, padding=1), nn.ReLU())
-        self.up = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv3d(6, 4, 3, padding=1))
-        self.head = nn.Conv3d(4, 2, 1)
-
-    def forward(self, volumes: torch.Tensor) -> torch.Tensor:
-        return self.head(self.up(self.down(volumes)))
-
-
-SPEC = TapSpec((Tap("B", "down"), Tap("D1", "up")), size_multiple=2, min_size=2, spatial_dims=3)
+SPEC = taps_of_small(3)
 
 
 @pytest.fixture
@@ -62,7 +47,7 @@ def opened(make_napari_viewer_proxy, scan):
     viewer = make_napari_viewer_proxy()
     place = {"scale": (2, 1, 0.5), "translate": (3, 4, 5)}
     volume = viewer.add_image(scan, name="scan", **MM, **place)
-    return viewer, volume, look_inside(Small3D(), volume, SPEC, viewer=viewer)
+    return viewer, volume, look_inside(Small(3), volume, SPEC, viewer=viewer)
 
 
 def look(panel, qtbot) -> None:
@@ -240,7 +225,7 @@ def test_what_is_no_volume_is_refused(field) -> None:
 
 def test_an_array_gets_a_layer_of_its_own(make_napari_viewer_proxy, scan) -> None:
     viewer = make_napari_viewer_proxy()
-    panel = look_inside(Small3D(), scan, SPEC, viewer=viewer)
+    panel = look_inside(Small(3), scan, SPEC, viewer=viewer)
     (layer,) = viewer.layers
     assert (layer.ndim, layer.rgb) == (3, False)
     assert panel.form.missing() == ""

@@ -25,6 +25,7 @@ from napari_selfreg.widgets.volume.run import describe_classes
 from napari_selfreg.widgets.volume.segment_job import VolumeFound
 from napari_selfreg.widgets.volume.voxel_size import change_spacing
 from tests.widgets.fakes import make_card
+from tests.widgets.panel_steps import run_to_the_end
 from tests.widgets.volume.conftest import MM, volume_card
 from tests.widgets.waits import LONG
 
@@ -65,12 +66,6 @@ def bright(make_volume_panel):
         return viewer, panel, job
 
     return make
-
-
-def run_to_the_end(panel, qtbot):
-    with qtbot.waitSignal(panel.segmented, timeout=LONG) as signal:
-        panel.run_button.click()
-    return signal.args[0]
 
 
 def shown_models(panel) -> list[str]:
