@@ -6,14 +6,14 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.widgets import runner as runner_module
-from napari_selfreg.widgets.runner import FLUSH_INTERVAL_MS, JobRunner
+from napari_selfreg.widgets.runner import JobRunner
 from tests.widgets.waits import LONG
 
 
@@ -75,16 +75,41 @@ def test_all_events_arrive_in_order_before_the_result(runner, qtbot) -> None:
     assert [event.done for event in events] == list(range(1, 501))
 
 
-def test_events_are_bundled_to_five_times_per_second(runner, qtbot) -> None:
-    times: list[float] = []
-    runner.received.connect(lambda _: times.append(time.monotonic()))
-    began = time.monotonic()
-    with qtbot.waitSignal(runner.finished, timeout=LONG):
-        runner.start(counting, 100, Probe(), 0.008)
-    intervals = (time.monotonic() - began) * 1000 / FLUSH_INTERVAL_MS
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert 3 <= len(times) <= intervals + 2  # the first and the last come at once
-    assert min(gaps[:-1]) > FLUSH_INTERVAL_MS / 1000 * 0.9
+class Bundling:
+    """A runner with a clock and a timer that only a test moves on; in milliseconds."""
+
+    def __init__(self, runner: JobRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.started, self.batches = 0, [], []
+        self._runner, self._active = runner, False
+        timer = SimpleNamespace(isActive=lambda: self._active, start=self._start)
+        monkeypatch.setattr(runner, "_flush_timer", timer)
+        clock = SimpleNamespace(monotonic=lambda: self.now / 1000)
+        monkeypatch.setattr(runner_module, "time", clock)
+        runner.received.connect(lambda events: self.batches.append([each.done for each in events]))
+
+    def _start(self, wait_ms: int) -> None:
+        self._active = True
+        self.started.append(self.now + wait_ms)
+
+    def come(self, *times: int) -> None:
+        """Let events come, each of which says when."""
+        for self.now in times:
+            if self._active and self.started[-1] <= self.now:
+                self.fire()
+            self._runner._collect(Progress(self.now, 0))
+
+    def fire(self) -> None:
+        now, self.now, self._active = self.now, self.started[-1], False
+        self._runner._flush()
+        self.now = now
+
+
+def test_events_are_bundled_to_five_times_per_second(runner, monkeypatch) -> None:
+    bundling = Bundling(runner, monkeypatch)
+    bundling.come(1000, 1050, 1100, 1250, 1399, 1400, 9000)
+    bundling.fire()
+    assert bundling.started == [1000, 1200, 1400, 1600, 9000]  # the first comes at once
+    assert bundling.batches == [[1000], [1050, 1100], [1250, 1399], [1400], [9000]]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +189,9 @@ def test_taking_an_ancestor_out_of_the_window_cancels(qtbot) -> None:
     runner.start(counting, 10_000, probe, 0.005)
     qtbot.waitUntil(lambda: probe.steps > 1, timeout=LONG)
     owner.hide()
-    qtbot.wait(50)
+    assert not runner._close_timer.isActive()
+    hidden_at = probe.steps
+    qtbot.waitUntil(lambda: probe.steps > hidden_at + 3, timeout=LONG)
     assert not runner.cancelling
     with qtbot.waitSignal(runner.cancelled, timeout=LONG):
         middle.setParent(None)
@@ -185,7 +212,8 @@ def test_closing_the_window_cancels_but_a_refused_closing_does_not(qtbot) -> Non
     runner, probe = JobRunner(owner), Probe()
     runner.start(counting, 10_000, probe, 0.005)
     window.close()
-    qtbot.wait(50)
+    assert runner._close_timer.isActive()
+    qtbot.waitUntil(lambda: not runner._close_timer.isActive(), timeout=LONG)
     assert runner.running
     assert not runner.cancelling
     window.stays = False
