@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QLabel, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
+from napari_selfreg.widgets import guards
 from napari_selfreg.widgets.guards import (
     alive,
     bare,
@@ -161,11 +162,14 @@ def test_a_sentence_at_the_end_of_a_low_panel_is_scrolled_to(qtbot) -> None:
     qtbot.waitUntil(lambda: not sentence.visibleRegion().isEmpty())
 
 
-def test_a_sentence_that_scrolls_nowhere_or_is_gone_does_no_harm(qtbot) -> None:
+def test_a_sentence_that_scrolls_nowhere_or_is_gone_does_no_harm(qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(guards, "_LAYOUT_MS", 10)
     sentence, gone = QLabel("Copied."), QLabel()
     qtbot.addWidget(sentence)
     reveal(sentence)
     reveal(gone)
     gone.deleteLater()
-    qtbot.wait(20)
+    later: list[int] = []
+    QTimer.singleShot(30, lambda: later.append(1))  # once both have been looked for
+    qtbot.waitUntil(lambda: bool(later))
     assert not alive(gone)

@@ -46,8 +46,12 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def allow(monkeypatch: pytest.MonkeyPatch, answer: bool = True) -> None:
-    monkeypatch.setattr(preload, "settings", lambda: Settings(preload_torch=answer))
+def allow(monkeypatch: pytest.MonkeyPatch, answer: bool = True) -> list[bool]:
+    """Set whether anything is loaded; return the answers that were given."""
+    given: list[bool] = []
+    found = Settings(preload_torch=answer)
+    monkeypatch.setattr(preload, "settings", lambda: given.append(answer) or found)
+    return given
 
 
 def shown(qtbot: Any) -> QWidget:
@@ -74,7 +78,7 @@ def test_a_panel_that_is_shown_loads_the_engine_once_in_a_thread(
     assert thread is not threading.main_thread()
     panel.hide()
     panel.show()
-    qtbot.wait(100)
+    assert not panel.findChild(preload.Preloader)._idle.isActive()
     assert len(loaded) == 4
     assert gc.isenabled()
 
@@ -93,18 +97,26 @@ def test_nobody_else_imports_the_engine_meanwhile(
 def test_nothing_is_loaded_where_the_setting_is_off(
     qtbot: Any, monkeypatch: pytest.MonkeyPatch, loaded: list[str]
 ) -> None:
-    allow(monkeypatch, False)
-    shown(qtbot)
-    qtbot.wait(150)
+    given = allow(monkeypatch, False)
+    panel = shown(qtbot)
+    qtbot.waitUntil(lambda: given == [False], timeout=LONG)
+    assert panel.isVisible()
+    assert not preload._loader.begun
     assert not loaded
 
 
 def test_a_panel_that_was_closed_again_loads_nothing(
     qtbot: Any, monkeypatch: pytest.MonkeyPatch, loaded: list[str]
 ) -> None:
-    allow(monkeypatch)
-    shown(qtbot).hide()
-    qtbot.wait(150)
+    given = allow(monkeypatch)
+    panel = shown(qtbot)
+    waiter = panel.findChild(preload.Preloader)
+    assert waiter._idle.isActive()
+    panel.hide()
+    assert not waiter._idle.isActive()
+    waiter._on_idle()  # as if it had been on its way
+    assert not given
+    assert not preload._loader.begun
     assert not loaded
 
 

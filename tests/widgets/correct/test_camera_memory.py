@@ -13,7 +13,7 @@ def test_the_view_comes_back_with_the_project(panel: Any, tmp_path: Path, qtbot)
     viewer, made = panel
     add_result_of_file(viewer, tmp_path)
     made.box.start_button.click()
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: not made.camera._soon.isActive(), timeout=LONG)
     camera = viewer.scene.camera
     camera.center, camera.zoom = (10.0, 12.0), 33.0
     facts = lambda: made.desk.project.facts("f1").camera  # noqa: E731

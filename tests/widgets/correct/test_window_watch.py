@@ -37,9 +37,11 @@ def watched(qtbot) -> Any:
 
 
 def test_a_window_that_stays_open_is_none(watched: Any, qtbot) -> None:
-    window, _, _, left = watched
+    window, _, panel, left = watched
+    looking = panel.findChild(WindowWatch)._closing
     assert not window.close()
-    qtbot.wait(20)
+    assert looking.isActive()
+    qtbot.waitUntil(lambda: not looking.isActive(), timeout=LONG)
     assert left == []
     window.may_close = True
     window.close()
@@ -55,14 +57,15 @@ def test_a_dock_that_is_taken_apart(watched: Any) -> None:
 
 
 def test_hiding_and_floating_is_not_leaving(watched: Any, qtbot) -> None:
-    window, dock, _, left = watched
+    window, dock, panel, left = watched
     dock.hide()
     dock.show()
     dock.setFloating(True)
     dock.setFloating(False)
     window.removeDockWidget(dock)
     window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
-    qtbot.wait(20)
+    looking = panel.findChild(WindowWatch)._closing
+    qtbot.waitUntil(lambda: not looking.isActive(), timeout=LONG)
     assert left == []
 
 

@@ -34,6 +34,8 @@ class Heard:
         self.parts: list[tuple[int, int]] = []
         self.results: list[Any] = []
         self.order: list[str] = []
+        self.events: list[Event] = []
+        tuning.happened.connect(self.events.extend)
         tuning.told.connect(self.words.append)
         tuning.concluded.connect(self.ends.append)
         tuning.progressed.connect(lambda done, total: self.parts.append((done, total)))
@@ -76,8 +78,8 @@ def test_what_happens_is_said_while_it_happens(make, qtbot) -> None:
             Planned(40, 0.0),
             StepDone(3, 40, {"total": 1.0}),
         ):
-            yield event
             gate.clear()
+            yield event
             while not gate.wait(0.01):
                 yield Progress(0, 0)
         return result_with()
@@ -92,8 +94,10 @@ def test_what_happens_is_said_while_it_happens(make, qtbot) -> None:
         None,
         "Learning: step 3 of about 40",
     ):
+        before = heard.words[-1]
         if words is None:  # the length was given: there is nothing to tell
-            qtbot.wait(300)
+            qtbot.waitUntil(lambda: Planned(40, 0.0) in heard.events, timeout=LONG)
+            assert heard.words[-1] == before
         else:
             qtbot.waitUntil(lambda words=words: heard.words[-1] == words, timeout=LONG)
         gate.set()

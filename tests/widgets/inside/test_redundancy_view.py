@@ -113,7 +113,6 @@ def test_matrices_of_an_earlier_look_are_dropped(view, qtbot) -> None:
     view._draw()  # it is under way
     view.clear()
     qtbot.waitUntil(lambda: not view.busy, timeout=LONG)
-    qtbot.wait(30)
     assert drawn == []
     assert view.picture.matrices() == ()
 
