@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_selfreg.io.bundle import CARD_KEY
+import pytest
+
+from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.io import models
+from napari_selfreg.io.bundle import CARD_KEY, sha256
 from napari_selfreg.io.card import Card
 
 FEATURES = [4, 4, 8, 8, 16, 4]
@@ -49,6 +54,25 @@ def tiny_bundle(path: Path, *, seed: int = 0, **changes: Any) -> Path:
         network = build_from_card(card)
     save_bundle(network, tap_spec(card.architecture), card, path)
     return path
+
+
+def make_shelf(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder of bundled models with one tiny, untrained ``glands``, and return it."""
+    folder.mkdir()
+    path = tiny_bundle(folder / "glands.safetensors", name="glands")
+    (folder / "SHA256SUMS").write_text(f"{sha256(path)}  {path.name}\n")
+    monkeypatch.setattr(models, "MODELS_FOLDER", folder)
+    return folder
+
+
+def refused(read: Callable[[Path], object], path: Path) -> str:
+    """Return the sentence with which a bundle is refused: one line that names the file."""
+    with pytest.raises(BadModelError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert path.name in message
+    assert "\n" not in message
+    return message
 
 
 def split_file(path: Path) -> tuple[dict[str, Any], bytes]:

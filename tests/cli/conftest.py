@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from napari_selfreg import console
-from napari_selfreg.io import models, terms
-from napari_selfreg.io.bundle import sha256
-from tests.bundles import tiny_bundle
+from napari_selfreg.io import terms
+from tests.bundles import make_shelf
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +24,4 @@ def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of bundled models with one tiny, untrained ``glands``."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    path = tiny_bundle(folder / "glands.safetensors", name="glands")
-    (folder / "SHA256SUMS").write_text(f"{sha256(path)}  {path.name}\n")
-    monkeypatch.setattr(models, "MODELS_FOLDER", folder)
-    return folder
+    return make_shelf(tmp_path / "models", monkeypatch)

@@ -23,15 +23,12 @@ from napari_selfreg.core.objects import (
 )
 from napari_selfreg.core.targets import contour_target
 from napari_selfreg.core.types import PixelSize, PostProcessing
+from tests.core.digits import picture
 
 Labels = npt.NDArray[np.int32]
 Probability = npt.NDArray[np.float32]
 ONE = PixelSize.isotropic(1.0)
 PLAIN = PostProcessing(threshold=0.5)
-
-
-def picture(text: str) -> Labels:
-    return np.array([[int(c) for c in row] for row in text.split()], dtype=np.int32)
 
 
 def probabilities(truth: Labels) -> tuple[Probability, Probability]:

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from napari_selfreg.core.outlines import Polygon, trace_polygons
+from tests.core.digits import picture
 
 shapely = pytest.importorskip("shapely")
 
@@ -19,10 +20,6 @@ Labels = npt.NDArray[np.int32]
 
 def shape_of(polygon: Polygon) -> shapely.Polygon:
     return shapely.Polygon(polygon.rings[0], polygon.rings[1:])
-
-
-def picture(text: str) -> Labels:
-    return np.array([[int(c) for c in row] for row in text.split()], dtype=np.int32)
 
 
 def test_one_pixel_is_one_square() -> None:

@@ -6,9 +6,7 @@ import pytest
 
 from napari_selfreg.engine import doctor
 from napari_selfreg.engine.finding import Finding
-from napari_selfreg.io import models
-from napari_selfreg.io.bundle import sha256
-from tests.bundles import tiny_bundle
+from tests.bundles import make_shelf
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:
@@ -47,12 +45,7 @@ def test_versions_are_compared_by_numbers(text: str, numbers: tuple[int, ...]) -
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "models"
-    folder.mkdir()
-    path = tiny_bundle(folder / "glands.safetensors", name="glands")
-    (folder / "SHA256SUMS").write_text(f"{sha256(path)}  {path.name}\n")
-    monkeypatch.setattr(models, "MODELS_FOLDER", folder)
-    return folder
+    return make_shelf(tmp_path / "models", monkeypatch)
 
 
 def test_a_sound_model_is_as_released(shelf: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,9 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io import memory
 from napari_selfreg.io.volume import read_volume, read_volume_labels, require_same_grid
 from napari_selfreg.io.volume.datasets import VolumeCase, read_case
-from tests.io.volume.files import RAMP, nifti, unplaced
+from tests.io.volume.files import RAMP, nifti, refusal, unplaced
 
 LABELS = (RAMP % 3).astype(np.uint8)
-
-
-def refusal(path: Path, labels: bool = False) -> str:
-    """Return the sentence that a file is refused with, which names the file and a remedy."""
-    with pytest.raises(BadInputError) as caught:
-        (read_volume_labels if labels else read_volume)(path)
-    sentence = str(caught.value)
-    assert path.name in sentence
-    assert re.fullmatch(r"[^\n]+: [^\n]+\.", sentence), sentence
-    return sentence
 
 
 def test_a_file_without_affine_says_what_is_assumed(tmp_path: Path) -> None:

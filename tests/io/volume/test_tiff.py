@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from napari_selfreg.io.volume import (
     write_volume_labels,
 )
 from napari_selfreg.io.volume.datasets import open_volume_folder, read_case
+from tests.io.volume.files import refusal
 
 STACK = np.arange(6 * 7 * 8, dtype=np.uint16).reshape(6, 7, 8)
 
@@ -35,16 +35,6 @@ def imagej(path: Path, values: np.ndarray = STACK, axes: str = "ZYX", **metadata
         path, values, imagej=True, resolution=(2.0, 4.0), metadata={"axes": axes, **metadata}
     )
     return path
-
-
-def refusal(path: Path) -> str:
-    """Return the sentence that a file is refused with, which names the file and a remedy."""
-    with pytest.raises(BadInputError) as caught:
-        read_volume(path)
-    sentence = str(caught.value)
-    assert path.name in sentence
-    assert re.fullmatch(r"[^\n]+: [^\n]+\.", sentence), sentence
-    return sentence
 
 
 @pytest.mark.parametrize(
