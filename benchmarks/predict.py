@@ -21,10 +21,8 @@ import argparse
 import json
 import os
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from monai.inferers.inferer import SlidingWindowInferer
+from own_memory import peak_memory
 from PIL import Image
 
 import napari_selfreg
@@ -246,31 +245,6 @@ def lazy_peak(model: Any, side: int, device: torch.device, precision: str) -> fl
         with peak_memory() as peak:
             run(predict(request))
     return peak[0]
-
-
-@contextmanager
-def peak_memory() -> Iterator[list[float]]:
-    """Watch the process's own memory, without pages of mapped files; MB (Linux)."""
-    start, peak, stop = _own_memory(), [0.0], threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.01):
-            peak[0] = max(peak[0], _own_memory() - start)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _own_memory() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) / 1024
-    return float("nan")
 
 
 def show(rows: list[Row]) -> None:

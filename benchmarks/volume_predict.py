@@ -20,12 +20,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from monai.inferers.inferer import SlidingWindowInferer
+from own_memory import peak_memory
 from torch import nn
 
 from napari_selfreg.core.volume.intensity import normalise
@@ -251,31 +249,6 @@ def contest(options: argparse.Namespace) -> Row:
         memory["ours"],
         memory["monai"],
     )
-
-
-@contextmanager
-def peak_memory() -> Iterator[list[float]]:
-    """Watch the process's own memory; MB (Linux)."""
-    start, peak, stop = _own_memory(), [0.0], threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.02):
-            peak[0] = max(peak[0], _own_memory() - start)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _own_memory() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) / 1024
-    return float("nan")
 
 
 def show(row: Row) -> None:
