@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from napari_selfreg.nets.registry import build_network
 
@@ -17,23 +18,34 @@ MEAN, STD = (0.5, 0.4, 0.6), (0.2, 0.3, 0.25)
 class SmallNet(nn.Module):
     """Two levels, total stride 2; the normalisation is the caller's choice."""
 
+    convolution: type[nn.Module] = nn.Conv2d
+    pool = staticmethod(functional.max_pool2d)
+    taken, width = 3, 8
+
     def __init__(self, norm: type[nn.Module] = nn.BatchNorm2d, channels: int = 3) -> None:
         super().__init__()
-        self.down = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), norm(8), nn.ReLU())
-        self.deep = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), norm(8), nn.ReLU())
-        self.head = nn.Conv2d(16, channels, 1)
+        self.down = self._level(self.taken, norm)
+        self.deep = self._level(self.width, norm)
+        self.head = self.convolution(2 * self.width, channels, 1)
+
+    def _level(self, taken: int, norm: type[nn.Module]) -> nn.Module:
+        convolution = self.convolution(taken, self.width, 3, padding=1)
+        return nn.Sequential(convolution, norm(self.width), nn.ReLU())
+
+    def enlarged(self, low: torch.Tensor) -> torch.Tensor:
+        return functional.interpolate(low, scale_factor=2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         top = self.down(x)
-        low = self.deep(nn.functional.max_pool2d(top, 2))
-        return self.head(torch.cat([top, nn.functional.interpolate(low, scale_factor=2)], 1))
+        low = self.deep(self.pool(top, 2))
+        return self.head(torch.cat([top, self.enlarged(low)], 1))
 
 
 def shake(network: nn.Module, seed: int = 0) -> nn.Module:
     """Give batch normalisations statistics and weights that matter; return it for evaluation."""
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
             for values, low in (
                 (module.weight.data, 0.5),
                 (module.bias.data, -0.5),

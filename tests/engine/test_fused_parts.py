@@ -8,25 +8,18 @@ from hypothesis import strategies as st
 
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.fused_parts import bands, below, cut, grown, needed_parts
+from tests.engine.crops import crops
 
 LEVELS = 4
-
-
-@st.composite
-def cases(draw):
-    height, width = draw(st.integers(1, 20)) * 16, draw(st.integers(1, 20)) * 16
-    y0, x0 = draw(st.integers(0, height - 1)), draw(st.integers(0, width - 1))
-    y1, x1 = draw(st.integers(y0 + 1, height)), draw(st.integers(x0 + 1, width))
-    return Box(y0, x0, y1, x1), (height, width)
 
 
 def inside(part, whole):
     return part.intersect(whole) == part
 
 
-@given(cases())
+@given(crops(20, 20))
 def test_every_level_has_what_the_next_one_sees(case):
-    crop, shape = case
+    shape, crop = case
     parts = needed_parts(crop, shape, LEVELS)
     maps = [Box(0, 0, shape[0] >> level, shape[1] >> level) for level in range(LEVELS + 1)]
     assert inside(crop, parts.decoder[0])

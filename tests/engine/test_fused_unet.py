@@ -21,7 +21,9 @@ from napari_selfreg.engine.fused_blocks import can_fuse
 from napari_selfreg.engine.fused_unet import FusedUNet
 from napari_selfreg.nets.outputs import to_probabilities
 from napari_selfreg.nets.registry import build_network
+from tests.engine.crops import crops
 from tests.engine.models import shake, unet_model
+from tests.threads import threads
 
 NETWORK = unet_model().network
 
@@ -29,10 +31,8 @@ NETWORK = unet_model().network
 @pytest.fixture
 def three_threads():
     """Whatever the machine: three threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+    with threads(3):
+        yield
 
 
 def plain(network, window, classes=1, separation="contour"):
@@ -55,17 +55,9 @@ def test_a_whole_window_is_the_same_in_blocks_of_any_size(monkeypatch, shape, si
     torch.testing.assert_close(found, plain(NETWORK, window), atol=2e-6, rtol=0)
 
 
-@st.composite
-def crops(draw):
-    # High ones, too: the first bands of the encoder reach 92 rows ahead.
-    height, width = draw(st.integers(1, 24)) * 16, draw(st.integers(1, 6)) * 16
-    y0, x0 = draw(st.integers(0, height - 1)), draw(st.integers(0, width - 1))
-    y1, x1 = draw(st.integers(y0 + 1, height)), draw(st.integers(x0 + 1, width))
-    return (height, width), Box(y0, x0, y1, x1)
-
-
 @settings(max_examples=60, deadline=None)
-@given(crops(), st.sampled_from([1, 4000, 1 << 20]))
+# High ones, too: the first bands of the encoder reach 92 rows ahead.
+@given(crops(24, 6), st.sampled_from([1, 4000, 1 << 20]))
 def test_a_crop_is_the_crop_of_the_whole_in_bands_of_any_height(case, band):
     shape, crop = case
     window = colours(*shape)

@@ -21,6 +21,7 @@ from napari_selfreg.nets.gradcam import grad_cam
 from napari_selfreg.nets.registry import architectures, build_network, tap_spec
 from tests.engine.looks import LADDER_STEPS, Ladder, ladder, ramps, unet, with_taps
 from tests.engine.models import picture
+from tests.threads import threads
 
 ONE = PixelSize.isotropic(1.0)
 SMALL: dict[str, dict[str, Any]] = {
@@ -37,10 +38,8 @@ SMALL: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with threads(1):
+        yield
 
 
 def looked(image: np.ndarray, model: Any, **request: Any) -> Inside:

@@ -9,6 +9,7 @@ import torch
 
 from napari_selfreg.engine import openmp
 from napari_selfreg.engine.openmp import can_compute_alone, compute_alone, in_one_thread
+from tests.threads import threads
 
 pytestmark = pytest.mark.skipif(
     not torch.backends.openmp.is_available(), reason="this PyTorch has no OpenMP"
@@ -18,12 +19,10 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def three_threads():
     """Whatever the machine: three threads per operation, and nothing known yet."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    can_compute_alone.cache_clear()
-    yield
-    can_compute_alone.cache_clear()
-    torch.set_num_threads(before)
+    with threads(3):
+        can_compute_alone.cache_clear()
+        yield
+        can_compute_alone.cache_clear()
 
 
 @pytest.fixture

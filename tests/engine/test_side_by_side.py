@@ -14,6 +14,7 @@ from napari_selfreg.engine import side_by_side
 from napari_selfreg.engine.batching import is_out_of_memory
 from napari_selfreg.engine.openmp import can_compute_alone
 from napari_selfreg.engine.side_by_side import SideBySide
+from tests.threads import threads
 
 needs_openmp = pytest.mark.skipif(not can_compute_alone(), reason="threads cannot compute alone")
 
@@ -21,10 +22,8 @@ needs_openmp = pytest.mark.skipif(not can_compute_alone(), reason="threads canno
 @pytest.fixture(autouse=True)
 def three_threads():
     """Whatever the machine: three threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+    with threads(3):
+        yield
 
 
 def names(items=range(12)):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.nets.tapspec import Tap, TapSpec
+from tests.threads import threads
 
 MakeMaps = Callable[..., dict[str, Tensor]]
 
@@ -16,10 +17,8 @@ MakeMaps = Callable[..., dict[str, Tensor]]
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Small tensors gain nothing from threads and wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with threads(1):
+        yield
 
 
 @pytest.fixture

@@ -15,46 +15,25 @@ from torch.nn import functional
 from napari_selfreg.engine.volume.sampling import PatchSampler
 from napari_selfreg.io.card import Card
 from napari_selfreg.nets.registry import build_network, tap_spec
+from tests.engine.models import SmallNet, shake
 
 
-class SmallNet3D(nn.Module):
+class SmallNet3D(SmallNet):
     """Two levels, total stride 2; the normalisation is the caller's choice."""
 
-    def __init__(self, norm: type[nn.Module] = nn.BatchNorm3d, channels: int = 3) -> None:
-        super().__init__()
-        self.down = nn.Sequential(nn.Conv3d(1, 4, 3, padding=1), norm(4), nn.ReLU())
-        self.deep = nn.Sequential(nn.Conv3d(4, 4, 3, padding=1), norm(4), nn.ReLU())
-        self.head = nn.Conv3d(8, channels, 1)
+    convolution = nn.Conv3d
+    pool = staticmethod(functional.max_pool3d)
+    taken, width = 1, 4
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        top = self.down(x)
-        low = self.deep(functional.max_pool3d(top, 2))
-        return self.head(torch.cat([top, functional.interpolate(low, scale_factor=2)], 1))
+    def __init__(self, norm: type[nn.Module] = nn.BatchNorm3d, channels: int = 3) -> None:
+        super().__init__(norm, channels)
 
 
 class WideView(SmallNet3D):
     """As `SmallNet3D`, with an upsampling that is not known to be local."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        top = self.down(x)
-        low = self.deep(functional.max_pool3d(top, 2))
-        large = functional.interpolate(low, scale_factor=2, mode="trilinear", align_corners=False)
-        return self.head(torch.cat([top, large], 1))
-
-
-def shake3d(network: nn.Module, seed: int = 0) -> nn.Module:
-    """Give batch normalisations statistics that matter; return it for evaluation."""
-    generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm3d):
-            for values, low in (
-                (module.weight.data, 0.5),
-                (module.bias.data, -0.5),
-                (module.running_mean, -0.3),
-                (module.running_var, 0.5),
-            ):
-                values.copy_(low + torch.rand(values.shape, generator=generator))
-    return network.eval()
+    def enlarged(self, low: torch.Tensor) -> torch.Tensor:
+        return functional.interpolate(low, scale_factor=2, mode="trilinear", align_corners=False)
 
 
 def volume_model(network: nn.Module, stride: int, *, classes: int = 2, **spec: Any) -> Any:
@@ -82,7 +61,7 @@ def volume_model(network: nn.Module, stride: int, *, classes: int = 2, **spec: A
 def small_volume_model(norm: type[nn.Module] = nn.BatchNorm3d, **spec: Any) -> Any:
     """Return a `SmallNet3D` as a model."""
     torch.manual_seed(0)
-    return volume_model(shake3d(SmallNet3D(norm)), 2, **spec)
+    return volume_model(shake(SmallNet3D(norm)), 2, **spec)
 
 
 def registered(name: str, **arguments: Any) -> Any:
@@ -90,7 +69,7 @@ def registered(name: str, **arguments: Any) -> Any:
     torch.manual_seed(0)
     network = build_network(name, in_channels=1, out_channels=3, spatial_dims=3, **arguments)
     spec = tap_spec(name, spatial_dims=3, **arguments)
-    model = volume_model(shake3d(network), 1)
+    model = volume_model(shake(network), 1)
     model.tapspec = spec
     return model
 

@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from napari_selfreg.engine.volume.graph import NotLocalError, record
 from napari_selfreg.engine.volume.local_ops import BatchNorm, Convolution
-from tests.engine.volume.models import SmallNet3D, WideView, registered, shake3d
+from tests.engine.models import shake
+from tests.engine.volume.models import SmallNet3D, WideView, registered
 
 SAMPLE = torch.zeros(1, 1, 16, 16, 16)
 
@@ -27,7 +28,7 @@ class Applied(nn.Module):
 
 
 def test_normalisations_are_folded_into_the_convolutions_they_follow():
-    graph = record(shake3d(SmallNet3D()), SAMPLE)
+    graph = record(shake(SmallNet3D()), SAMPLE)
     kinds = [type(node.op) for node in graph.nodes.values()]
     assert BatchNorm not in kinds
     assert kinds.count(Convolution) == 3
@@ -74,7 +75,7 @@ def test_what_is_not_local_is_refused(function):
 
 def test_an_upsampling_between_neighbours_is_refused():
     with pytest.raises(NotLocalError, match="interpolate"):
-        record(shake3d(WideView()), SAMPLE)
+        record(shake(WideView()), SAMPLE)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,6 @@ def test_sizes_follow_from_the_input():
 
 
 def test_half_precision_is_of_the_convolutions():
-    graph = record(shake3d(SmallNet3D()), SAMPLE)
+    graph = record(shake(SmallNet3D()), SAMPLE)
     assert graph.dtype is torch.float32
     assert graph.to(torch.bfloat16).dtype is torch.bfloat16

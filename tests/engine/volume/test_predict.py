@@ -19,13 +19,13 @@ from napari_selfreg.engine.volume import predict as module
 from napari_selfreg.engine.volume.events import VolumeTileDone
 from napari_selfreg.engine.volume.predict import VolumePredictRequest, predict_volume
 from napari_selfreg.engine.volume.stages import Room
+from tests.engine.models import shake
 from tests.engine.volume.models import (
     SmallNet3D,
     WideView,
     one_forward,
     registered,
     scan,
-    shake3d,
     small_volume_model,
     volume_bundle,
     volume_model,
@@ -73,7 +73,7 @@ def test_networks_of_batch_normalisation_equal_one_forward(name, arguments, shap
 
 
 def test_unknown_local_networks_are_tiled_with_a_halo():
-    model = volume_model(shake3d(WideView()), 2)
+    model = volume_model(shake(WideView()), 2)
     volume = scan(80, 6, 7)
     found = predicted(volume, model, roi=(70, 8, 8)).probability
     np.testing.assert_allclose(found, one_forward(model, normalise(volume)), atol=1e-4)
