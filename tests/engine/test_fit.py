@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.checkpoint import read_progress, read_tensors
 from napari_selfreg.engine.events import CheckpointSaved, Event, StepDone, ValidationDone, run
 from napari_selfreg.engine.fit import (
     FitRequest,
-    FitResult,
     fit,
 )
 from napari_selfreg.engine.recipe import Recipe
@@ -22,6 +21,7 @@ from napari_selfreg.engine.sampling import load_field
 from napari_selfreg.engine.starting import new_network
 from napari_selfreg.engine.validation import Normalizer
 from napari_selfreg.io.datasets import open_dataset
+from tests.engine.fitting import FROZEN, check_divergence, check_patience, check_resumption, equal
 from tests.engine.recipes import squares, tiny_recipe
 
 
@@ -43,10 +43,6 @@ def _request(tmp_path: Path, recipe: Recipe, name: str = "run", resume: bool = F
     )
 
 
-def _equal(first: FitResult, second: FitResult) -> bool:
-    return all(torch.equal(first.weights[k], second.weights[k]) for k in first.weights)
-
-
 def test_training_learns_dark_squares(tmp_path: Path) -> None:
     recipe = tiny_recipe(
         train={"steps": 40, "learning_rate": 0.02, "validate_every": 20, "weight_average": 0.5}
@@ -64,18 +60,9 @@ def test_training_learns_dark_squares(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_goes_on_as_if_nothing_happened(tmp_path: Path) -> None:
     recipe = tiny_recipe()
-    whole = run(fit(_request(tmp_path, recipe, "whole")))
-    job = fit(_request(tmp_path, recipe, "parts"))
-    for event in job:
-        if isinstance(event, StepDone) and event.step == 3:
-            break
-    job.close()
-    assert read_progress(tmp_path / "parts/state.safetensors").step == 3
-    parts = run(fit(_request(tmp_path, recipe, "parts", resume=True)))
-    assert _equal(whole, parts)
-    assert parts.progress.step == 4
-    logs = [(tmp_path / n / "log.csv").read_text() for n in ("whole", "parts")]
-    assert logs[0] == logs[1]
+    check_resumption(
+        tmp_path, lambda name, resume: fit(_request(tmp_path, recipe, name, resume=resume))
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,16 +85,16 @@ def test_an_interruption_inside_a_step_saves_no_half_of_it(
         run(fit(_request(tmp_path, recipe, "parts")))
     monkeypatch.undo()
     assert read_progress(tmp_path / "parts/state.safetensors").step == 2
-    assert _equal(whole, run(fit(_request(tmp_path, recipe, "parts", resume=True))))
+    assert equal(whole, run(fit(_request(tmp_path, recipe, "parts", resume=True))))
     states = [read_tensors(tmp_path / n / "state.safetensors")[0] for n in ("whole", "parts")]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_the_same_request_gives_the_same_weights(tmp_path: Path) -> None:
     first = run(fit(_request(tmp_path, tiny_recipe(), "a")))
-    assert _equal(first, run(fit(_request(tmp_path, tiny_recipe(), "b"))))
+    assert equal(first, run(fit(_request(tmp_path, tiny_recipe(), "b"))))
     other = run(fit(_request(tmp_path, tiny_recipe(train={"seed": 1}), "c")))
-    assert not _equal(first, other)
+    assert not equal(first, other)
 
 
 def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
@@ -120,7 +107,7 @@ def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
     torch.rand(7)
     state = torch.random.get_rng_state()
     request = _request(tmp_path, recipe, "b", resume=True)
-    assert _equal(first, run(fit(request)))
+    assert equal(first, run(fit(request)))
     assert torch.equal(state, torch.random.get_rng_state())
 
 
@@ -132,14 +119,11 @@ def test_lambda_changes_the_weights_and_zero_opens_no_tap(
     monkeypatch.setattr(type(request.tapspec), "open", None)
     plain = run(fit(request))
     monkeypatch.undo()
-    assert not _equal(plain, run(fit(_request(tmp_path, tiny_recipe(), "both"))))
+    assert not equal(plain, run(fit(_request(tmp_path, tiny_recipe(), "both"))))
 
 
 def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
-    frozen = {"steps": 50, "learning_rate": 1e-12, "patience": 2, "validate_every": 1}
-    result = run(fit(_request(tmp_path, tiny_recipe(train=frozen))))
-    assert result.progress.finished
-    assert result.progress.step < 50
+    check_patience(fit(_request(tmp_path, tiny_recipe(train=FROZEN))))
 
 
 def test_checkpoints_are_announced(tmp_path: Path) -> None:
@@ -151,10 +135,7 @@ def test_checkpoints_are_announced(tmp_path: Path) -> None:
 
 def test_divergence_is_said(tmp_path: Path) -> None:
     request = _request(tmp_path, tiny_recipe())
-    with torch.no_grad():
-        next(request.network.parameters()).fill_(float("nan"))
-    with pytest.raises(SelfRegError, match="learning_rate"):
-        run(fit(request))
+    check_divergence(request.network, fit(request))
 
 
 def test_weights_exist_even_before_the_first_validation(tmp_path: Path) -> None:
@@ -193,7 +174,7 @@ def test_a_state_of_another_split_is_refused(tmp_path: Path) -> None:
 def test_a_run_goes_on_whatever_its_model_will_work_at(tmp_path: Path) -> None:
     first = run(fit(_request(tmp_path, tiny_recipe())))
     other = tiny_recipe(data={"working_um_per_px": 1.5})
-    assert _equal(first, run(fit(_request(tmp_path, other, resume=True))))
+    assert equal(first, run(fit(_request(tmp_path, other, resume=True))))
 
 
 def test_bfloat16_training_runs(tmp_path: Path) -> None:

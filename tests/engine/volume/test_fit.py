@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from napari_selfreg.core.errors import BadInputError, SelfRegError
-from napari_selfreg.engine.checkpoint import read_progress, read_tensors
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.engine.checkpoint import read_tensors
 from napari_selfreg.engine.events import Event, StepDone, run
-from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.engine.volume.fit import VolumeFitRequest, build_regularization, fit_volumes
 from napari_selfreg.engine.volume.recipe import VolumeRecipe
 from napari_selfreg.engine.volume.train import new_volume_network
+from tests.engine.fitting import FROZEN, check_divergence, check_patience, check_resumption, equal
 from tests.engine.volume.blobs import REGULARIZERS, blob_case, blob_recipe
 from tests.engine.volume.models import note_samplers
 
@@ -33,11 +33,6 @@ def _request(
         resume=resume,
         device=torch.device("cpu"),
     )
-
-
-def _equal(first: FitResult, second: FitResult) -> bool:
-    assert first.weights.keys() == second.weights.keys()
-    return all(torch.equal(first.weights[k], second.weights[k]) for k in first.weights)
 
 
 def test_training_learns_blobs(tmp_path: Path) -> None:
@@ -61,17 +56,9 @@ def test_an_interrupted_run_goes_on_as_if_nothing_happened(
     tmp_path: Path, terms: dict[str, Any]
 ) -> None:
     recipe = blob_recipe(regularization=terms)
-    whole = run(fit_volumes(_request(tmp_path, recipe, "whole")))
-    job = fit_volumes(_request(tmp_path, recipe, "parts"))
-    for event in job:
-        if isinstance(event, StepDone) and event.step == 3:
-            break
-    job.close()
-    assert read_progress(tmp_path / "parts/state.safetensors").step == 3
-    parts = run(fit_volumes(_request(tmp_path, recipe, "parts", resume=True)))
-    assert _equal(whole, parts)
-    logs = [(tmp_path / n / "log.csv").read_text() for n in ("whole", "parts")]
-    assert logs[0] == logs[1]
+    check_resumption(
+        tmp_path, lambda name, resume: fit_volumes(_request(tmp_path, recipe, name, resume=resume))
+    )
 
 
 def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
@@ -80,7 +67,7 @@ def test_dropout_draws_from_seed_and_step_too(tmp_path: Path) -> None:
     first = run(fit_volumes(_request(tmp_path, recipe, "a")))
     torch.rand(7)
     state = torch.random.get_rng_state()
-    assert _equal(first, run(fit_volumes(_request(tmp_path, recipe, "b"))))
+    assert equal(first, run(fit_volumes(_request(tmp_path, recipe, "b"))))
     assert torch.equal(state, torch.random.get_rng_state())
 
 
@@ -99,7 +86,7 @@ def test_every_regularizer_is_in_the_log_and_none_in_the_weights(
     assert result.weights.keys() == request.network.state_dict().keys()
     assert bool(list(heads.parameters())) == bool({"dsd", "missu"} & set(terms))
     plain = run(fit_volumes(_request(tmp_path, blob_recipe(train={"steps": 1}), "plain")))
-    assert _equal(plain, result) == (not terms)
+    assert equal(plain, result) == (not terms)
 
 
 def test_the_heads_learn_and_are_part_of_the_state(tmp_path: Path) -> None:
@@ -114,18 +101,12 @@ def test_the_heads_learn_and_are_part_of_the_state(tmp_path: Path) -> None:
 
 
 def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
-    frozen = {"steps": 50, "learning_rate": 1e-12, "patience": 2, "validate_every": 1}
-    result = run(fit_volumes(_request(tmp_path, blob_recipe(train=frozen))))
-    assert result.progress.finished
-    assert result.progress.step < 50
+    check_patience(fit_volumes(_request(tmp_path, blob_recipe(train=FROZEN))))
 
 
 def test_divergence_is_said(tmp_path: Path) -> None:
     request = _request(tmp_path, blob_recipe())
-    with torch.no_grad():
-        next(request.network.parameters()).fill_(float("nan"))
-    with pytest.raises(SelfRegError, match="learning_rate"):
-        run(fit_volumes(request))
+    check_divergence(request.network, fit_volumes(request))
 
 
 @pytest.mark.parametrize(
