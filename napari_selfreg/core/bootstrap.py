@@ -56,6 +56,8 @@ def mean_interval(
     scores = np.asarray(values, dtype=np.float64).ravel()
     if not scores.size or not np.all(np.isfinite(scores)):
         raise ValueError("at least one score, and finite ones, are needed")
+    # Not scipy.stats.bootstrap: it refuses a single image, and some of its limits differ in their
+    # last bit from those that cards and tables hold.
     generator = np.random.default_rng(seed)
     rows = max(1, _CHUNK // scores.size)  # bounds the memory for thousands of images
     means = [

@@ -81,6 +81,7 @@ class Edit(Part):
 
     Parameters
     ----------
+    kind : {"edit"}
     field : str
         Id of the field.
     blocks : sequence of (y, x, height, width)
