@@ -13,7 +13,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -144,13 +144,17 @@ def output_paths(directory: str | Path, stem: str, *, compressed: bool = False) 
     return paths
 
 
-def check_distinct_stems(paths: Iterable[str | Path]) -> None:
+def check_distinct_stems(
+    paths: Iterable[str | Path], stem_of: Callable[[Path], str] = lambda path: path.stem
+) -> None:
     """Refuse images whose results would overwrite each other.
 
     Parameters
     ----------
     paths : iterable of path-like
         Images meant for one folder.
+    stem_of : callable
+        Tells what the names of an image's results begin with.
 
     Raises
     ------
@@ -159,11 +163,11 @@ def check_distinct_stems(paths: Iterable[str | Path]) -> None:
     """
     seen: dict[str, Path] = {}
     for path in map(Path, paths):
-        other = seen.setdefault(path.stem.casefold(), path)
+        other = seen.setdefault(stem_of(path).casefold(), path)
         if other is not path:
             raise BadInputError(
-                f"{other} and {path} would write the same files: segment them into different "
-                "folders (--output) or rename one."
+                f"{other} and {path} would write the same files: give their results different "
+                "folders, or rename one of them."
             )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
@@ -145,16 +145,12 @@ class Histogram(QWidget):
         except ImportError:
             self.words.setText(NO_PLOT)
             return
-        palette = self.palette()
-        plot = pyqtgraph.PlotWidget(background=palette.color(QPalette.ColorRole.Window))
+        plot = pyqtgraph.PlotWidget()
         plot.setFixedHeight(_HEIGHT)
         plot.setMenuEnabled(False)
         plot.setMouseEnabled(False, False)
         plot.hideButtons()
         plot.getAxis("left").setWidth(34)
-        for side in ("left", "bottom"):
-            for setter in (plot.getAxis(side).setPen, plot.getAxis(side).setTextPen):
-                setter(palette.color(QPalette.ColorRole.WindowText))
         plot.setToolTip("Drag the edges of the green range: its objects are filled in the image")
         self._region = pyqtgraph.LinearRegionItem(brush=_RANGE, hoverBrush=_RANGE, pen=_RANGE[:3])
         self._line = pyqtgraph.InfiniteLine(pen=pyqtgraph.mkPen(_SELECTED, width=2))
@@ -164,8 +160,23 @@ class Histogram(QWidget):
         self._line.hide()
         self._region.sigRegionChanged.connect(self._on_drag)
         self._plot = plot
+        self._colour()
         self._column.insertWidget(1, plot)
         self._draw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self._plot is not None:
+            self._colour()
+
+    def _colour(self) -> None:
+        """Give ground and axes the colours of the present theme."""
+        palette, plot = self.palette(), self._plot
+        plot.setBackground(palette.color(QPalette.ColorRole.Window))
+        for side in ("left", "bottom"):
+            for setter in (plot.getAxis(side).setPen, plot.getAxis(side).setTextPen):
+                setter(palette.color(QPalette.ColorRole.WindowText))
 
     def _draw(self) -> None:
         if self._plot is not None:

@@ -23,6 +23,7 @@ from napari_selfreg.io.volume.names import NIFTI_SUFFIXES
 from napari_selfreg.widgets.buttons import button
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_view import FieldView
+from napari_selfreg.widgets.guards import take_double_for_one
 from napari_selfreg.widgets.pixel_size_chooser import PixelSizeChooser
 from napari_selfreg.widgets.sentence_label import sentence_label
 from napari_selfreg.widgets.volume.voxel_size import VoxelSizeBox
@@ -90,6 +91,7 @@ class OpenForm(QWidget):
         self.lazy_words = _words("")
         self.lazy_button = button("Open it piece by piece", "Quick, and with little memory")
         self.run_all_button = button("Run on all", "")
+        take_double_for_one(self.run_all_button)
         self.output_words = _words("")
         self.output_button = button("Change…", "Choose the folder for all results")
         self.output_row = QWidget()

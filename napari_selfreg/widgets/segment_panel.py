@@ -14,6 +14,7 @@ from napari_selfreg.io.memory import free_memory
 from napari_selfreg.widgets.batch_run import BatchRun
 from napari_selfreg.widgets.canvas_guard import guard_canvas
 from napari_selfreg.widgets.fit_check import FitCheck
+from napari_selfreg.widgets.guards import take_double_for_one
 from napari_selfreg.widgets.model_drops import ModelDrops
 from napari_selfreg.widgets.object_settings import ObjectSettings
 from napari_selfreg.widgets.object_sliders import ObjectSliders
@@ -98,6 +99,7 @@ class SegmentPanel(QWidget):
         self.warning.hide()
         self.question = RunQuestion()
         self.run_button = QPushButton()
+        take_double_for_one(self.run_button)
         self.progress_row = ProgressRow()
         self.status = sentence_label()
         self.sliders = ObjectSliders()

@@ -1,4 +1,4 @@
-"""Keys that work while a panel, or anything in it, has the focus."""
+"""Keys of a panel: some while it has the focus, some wherever the focus is."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -
     Parameters
     ----------
     panel : QWidget
-        The keys act only inside of it, so that napari keeps its own elsewhere.
+        Keys act only inside of it, so that napari keeps its own elsewhere; those with Ctrl, which
+        napari has not, in all of the window while the panel is in front.
     actions : mapping of str to callable
         Keys as Qt writes them (``Ctrl+Return``) -> what is called.
     """
     for keys, action in actions.items():
         shortcut = QShortcut(QKeySequence(keys), panel)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        if not keys.startswith("Ctrl+"):
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(action)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QWidget
 
 from tests.widgets.waits import LONG
 
@@ -27,3 +30,12 @@ def names(viewer) -> list[str]:
 
 def truth_of(field: np.ndarray) -> np.ndarray:
     return field[..., 0] < 100
+
+
+def double_click(button: QWidget) -> None:
+    """Send what a mouse sends: Qt's own test function leaves the first click out."""
+    place, left = QPointF(5, 5), Qt.MouseButton.LeftButton
+    press, release = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
+    for kind in (press, release, QEvent.Type.MouseButtonDblClick, release):
+        event = QMouseEvent(kind, place, place, left, left, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(button, event)

@@ -101,6 +101,15 @@ def test_the_plot_follows_and_dragging_chooses(histogram: Histogram, qtbot) -> N
     assert sum(histogram._bars.opts["height"]) == 4
 
 
+def test_the_plot_takes_the_colours_of_another_theme(histogram: Histogram) -> None:
+    histogram.load()
+    for ground in ("#102030", "#f0f0e0"):
+        histogram.setStyleSheet(f"QWidget {{ background-color: {ground}; color: #808080 }}")
+        histogram.ensurePolished()
+        assert histogram._plot.backgroundBrush().color().name() == ground
+        assert histogram._plot.getAxis("left").textPen().color().name() == "#808080"
+
+
 def test_without_the_plot_library_the_rest_works(
     histogram: Histogram, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,14 @@ from napari_selfreg.widgets import segment_run
 from napari_selfreg.widgets.layers import OWN_KEY
 from napari_selfreg.widgets.sentences import describe_failure
 from tests.widgets.fakes import FakeJob
-from tests.widgets.panel_steps import MICRONS, add_field, names, run_to_the_end, truth_of
+from tests.widgets.panel_steps import (
+    MICRONS,
+    add_field,
+    double_click,
+    names,
+    run_to_the_end,
+    truth_of,
+)
 from tests.widgets.waits import LONG
 
 
@@ -35,6 +42,13 @@ class TestResult:
         np.testing.assert_allclose(labels.features["area_um2"][1:], [25, 12.5, 12.5])
         assert "3 objects found" in panel.status.text()
         assert panel.run_button.text() == "Run"
+
+    def test_a_double_click_on_run_does_not_cancel(self, make_panel, field, qtbot) -> None:
+        viewer, panel, _ = make_panel()
+        add_field(viewer, field)
+        with qtbot.waitSignal(panel.segmented, timeout=LONG):
+            double_click(panel.run_button)
+        assert names(viewer) == ["field", "field spots"]
 
     def test_on_a_slice_of_an_anisotropic_stack(self, make_panel, field, qtbot) -> None:
         viewer, panel, _ = make_panel()

@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.companions import LABEL_SUFFIXES, without_companions
 from napari_selfreg.io.images import image_paths, natural_order
+from napari_selfreg.io.outputs import check_distinct_stems
 from napari_selfreg.io.volume.names import volume_stem
 from napari_selfreg.io.volume.reading import is_volume_path
 
@@ -41,14 +42,7 @@ def check_distinct_volumes(paths: Iterable[str | Path]) -> None:
     BadInputError
         Naming the first two of one stem.
     """
-    seen: dict[str, Path] = {}
-    for path in map(Path, paths):
-        other = seen.setdefault(volume_stem(path).casefold(), path)
-        if other is not path:
-            raise BadInputError(
-                f"{other} and {path} would write the same files: segment them into different "
-                "folders (--output) or rename one."
-            )
+    check_distinct_stems(paths, volume_stem)
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -195,7 +195,7 @@ class Regions(QObject):
         self.refresh()
         if drawing and clicked:
             self.draw(drawing)
-        elif drawing:
+        elif drawing or self.layer is None:  # the last one is gone, and nothing is selected
             self.drawn.emit()
         if problem:  # last: the others take back what was said
             self._desk.told.emit(problem)

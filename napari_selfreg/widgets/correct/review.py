@@ -13,7 +13,7 @@ from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.correct.regions import Regions
 
 DONE, NOT_DONE = "Field done ✓", "Not done after all"
-ALL_DONE = "All fields are done."
+ALL_DONE = "All fields of this project are done."
 _HOW = {
     "rectangle": "Drag a rectangle around what is right now.",
     "polygon": "Click around what is right now; a double click ends it.",
@@ -90,6 +90,7 @@ class Review(QObject):
         box.done_button.clicked.connect(self.finish)
         regions.changed.connect(self._refresh)
         regions.drawn.connect(self._on_drawn)
+        desk.linkChanged.connect(self._on_link)
 
     def finish(self, checked: Any = None) -> None:
         """Call the field done and go to the next that is not; or take that back."""
@@ -125,6 +126,11 @@ class Review(QObject):
     def _on_polygon(self, checked: bool = False) -> None:
         self._regions.draw("polygon")
         self._desk.told.emit(_HOW["polygon"])
+
+    def _on_link(self) -> None:
+        """Take back how a region of the field before is drawn."""
+        for sentence in _HOW.values():
+            self._desk.unsay(sentence)
 
     def _on_view(self, checked: bool = False) -> None:
         self._regions.add_view()

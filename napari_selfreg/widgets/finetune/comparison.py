@@ -26,7 +26,7 @@ from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.finetune.compare_job import run_comparison
 from napari_selfreg.widgets.finetune.places import place_of
 from napari_selfreg.widgets.finetune.wiper_layer import COLOURS, WiperLayer
-from napari_selfreg.widgets.guards import alive
+from napari_selfreg.widgets.guards import alive, take_double_for_one
 from napari_selfreg.widgets.numbers import SPACE, in_groups
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentence_label import sentence_label
@@ -81,6 +81,7 @@ class Comparison(QGroupBox):
         self.found: dict[str, FieldCompared] = {}
         self.wiper = WiperLayer(viewer)
         self.button = QPushButton("Compare")
+        take_double_for_one(self.button)
         self.button.setToolTip("Segment all fields with both models and show where they differ")
         self.fields = QListWidget()
         self.fields.setAccessibleName("Fields by change")

@@ -21,6 +21,7 @@ from napari_selfreg.widgets.finetune.review_offer import ReviewOffer
 from napari_selfreg.widgets.finetune.source import ProjectCorrections
 from napari_selfreg.widgets.finetune.summary import offer, summary, what_is_missing
 from napari_selfreg.widgets.finetune.tuning import Tuning
+from napari_selfreg.widgets.guards import take_double_for_one
 from napari_selfreg.widgets.preload import Preloader
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job
@@ -78,6 +79,7 @@ class FinetunePanel(QWidget):
         self.form = TuneForm(models)
         self.terms_notice = TermsNotice()
         self.start_button = QPushButton("Start")
+        take_double_for_one(self.start_button)
         self.progress_row = ProgressRow()
         self.status = sentence_label()
         self.curves = Curves()

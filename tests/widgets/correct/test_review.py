@@ -111,6 +111,26 @@ def test_nothing_is_said_of_a_project_that_is_closed(opened: Any) -> None:
     assert made.status.text() == ""
 
 
+def test_how_to_draw_is_said_only_while_the_field_is_on_show(opened: Any) -> None:
+    made, layer = opened
+    made.review_box.rectangle_button.click()
+    assert made.status.text().startswith("Drag a rectangle")
+    made._viewer.layers.remove(layer)
+    assert not made.status.text().startswith("Drag a rectangle")
+
+
+def test_the_brush_comes_back_when_the_last_region_is_deleted(opened: Any, qtbot) -> None:
+    made, layer = opened
+    made.regions.put(np.array([(0, 0), (0, 10), (10, 10), (10, 0)], float), "polygon")
+    shapes = made.regions.layer
+    made._viewer.layers.selection.active = shapes
+    shapes.selected_data = {0}
+    shapes.remove_selected()
+    qtbot.waitUntil(lambda: not made.regions.all, timeout=LONG)
+    assert made._viewer.layers.selection.active == layer
+    assert made.hand.active == "brush"
+
+
 def test_without_corrections_nothing_is_said_of_reviewed_regions(opened: Any) -> None:
     made, layer = opened
     made.regions.put(np.array([(0, 0), (0, 10), (10, 10), (10, 0)], float), "polygon")

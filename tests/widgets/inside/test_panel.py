@@ -4,15 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.widgets.inside.map_layers import OWN_NAME
 from napari_selfreg.widgets.layers import OWN_KEY
 from tests.widgets.inside.fakes import BLOCKS, FakeLook
-from tests.widgets.panel_steps import add_field, names
+from tests.widgets.panel_steps import add_field, double_click, names
 from tests.widgets.waits import FIRST, LONG
 
 
@@ -129,12 +126,8 @@ def test_a_look_can_be_cancelled(make_inside, qtbot, field) -> None:
 def test_a_double_click_on_show_does_not_cancel(make_inside, qtbot, field) -> None:
     viewer, panel, _ = make_inside()
     add_field(viewer, field)
-    button, place = panel.show_button, QPointF(5, 5)
-    press, release = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     with qtbot.waitSignal(panel.maps.painted, timeout=FIRST):
-        for kind in (press, release, QEvent.Type.MouseButtonDblClick, release):
-            QApplication.sendEvent(button, QMouseEvent(kind, place, place, left, left, none))
+        double_click(panel.show_button)
     settle(panel, qtbot)
     assert len(ours(viewer)) == 1
 
