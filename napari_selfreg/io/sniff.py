@@ -17,6 +17,8 @@ INDEX_SUFFIXES = (".mrxs", ".vms", ".vmu")
 
 Kind = Literal["tiff", "picture", "slide"]
 
+_FOLDER = "{} is a folder: name an image file in it."
+_ZARR = "{} is an OME-Zarr image, which is not read: save it as OME-TIFF."
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PICTURE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 _HEADER_BYTES = 132
@@ -84,7 +86,7 @@ def first_bytes(path: Path) -> bytes:
     """
     try:
         if path.is_dir():
-            raise BadInputError(f"{path} is a folder: name an image file in it.")
+            raise BadInputError((_ZARR if path.suffix.lower() == ".zarr" else _FOLDER).format(path))
         if path.exists() and not path.is_file():  # a pipe would be waited for, without an end
             raise BadInputError(f"{path} is a pipe or device, no file: name an image file.")
         with path.open("rb") as file:

@@ -116,7 +116,7 @@ def _area(series: TiffPageSeries) -> int:
 
 
 def _require_complete(tiff: TiffFile, levels: list[TiffPageSeries], name: str) -> None:
-    """Refuse a file that ends before its pixels do."""
+    """Refuse a file that ends before its pixels do, or into which none was written."""
     for level in levels:
         for page in level.pages:
             if page is None:
@@ -126,7 +126,7 @@ def _require_complete(tiff: TiffFile, levels: list[TiffPageSeries], name: str) -
                 raise _damaged(name)
             # A wrong size in the header would otherwise be read for hours as missing tiles.
             pieces = 1 if page.is_contiguous else math.prod(page.chunked)
-            if len(page.dataoffsets) < pieces:
+            if len(page.dataoffsets) < pieces or not any(page.databytecounts):
                 raise _damaged(name)
 
 

@@ -44,6 +44,8 @@ def test_missing(tmp_path: Path) -> None:
 
 def test_folder(tmp_path: Path) -> None:
     assert "is a folder: name an image" in sentence(tmp_path)
+    (tmp_path / "a.ome.zarr").mkdir()
+    assert "save it as OME-TIFF" in sentence(tmp_path / "a.ome.zarr")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")

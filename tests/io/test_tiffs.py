@@ -264,6 +264,15 @@ def test_a_height_without_tiles_behind_it(tmp_path: Path) -> None:
         open_image(path)
 
 
+def test_a_file_into_which_no_pixel_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, tissue(), photometric="rgb", compression="deflate")
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages.first.tags["StripByteCounts"].overwrite(0)
+    with pytest.raises(BadInputError, match=r"^a\.tif is damaged"):
+        open_image(path)
+
+
 def test_a_damaged_tile_is_found_when_it_is_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
