@@ -14,8 +14,7 @@ from napari_selfreg.io.volume.outputs import volume_output_paths
 _BY_HAND = "{file} was corrected by hand"
 _UNKNOWN = "{file} is no result of ours that can be read, so it may be a person's work"
 _REMEDY = (
-    " and is not replaced: choose another folder for the results (--output), or rename or delete "
-    "this one."
+    " and is not replaced: choose another folder for the results, or rename or delete this one."
 )
 
 
