@@ -6,7 +6,7 @@ import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +49,7 @@ class TapProposal:
         Every module that ran, in the order in which they finished.
     tapspec
         The proposed taps, or None if the network does not look U-shaped. Look at it before
-        you train with it: ``size_multiple`` and ``min_size`` are guesses too.
+        you train with it: ``size_multiple`` is a guess too; ``min_size`` has been tried.
     """
 
     modules: tuple[ModuleInfo, ...]
@@ -68,7 +68,7 @@ class TapProposal:
 
 
 def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
-    """Run the network once, without gradients, and propose taps from the shapes it makes.
+    """Run the network without gradients, and propose taps from the shapes it makes.
 
     The decoder is what runs last with growing maps; ``B`` the smallest map before it; the encoder
     the maps of larger sizes before that. A level's block is an outermost module, the last one.
@@ -109,7 +109,9 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     last = {run.info.name: run for run in seen}
     runs = [run for run in seen if last[run.info.name] is run]
     path = [found for run in _before_head(runs, logits) if (found := _map_of(run.info, size))]
-    return TapProposal(tuple(run.info for run in seen), _guess(path, size))
+    spec = _guess(path, size)
+    tried = None if spec is None else _with_tried_size(root, image, spec)
+    return TapProposal(tuple(run.info for run in seen), tried)
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,24 @@ def _guess(path: Sequence[_Map], size: tuple[int, ...]) -> TapSpec | None:
     sides = zip(size, path[bottom].sides, strict=True)
     stride = max(have // small for have, small in sides)
     return TapSpec(tuple(taps), len(size), size_multiple=stride, min_size=stride)
+
+
+def _with_tried_size(network: nn.Module, image: Tensor, spec: TapSpec) -> TapSpec:
+    """Return the taps with the smallest size that runs: normalisation may need two pixels."""
+    for side in (spec.size_multiple, 2 * spec.size_multiple):
+        blank = image.new_zeros((1, image.shape[1], *[side] * spec.spatial_dims))
+        if _runs(network, blank):
+            return replace(spec, min_size=side)
+    return replace(spec, min_size=max(spec.size_multiple, *image.shape[2:]))
+
+
+def _runs(network: nn.Module, image: Tensor) -> bool:
+    try:
+        with evaluating(network), torch.no_grad():
+            network(image)
+    except Exception:
+        return False
+    return True
 
 
 def _last_rise(path: Sequence[_Map]) -> list[int]:

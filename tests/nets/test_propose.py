@@ -101,6 +101,39 @@ def test_a_shape_without_pixels_is_refused(foreign: Foreign, shape: tuple[int, .
         TapSpec.propose(foreign, shape)
 
 
+class Normalised(Foreign):
+    """The same network with a normalisation that needs more than one pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for block in (self.stem, self.narrow, self.middle, self.wide, self.last):
+            block[1] = nn.InstanceNorm2d(block[1].num_features)  # type: ignore[index,operator]
+
+
+@pytest.mark.parametrize(("kind", "strides"), [(Foreign, 1), (Normalised, 2)])
+def test_the_smallest_size_is_one_that_runs(kind: type[Foreign], strides: int) -> None:
+    network = kind()
+    proposed = TapSpec.propose(network, (1, 3, 32, 48)).tapspec
+    assert proposed is not None
+    assert (proposed.size_multiple, proposed.min_size) == (4, 4 * strides)
+    network.eval()(torch.zeros(1, 3, proposed.min_size, proposed.min_size))
+
+
+class OneSize(Foreign):
+    """A network that takes one size only."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits."""
+        assert image.shape[2:] == (32, 32)
+        return super().forward(image)
+
+
+def test_a_network_of_one_size_needs_what_it_was_given() -> None:
+    proposed = TapSpec.propose(OneSize(), (1, 3, 32, 32)).tapspec
+    assert proposed is not None
+    assert proposed.min_size == 32
+
+
 class Several(nn.Module):
     """A network that returns more than its logits."""
 
