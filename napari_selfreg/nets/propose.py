@@ -71,11 +71,13 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     """Run the network without gradients, and propose taps from the shapes it makes.
 
     The decoder is what runs last with growing maps; ``B`` the smallest map before it; the encoder
-    the maps of larger sizes before that. A level's block is an outermost module, the last one.
-    ``E3`` and ``D3`` are of one size; an encoder that begins at half size begins with ``E2``.
-    Modules that return the logits (the head), alone or among others, are left out, and so are all
-    but the last run of a module that runs several times; transformer tokens that fill a grid count
-    as maps.
+    the maps of larger sizes before that. Of all maps of a level, those of the outermost modules
+    count, and of these the last; in the decoder, the last that is not as wide as the logits, as
+    heads of deep supervision are. ``E3`` and ``D3`` are of one size; an encoder that begins at half size begins with
+    ``E2``. The last modules are left out if they return the logits, alone or among others, with
+    all inside them if all of that is as wide as the logits; and so are all but the last run of a
+    module that runs several times. Transformer tokens that fill a grid count as maps, and so do
+    maps whose channels come last.
 
     Parameters
     ----------
@@ -108,8 +110,12 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     # A tap keeps what its module returned last: earlier runs of a shared module are no blocks.
     last = {run.info.name: run for run in seen}
     runs = [run for run in seen if last[run.info.name] is run]
-    path = [found for run in _before_head(runs, logits) if (found := _map_of(run.info, size))]
-    spec = _guess(path, size)
+    path = [
+        found
+        for run in _before_head(runs, logits)
+        if (found := _map_of(run.info, image.shape[0], size))
+    ]
+    spec = _guess(path, size, _width(logits))
     tried = None if spec is None else _with_tried_size(root, image, spec)
     return TapProposal(tuple(run.info for run in seen), tried)
 
@@ -128,6 +134,7 @@ class _Map:
 
     name: str
     sides: tuple[int, ...]
+    channels: int
     adapter: str
 
     @property
@@ -186,11 +193,28 @@ def _before_head(runs: Sequence[_Run], output: object) -> Sequence[_Run]:
     returned = list(_tensors(output))
     if not returned:
         return runs
-    largest = max(returned, key=lambda tensor: math.prod(tensor.shape[2:]))
+    largest = _largest(returned)
     end = len(runs)
     while end and _returns_logits(runs[end - 1], returned, largest):
         end -= 1
-    return runs[:end]
+    inside = [f"{run.info.name}." for run in runs[end:] if _only_logits(run, runs, largest)]
+    return [run for run in runs[:end] if not run.info.name.startswith(tuple(inside))]
+
+
+def _only_logits(head: _Run, runs: Sequence[_Run], logits: Tensor) -> bool:
+    """Tell whether all that runs inside a module is as wide as the logits: no block is there."""
+    inside = [run.info.shape for run in runs if run.info.name.startswith(f"{head.info.name}.")]
+    return all(shape is not None and shape[1:2] == logits.shape[1:2] for shape in inside)
+
+
+def _largest(tensors: Sequence[Tensor]) -> Tensor:
+    return max(tensors, key=lambda tensor: math.prod(tensor.shape[2:]))
+
+
+def _width(output: object) -> int:
+    """Return how many channels the logits have, 0 if the network returned no tensor."""
+    returned = [tensor for tensor in _tensors(output) if tensor.ndim > 1]
+    return _largest(returned).shape[1] if returned else 0
 
 
 def _tensors(output: object) -> Iterator[Tensor]:
@@ -212,20 +236,26 @@ def _returns_logits(run: _Run, returned: Sequence[Tensor], logits: Tensor) -> bo
     return smaller and shape is not None and shape[1] == logits.shape[1]
 
 
-def _map_of(info: ModuleInfo, size: tuple[int, ...]) -> _Map | None:
+def _map_of(info: ModuleInfo, batch: int, size: tuple[int, ...]) -> _Map | None:
     """Return the module's output as a map, if it is one of more than one pixel."""
-    if info.shape is None:
+    if info.shape is None or info.shape[0] != batch:  # windows of a transformer are no maps
         return None
     if len(info.shape) == len(size) + 2:
-        found = _Map(info.name, info.shape[2:], "identity")
-        return found if found.pixels > 1 and _fits(found.sides, size) else None
+        first = _Map(info.name, info.shape[2:], info.shape[1], "identity")
+        last = _Map(info.name, info.shape[1:-1], info.shape[-1], "channels_last")
+        return next((found for found in (first, last) if _is_map(found, size)), None)
     if len(info.shape) != 3:
         return None
     for stride in range(2, min(size) + 1):
         grid = tuple(side // stride for side in size)
         if math.prod(grid) == info.shape[1] and _fits(grid, size):
-            return _Map(info.name, grid, f"tokens:{'x'.join(map(str, grid))}")
+            adapter = f"tokens:{'x'.join(map(str, grid))}"
+            return _Map(info.name, grid, info.shape[2], adapter)
     return None
+
+
+def _is_map(found: _Map, size: tuple[int, ...]) -> bool:
+    return found.pixels > 1 and _fits(found.sides, size)
 
 
 def _fits(sides: tuple[int, ...], size: tuple[int, ...]) -> bool:
@@ -234,9 +264,9 @@ def _fits(sides: tuple[int, ...], size: tuple[int, ...]) -> bool:
     return whole and size[-1] // sides[-1] == size[-2] // sides[-2]
 
 
-def _guess(path: Sequence[_Map], size: tuple[int, ...]) -> TapSpec | None:
+def _guess(path: Sequence[_Map], size: tuple[int, ...], classes: int) -> TapSpec | None:
     """Return the proposed taps, or None."""
-    rising = _last_rise(path)
+    rising = _last_rise(path, classes)
     if len(rising) < 2:
         return None
     smallest = min(found.pixels for found in path)
@@ -279,20 +309,32 @@ def _runs(network: nn.Module, image: Tensor) -> bool:
     try:
         with evaluating(network), torch.no_grad():
             network(image)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever a stranger's network raises, it does not run
         return False
     return True
 
 
-def _last_rise(path: Sequence[_Map]) -> list[int]:
-    """Return the last map of each size, from the end back to where sizes stop shrinking."""
-    rise: list[int] = []
+def _last_rise(path: Sequence[_Map], classes: int) -> list[int]:
+    """Return one map of each size, from the end back to where sizes stop shrinking."""
+    levels: list[list[int]] = []
     for at in reversed(range(len(path))):
-        if not rise or path[at].pixels < path[rise[-1]].pixels:
-            rise.append(at)
-        elif path[at].pixels > path[rise[-1]].pixels:
+        if not levels or path[at].pixels < path[levels[-1][0]].pixels:
+            levels.append([])
+        elif path[at].pixels > path[levels[-1][0]].pixels:
             break
-    return rise
+        levels[-1].append(at)
+    return [_outermost(path, level, classes) for level in levels]
+
+
+def _outermost(path: Sequence[_Map], level: Sequence[int], classes: int) -> int:
+    """Return the last of the outermost maps of a level, given from the last one back.
+
+    What a deeper module does at this size may belong to the next block. Beside a block, a map as
+    wide as the logits is a head of deep supervision.
+    """
+    depth = min(path[at].depth for at in level)
+    outer = [at for at in level if path[at].depth == depth]
+    return next((at for at in outer if path[at].channels != classes), outer[0])
 
 
 def _skips(path: Sequence[_Map], smallest: int) -> dict[int, _Map]:

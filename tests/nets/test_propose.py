@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.core.errors import BadModelError
-from napari_selfreg.nets.tapspec import TapSpec
+from napari_selfreg.nets.tapspec import Tap, TapSpec
 from tests.nets.conftest import FOREIGN_TAPS, Foreign, hook_count
 from tests.nets.test_architectures import CASES, Case, image_for, network_and_taps
 
@@ -20,9 +20,7 @@ SAME = {
 }
 
 
-# VNet has no plain 1x1 head: its last 1x1 convolution follows a 5³ one to as many channels as there
-# are classes, so that the proposal takes that for the last block. Its own taps are the right ones.
-PROPOSED = [case for case in CASES if case.size > 16 and case.name != "vnet"]
+PROPOSED = [case for case in CASES if case.size > 16]
 
 
 @pytest.mark.parametrize("case", PROPOSED, ids=str)
@@ -132,6 +130,74 @@ def test_a_network_of_one_size_needs_what_it_was_given() -> None:
     proposed = TapSpec.propose(OneSize(), (1, 3, 32, 32)).tapspec
     assert proposed is not None
     assert proposed.min_size == 32
+
+
+class Block(nn.Module):
+    """A decoder block that first narrows what it is given, at the size of the block before."""
+
+    def __init__(self, entering: int, leaving: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(entering, leaving, 1)
+        self.grow = nn.Upsample(scale_factor=2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the block's map."""
+        grown: Tensor = self.grow(self.narrow(image))
+        return grown
+
+
+class Deep(nn.Module):
+    """Blocks of several modules, a head of two layers, perhaps a head of deep supervision."""
+
+    def __init__(self, supervised: bool) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 6, 3, padding=1)
+        self.third, self.shrink = nn.Conv2d(6, 8, 3, padding=1), nn.MaxPool2d(2)
+        self.blocks = nn.ModuleList([Block(8, 6), Block(6, 4)])
+        self.beside = nn.ModuleList([nn.Conv2d(6, 2, 1)] if supervised else [])
+        self.classify = nn.Sequential(nn.Conv2d(4, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1))
+
+    def forward(self, image: Tensor) -> object:
+        """Return logits, coarse ones too where they are supervised."""
+        below = self.third(self.shrink(self.second(self.shrink(self.first(image)))))
+        coarse: Tensor = self.blocks[0](below)
+        others = [head(coarse) for head in self.beside]
+        return [self.classify(self.blocks[1](coarse)), *others]
+
+
+@pytest.mark.parametrize("supervised", [False, True])
+def test_the_blocks_are_the_outermost_modules(supervised: bool) -> None:
+    proposed = TapSpec.propose(Deep(supervised), (1, 3, 32, 32)).tapspec
+    assert proposed is not None
+    assert {tap.block: tap.module for tap in proposed.taps if tap.block[0] in "BD"} == {
+        "B": "third",
+        "D2": "blocks.0",
+        "D1": "blocks.1",
+    }
+
+
+class Tokens(Foreign):
+    """The same network with a block of which the channels come last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turned = nn.Identity()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits."""
+        turned: Tensor = self.turned(self.stem(image).movedim(1, -1))
+        second = self.narrow(self.shrink(turned.movedim(-1, 1)))
+        fourth = self.wide(torch.cat([second, self.grow(self.middle(self.shrink(second)))], 1))
+        logits: Tensor = self.classify(
+            self.last(torch.cat([turned.movedim(-1, 1), self.grow(fourth)], 1))
+        )
+        return logits
+
+
+def test_channels_may_come_last() -> None:
+    proposed = TapSpec.propose(Tokens(), (1, 3, 32, 48)).tapspec
+    assert proposed is not None
+    assert proposed.taps[0] == Tap("E1", "turned", "channels_last")
 
 
 class Several(nn.Module):
