@@ -16,6 +16,9 @@ from napari_selfreg.nets.modes import evaluating
 from napari_selfreg.nets.taps import unwrap
 from napari_selfreg.nets.tapspec import Tap, TapSpec
 
+_USUAL = 32
+"""A multiple of the strides of nearly all networks."""
+
 
 @dataclass(frozen=True)
 class ModuleInfo:
@@ -73,11 +76,11 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     The decoder is what runs last with growing maps; ``B`` the smallest map before it; the encoder
     the maps of larger sizes before that. Of all maps of a level, those of the outermost modules
     count, and of these the last; in the decoder, the last that is not as wide as the logits, as
-    heads of deep supervision are. ``E3`` and ``D3`` are of one size; an encoder that begins at half size begins with
-    ``E2``. The last modules are left out if they return the logits, alone or among others, with
-    all inside them if all of that is as wide as the logits; and so are all but the last run of a
-    module that runs several times. Transformer tokens that fill a grid count as maps, and so do
-    maps whose channels come last.
+    heads of deep supervision are. ``E3`` and ``D3`` are of one size; an encoder that begins at half
+    size begins with ``E2``. The last modules are left out if they return the logits, alone or among
+    others, with all inside them if all of that is as wide as the logits; and so are all but the
+    last run of a module that runs several times. Transformer tokens that fill a grid count as maps,
+    and so do maps whose channels come last.
 
     Parameters
     ----------
@@ -94,7 +97,8 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     Raises
     ------
     BadModelError
-        If the network cannot run on such an input.
+        If the network cannot run on such an input, or rounds the size of one that is no multiple
+        of 32.
     """
     root = unwrap(network)
     image = shape if isinstance(shape, Tensor) else _blank(root, shape)
@@ -110,6 +114,7 @@ def propose(network: nn.Module, shape: Sequence[int] | Tensor) -> TapProposal:
     # A tap keeps what its module returned last: earlier runs of a shared module are no blocks.
     last = {run.info.name: run for run in seen}
     runs = [run for run in seen if last[run.info.name] is run]
+    _require_whole_strides(runs, image)
     path = [
         found
         for run in _before_head(runs, logits)
@@ -262,6 +267,37 @@ def _fits(sides: tuple[int, ...], size: tuple[int, ...]) -> bool:
     """Tell whether sides are the input's divided by whole numbers, in Y and X by the same one."""
     whole = all(have >= side and have % side == 0 for side, have in zip(sides, size, strict=True))
     return whole and size[-1] // sides[-1] == size[-2] // sides[-2]
+
+
+def _require_whole_strides(runs: Sequence[_Run], image: Tensor) -> None:
+    """Raise if the smaller levels are of rounded sizes: as blocks they would be passed over."""
+    size = tuple(image.shape[2:])
+    if not any(side % _USUAL for side in size):
+        return
+    shapes = [run.info.shape for run in runs if run.info.shape is not None]
+    sides = [shape[2:] for shape in shapes if len(shape) == image.ndim]
+    whole = [have for have in sides if math.prod(have) > 1 and _fits(have, size)]
+    smallest = min(map(math.prod, whole), default=math.prod(size))
+    rounded = [have for have in sides if math.prod(have) < smallest and _rounded(have, size)]
+    if rounded:
+        raise BadModelError(
+            f"An input of {_times(size)} makes maps of {_times(rounded[0])}: its sides are no "
+            "multiples of the network's stride, so its blocks cannot be told. Give a size that "
+            "is, such as " + _times([_USUAL * max(1, round(side / _USUAL)) for side in size]) + "."
+        )
+
+
+def _rounded(sides: Sequence[int], size: Sequence[int]) -> bool:
+    """Tell whether sides are what is left of the input's when they are halved and rounded."""
+    axes = zip(sides, size, strict=True)
+    halvings = [
+        {k for k in range(1, 11) if have in (full >> k, -(-full >> k))} for have, full in axes
+    ]
+    return math.prod(sides) > 1 and all(halvings) and bool(halvings[-1] & halvings[-2])
+
+
+def _times(sides: Sequence[int]) -> str:
+    return " x ".join(map(str, sides))
 
 
 def _guess(path: Sequence[_Map], size: tuple[int, ...], classes: int) -> TapSpec | None:

@@ -99,6 +99,39 @@ def test_a_shape_without_pixels_is_refused(foreign: Foreign, shape: tuple[int, .
         TapSpec.propose(foreign, shape)
 
 
+class Halving(nn.Module):
+    """A network that takes odd sizes: it enlarges to the size of the skip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 6, 3, padding=1)
+        self.third, self.shrink = nn.Conv2d(6, 8, 3, padding=1), nn.MaxPool2d(2)
+        self.fourth, self.last = nn.Conv2d(14, 6, 1), nn.Conv2d(10, 4, 1)
+        self.classify = nn.Conv2d(4, 2, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits."""
+        first = self.first(image)
+        second = self.second(self.shrink(first))
+        third = self.third(self.shrink(second))
+        fourth = self.fourth(torch.cat([second, self._grown(third, second)], 1))
+        logits: Tensor = self.classify(self.last(torch.cat([first, self._grown(fourth, first)], 1)))
+        return logits
+
+    @staticmethod
+    def _grown(below: Tensor, skip: Tensor) -> Tensor:
+        return nn.functional.interpolate(below, tuple(skip.shape[2:]))
+
+
+@pytest.mark.parametrize("sides", [(50, 50), (50, 48), (49, 35)])
+def test_sizes_that_are_rounded_are_refused(sides: tuple[int, int]) -> None:
+    with pytest.raises(BadModelError, match=r"Give a size that is, such as \d\d x \d\d\."):
+        TapSpec.propose(Halving(), (1, 3, *sides))
+    proposed = TapSpec.propose(Halving(), (1, 3, 52, 36)).tapspec
+    assert proposed is not None
+    assert len(proposed.taps) == 5
+
+
 class Normalised(Foreign):
     """The same network with a normalisation that needs more than one pixel."""
 
