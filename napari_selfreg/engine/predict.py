@@ -62,7 +62,7 @@ class PredictRequest:
         Leave out tiles that surely show nothing but glass.
     focus : Box, optional
         The part on screen, in image pixels: predicted first, and in smaller windows throughout.
-    out : array-like, shape (K[+1], y, x), optional
+    out : array-like of a floating type, shape (K[+1], y, x), optional
         Where to write; a new float32 array by default. A memmap or zarr array keeps memory flat.
     tile : int, optional
         A window holds at most ``tile ** 2`` model pixels; chosen by device by default.
@@ -140,7 +140,7 @@ def predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
     Raises
     ------
     BadInputError
-        If the image is not RGB, the region lies outside it or an option is unknown.
+        If the image is not RGB of uint8, the region lies outside it or an option is unknown.
     BadModelError
         If the model cannot be read or is not for RGB pictures.
     DeviceError
@@ -174,6 +174,7 @@ def _predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
 
 def _prepare(request: PredictRequest) -> _Job:
     region = region_of(request.image, request.region)
+    _require_bytes(request.image)
     shape = request.image.shape[0], request.image.shape[1]
     device = resolve_device(request.device)
     model = model_for_pictures(request.model)
@@ -246,6 +247,17 @@ def region_of(image: ArrayLike, region: Box | None, channels: int = 3) -> Box:
     return region
 
 
+def _require_bytes(image: ArrayLike) -> None:
+    """Raise unless an image holds what cards are made for: colours from 0 to 255."""
+    # Whatever is sliced into numpy may do without a dtype.
+    kind = str(getattr(image, "dtype", "uint8")).removeprefix("torch.")
+    if kind != "uint8":
+        raise BadInputError(
+            f"An image of uint8, with values from 0 to 255, is needed; this array is of {kind}: "
+            'scale its values to that range, then convert it with astype("uint8").'
+        )
+
+
 def model_for_pictures(model: Model | str | Path) -> Model:
     """Return the model, loaded if it is a name or a file.
 
@@ -269,6 +281,10 @@ def _output(out: Any, shape: tuple[int, ...]) -> Any:
         return np.zeros(shape, np.float32)
     if tuple(out.shape) != shape:
         raise BadInputError(f"`out` must have shape {shape}, it has {tuple(out.shape)}.")
+    if not np.issubdtype(getattr(out, "dtype", np.float32), np.floating):
+        raise BadInputError(
+            f"`out` takes probabilities from 0 to 1: it must be of float32, not of {out.dtype}."
+        )
     return out
 
 

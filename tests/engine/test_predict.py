@@ -142,6 +142,14 @@ def test_an_array_of_the_caller_is_filled(tmp_path):
     np.testing.assert_array_equal(out, probability(image))
     with pytest.raises(BadInputError, match="shape"):
         run(predict(PredictRequest(image, UM, SMALL, out=out[:1])))
+    with pytest.raises(BadInputError, match="not of uint8"):
+        run(predict(PredictRequest(image, UM, SMALL, out=np.zeros(out.shape, np.uint8))))
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "uint16", "int64", "bool"])
+def test_an_image_of_another_type_is_refused(kind):
+    with pytest.raises(BadInputError, match=f"uint8, with values from 0 to 255.* of {kind}:"):
+        probability(picture(40, 40).astype(kind))
 
 
 def test_a_lazy_image_is_read_window_by_window():
