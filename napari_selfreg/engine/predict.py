@@ -142,7 +142,7 @@ def predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
     BadInputError
         If the image is not RGB of uint8, the region lies outside it or an option is unknown.
     BadModelError
-        If the model cannot be read or is not for RGB pictures.
+        If the model cannot be read, is not for RGB pictures or answers with what is no number.
     DeviceError
         If the device is unknown, absent or out of memory.
     """
@@ -162,6 +162,7 @@ def _predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
                 notes.append(step.message)
                 yield step
                 continue
+            require_numbers(step.values)
             place, part = job.sink.take(step.tile, step.values, step.box)
             done += 1
             shown = preview(None if part is None else part[: job.n_classes], place.shape)
@@ -274,6 +275,27 @@ def model_for_pictures(model: Model | str | Path) -> Model:
             "and 3 channels."
         )
     return model
+
+
+def require_numbers(values: Floats | None) -> None:
+    """Raise if a network answered with what is no number: it would pass for background.
+
+    Parameters
+    ----------
+    values : ndarray of float32, optional
+        Probabilities of a tile; none where the network did not look.
+
+    Raises
+    ------
+    BadModelError
+        If one of them is not finite.
+    """
+    # A sum is not finite as soon as one part is not, and probabilities cannot overflow it.
+    if values is not None and not np.isfinite(values.sum()):
+        raise BadModelError(
+            "The model's answer is not a number: its weights are damaged, or half precision is "
+            "too coarse for it. Ask for precision fp32, or choose another model."
+        )
 
 
 def _output(out: Any, shape: tuple[int, ...]) -> Any:

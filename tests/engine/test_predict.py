@@ -244,6 +244,14 @@ def test_a_half_precision_that_does_not_pay_is_told():
     assert events[0] == Notice(result.notes[0])
 
 
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d], ids=["halo", "blended"])
+def test_an_answer_that_is_no_number_is_told(norm):
+    model = small_model(norm)
+    model.network.head.bias.data[1] = torch.nan
+    with pytest.raises(BadModelError, match="not a number"):
+        probability(picture(60, 60), model)
+
+
 def test_bad_requests_are_refused_in_one_sentence():
     image = picture(8, 8)
     with pytest.raises(BadInputError, match="4 x 4"):

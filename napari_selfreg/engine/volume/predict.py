@@ -28,6 +28,7 @@ from napari_selfreg.engine.bundles import Model, load_model
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.forward import Floats, Mode, Outputs
+from napari_selfreg.engine.predict import require_numbers
 from napari_selfreg.engine.volume.events import VolumeTileDone, preview
 from napari_selfreg.engine.volume.forward import (
     VolumeForward,
@@ -158,7 +159,7 @@ def predict_volume(request: VolumePredictRequest) -> Generator[Event, None, Volu
         If the array is no volume, the region lies outside it, an option is unknown, or the volume
         is too large for the memory.
     BadModelError
-        If the model cannot be read or is not for volumes.
+        If the model cannot be read, is not for volumes or answers with what is no number.
     DeviceError
         If the device is unknown, absent or out of memory.
     """
@@ -170,6 +171,7 @@ def predict_volume(request: VolumePredictRequest) -> Generator[Event, None, Volu
         with closing(_parts(job, out)) as steps:
             for step in steps:
                 if isinstance(step, Predicted):
+                    require_numbers(step.values)
                     if step.values is not None:
                         yield _shown(job, step.place, step.values, step.done)
                     yield Progress(int(_HUNDRED * step.done), _HUNDRED, "Segmenting the volume")

@@ -72,6 +72,14 @@ def test_networks_of_batch_normalisation_equal_one_forward(name, arguments, shap
     assert np.abs(found - one_forward(model, normalise(volume))).max() < 1e-3
 
 
+@pytest.mark.parametrize("norm", [nn.BatchNorm3d, nn.InstanceNorm3d], ids=["parts", "blended"])
+def test_an_answer_that_is_no_number_is_told(norm):
+    model = small_volume_model(norm)
+    model.network.head.bias.data[1] = torch.nan
+    with pytest.raises(BadModelError, match="not a number"):
+        predicted(scan(20, 20, 20), model)
+
+
 def test_unknown_local_networks_are_tiled_with_a_halo():
     model = volume_model(shake(WideView()), 2)
     volume = scan(80, 6, 7)
