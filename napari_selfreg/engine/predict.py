@@ -34,6 +34,7 @@ from napari_selfreg.engine.precision import choose_mode
 from napari_selfreg.engine.sinks import BlendedSink, DirectSink, Sink, Target, preview
 from napari_selfreg.engine.tile_loop import Plan, run_tiles
 from napari_selfreg.engine.tta import VIEWS, AugmentedForward
+from napari_selfreg.nets.modes import evaluating
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,10 +177,16 @@ def _predict(request: PredictRequest) -> Generator[Event, None, Prediction]:
 def _prepare(request: PredictRequest) -> _Job:
     region = region_of(request.image, request.region)
     _require_bytes(request.image)
-    shape = request.image.shape[0], request.image.shape[1]
     device = resolve_device(request.device)
     model = model_for_pictures(request.model)
-    network, card, spec = model.network.eval(), model.card, model.tapspec
+    # The caller may be training this network: the job runs a copy of it.
+    with evaluating(model.network):
+        return _made_ready(request, model, region, device)
+
+
+def _made_ready(request: PredictRequest, model: Model, region: Box, device: torch.device) -> _Job:
+    network, card, spec = model.network, model.card, model.tapspec
+    shape = request.image.shape[0], request.image.shape[1]
     outputs = Outputs.of(card)
     grids = Grids.between(shape, request.pixel_size, PixelSize(*card.um_per_px))
     tiling = Tiling.of(network, spec, grids.model, halo=request.halo)

@@ -124,7 +124,13 @@ def test_nothing_of_torchs_modes_leaks_and_closing_stops_within_a_tile():
 def test_the_models_own_network_is_left_as_it_was():
     model = small_model()
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
-    probability(picture(40, 40), model, precision="auto")
+    model.network.train()
+    model.network.head.eval()
+    image = picture(40, 40)
+    np.testing.assert_array_equal(probability(image, model), probability(image))
+    probability(image, model, precision="auto")
+    assert model.network.training
+    assert not model.network.head.training
     assert all(torch.equal(before[name], v) for name, v in model.network.state_dict().items())
     assert model.network.head.weight.is_contiguous()
 

@@ -214,9 +214,7 @@ def _prepare(request: VolumePredictRequest) -> _Job:
     grid = (voxels.shape[0], voxels.shape[1], voxels.shape[2])
     tiling = VolumeTiling.of(model.network, model.tapspec, grid, request.roi or trained_on(model))
     behind = [(0, limit - side) for limit, side in zip(tiling.limits, grid, strict=True)]
-    mode = choose_volume_mode(
-        model.network.eval(), outputs, device, request.precision, tiling.sample
-    )
+    mode = choose_volume_mode(model.network, outputs, device, request.precision, tiling.sample)
     return _Job(
         np.pad(voxels, behind, mode="edge"), grid, shape, region, model, outputs, tiling, device,
         mode,

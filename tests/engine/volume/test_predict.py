@@ -80,6 +80,15 @@ def test_an_answer_that_is_no_number_is_told(norm):
         predicted(scan(20, 20, 20), model)
 
 
+@pytest.mark.parametrize("norm", [nn.BatchNorm3d, nn.InstanceNorm3d], ids=["parts", "blended"])
+def test_a_network_in_training_stays_so(norm):
+    model, volume = small_volume_model(norm), scan(20, 20, 20)
+    wanted = predicted(volume, model).probability
+    model.network.train()
+    np.testing.assert_array_equal(predicted(volume, model).probability, wanted)
+    assert model.network.training
+
+
 def test_unknown_local_networks_are_tiled_with_a_halo():
     model = volume_model(shake(WideView()), 2)
     volume = scan(80, 6, 7)
