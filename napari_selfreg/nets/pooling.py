@@ -31,8 +31,8 @@ def adaptive_mean(feature: Tensor, size: tuple[int, ...]) -> Tensor:
 class PooledTeacher:
     """Float32, gradient-free averages of one feature map at the sizes asked for.
 
-    Sizes that divide each other are pooled from one another: the mean of equal blocks' means is
-    their mean, so only the first pooling reads the whole map.
+    Sizes that divide each other and the map are pooled from one another: the mean of equal blocks'
+    means is their mean, so only the first pooling reads the whole map.
 
     Parameters
     ----------
@@ -53,11 +53,14 @@ class PooledTeacher:
         return self._pooled[target]
 
     def _pool(self, target: tuple[int, ...]) -> Tensor:
-        finer = [size for size in self._pooled if _divides(target, size)]
+        full = tuple(self._feature.shape[2:])
+        # Only equal blocks: means of bins that overlap would depend on which size came first.
+        equal = [size for size in self._pooled if _divides(size, full)]
+        finer = [size for size in equal if _divides(target, size)]
         if finer:
             nearest = min(finer, key=lambda size: torch.Size(size).numel())
             return adaptive_mean(self._pooled[nearest], target)
-        if is_channels_last(self._feature) and _divides(target, tuple(self._feature.shape[2:])):
+        if is_channels_last(self._feature) and _divides(target, full):
             return _pool_bands(self._feature, target)
         pooled = [
             adaptive_mean(self._feature[piece].to(wide_type(self._feature.dtype)), target)

@@ -43,6 +43,15 @@ def test_each_size_is_pooled_once_and_the_whole_map_read_once(
     assert read == [16, 8, 4]
 
 
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_sizes_that_do_not_divide_the_map_are_pooled_from_it(form: torch.memory_format) -> None:
+    feature = torch.rand(2, 3, 36, 31).contiguous(memory_format=form)
+    teacher = PooledTeacher(feature)
+    for size in [(18, 15), (16, 12), (8, 4), (9, 5), (4, 2)]:
+        wanted = functional.adaptive_avg_pool2d(feature, size)
+        torch.testing.assert_close(teacher.at(size), wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_is_without_gradient_and_never_enlarges() -> None:
     feature = torch.rand(1, 2, 4, 8, requires_grad=True)
     teacher = PooledTeacher(feature)
