@@ -127,8 +127,8 @@ def save_bundle(
     Parameters
     ----------
     module : torch.nn.Module
-        Any network; only its ``state_dict`` is stored, float64 rounded to float32. Wrappers for
-        several devices are taken off.
+        Any network; only its ``state_dict`` is stored, float64 rounded to float32. Wrappers are
+        taken off: for several devices, for averages of weights, of torch.compile.
     tapspec : TapSpec
         Block names; they become the card's ``taps``.
     card : Card

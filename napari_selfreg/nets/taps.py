@@ -8,10 +8,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.hooks import RemovableHandle
 
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.nets.adapters import adapt
+
+_COMPILED = (
+    "; if it did, torch.compile had compiled it without taps: set "
+    "torch._dynamo.config.skip_nnmodule_hook_guards = False before it is compiled"
+)
 
 
 class Taps(Mapping[str, Tensor]):
@@ -35,11 +41,17 @@ class Taps(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._maps)
 
+    def __deepcopy__(self, _: dict[int, Any]) -> Taps:
+        """Return closed taps: a copy of the network has its hooks, but is nobody's to look at."""
+        copied = Taps()
+        copied._close()
+        return copied
+
     def _reason(self, block: str) -> str:
         if self._closed:
             return f"{block}: the tap context is closed; read the taps inside its with block"
         if not self._maps:
-            return f"{block}: the network has not run inside this tap context"
+            return f"{block}: the network has not run inside this tap context{_COMPILED}"
         return f"{block} is not among the captured taps {list(self._maps)}"
 
     def _begin(self, *_: object) -> None:
@@ -70,11 +82,27 @@ class Taps(Mapping[str, Tensor]):
 
 
 def unwrap(network: nn.Module) -> nn.Module:
-    """Return the network inside DistributedDataParallel or DataParallel wrappers."""
-    wrappers = (nn.parallel.DistributedDataParallel, nn.DataParallel)
-    while isinstance(network, wrappers):
-        network = network.module
-    return network
+    """Return the network itself.
+
+    Parameters
+    ----------
+    network
+        Perhaps inside DistributedDataParallel, DataParallel, AveragedModel, or compiled by
+        torch.compile.
+
+    Returns
+    -------
+    Module
+        What lies inside all of these.
+    """
+    wrappers = (nn.parallel.DistributedDataParallel, nn.DataParallel, AveragedModel)
+    while True:
+        # The class of compiled networks lies in a package that takes a second to import.
+        inner = network._modules.get("_orig_mod")
+        inner = network.module if isinstance(network, wrappers) else inner
+        if inner is None:
+            return network
+        network = inner
 
 
 @contextmanager

@@ -153,7 +153,8 @@ class TapSpec:
         Parameters
         ----------
         network
-            The network the taps belong to; a DistributedDataParallel wrapper is looked through.
+            The network the taps belong to; wrappers are looked through: for several devices, for
+            averages of weights, of torch.compile.
         blocks
             Which blocks to capture; all by default.
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.engine.bundles import load_model, save_bundle
@@ -193,9 +195,10 @@ def test_networks_of_other_precisions_are_saved_and_loaded(
     assert torch.equal(loaded, network.layer.weight.to(torch.float32).to(dtype))
 
 
-def test_a_wrapper_for_several_devices_is_taken_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrap", [nn.DataParallel, AveragedModel, torch.compile])
+def test_wrappers_are_taken_off(tmp_path: Path, wrap: Callable[[nn.Module], nn.Module]) -> None:
     network = One()
-    loaded = load_model(saved(tmp_path, nn.DataParallel(network)), network=One()).network
+    loaded = load_model(saved(tmp_path, wrap(network)), network=One()).network
     assert torch.equal(loaded.layer.weight, network.layer.weight)
 
 

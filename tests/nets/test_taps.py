@@ -7,9 +7,11 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
 from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.nets.taps import unwrap
 from napari_selfreg.nets.tapspec import Tap, TapSpec
 from tests.nets.conftest import FOREIGN_TAPS, Foreign, hook_count
 
@@ -123,6 +125,45 @@ def test_a_copy_made_inside_is_a_plain_network(foreign: Foreign) -> None:
         before = taps["D1"]
         copy.deepcopy(foreign.stem)(IMAGE)
         assert taps["D1"] is before
+
+
+def test_a_copy_of_the_whole_network_made_inside_leaves_the_taps_alone(foreign: Foreign) -> None:
+    with FOREIGN_TAPS.open(foreign) as taps:
+        foreign(IMAGE)
+        before = taps["D1"]
+        copied = copy.deepcopy(foreign)
+        copied(IMAGE)
+        assert taps["D1"] is before
+    with FOREIGN_TAPS.open(copied) as taps:
+        copied(IMAGE)
+        assert len(taps) == 5
+
+
+def test_wrappers_are_looked_through(foreign: Foreign) -> None:
+    compiled = torch.compile(foreign, backend="eager")
+    averaged = AveragedModel(nn.DataParallel(foreign))
+    assert isinstance(compiled, nn.Module)
+    assert unwrap(compiled) is foreign
+    assert isinstance(unwrap(averaged), Foreign)
+    with FOREIGN_TAPS.open(averaged) as taps:
+        averaged(IMAGE)
+        assert len(taps) == 5
+
+
+def test_a_network_compiled_without_taps_says_what_to_do(
+    foreign: Foreign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for guarded in (False, True):
+        monkeypatch.setattr("torch._dynamo.config.skip_nnmodule_hook_guards", not guarded)
+        torch.compiler.reset()
+        compiled = torch.compile(foreign, backend="eager")
+        compiled(IMAGE)
+        with FOREIGN_TAPS.open(foreign) as taps:
+            compiled(IMAGE)
+            assert len(taps) == (5 if guarded else 0)
+            if not guarded:
+                with pytest.raises(KeyError, match="hook_guards = False before it is compiled"):
+                    taps["D1"]
 
 
 class Checkpointed(Foreign):
