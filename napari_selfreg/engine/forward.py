@@ -16,7 +16,12 @@ from torch import Tensor, nn
 from napari_selfreg.core.types import Box
 from napari_selfreg.engine.folding import fold_pairs
 from napari_selfreg.engine.fused_unet import FusedUNet
-from napari_selfreg.nets.outputs import Separation, to_probabilities
+from napari_selfreg.nets.outputs import (
+    Separation,
+    main_logits,
+    output_channels,
+    to_probabilities,
+)
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[Any]
@@ -82,6 +87,11 @@ class Outputs:
     def channels(self) -> int:
         """Number of probabilities per pixel."""
         return self.n_classes + (self.separation == "contour")
+
+    @property
+    def logits(self) -> int:
+        """Number of channels the network must have."""
+        return output_channels(self.n_classes, self.separation)
 
 
 class Forward(Protocol):
@@ -152,12 +162,9 @@ class PlainForward:
             batch = (
                 self._normalise(pixels).permute(0, 3, 1, 2).contiguous(memory_format=self._layout)
             )
-            logits = self._network(batch)
-            if isinstance(logits, list | tuple):  # deep supervision: the first is full size
-                logits = logits[0]
-            values: Tensor = to_probabilities(
-                logits, self._outputs.n_classes, self._outputs.separation
-            )
+            outputs = self._outputs
+            logits = main_logits(self._network(batch), batch, outputs.logits)
+            values: Tensor = to_probabilities(logits, outputs.n_classes, outputs.separation)
             return [
                 values[i, :, crop.y0 : crop.y1, crop.x0 : crop.x1].cpu().numpy()
                 for i, crop in enumerate(crops)

@@ -23,7 +23,7 @@ from napari_selfreg.engine.predict import region_of
 from napari_selfreg.engine.sinks import BlendedSink, DirectSink, Sink, Target
 from napari_selfreg.engine.tile_loop import run_tiles
 from napari_selfreg.engine.validation import Normalizer
-from napari_selfreg.nets.outputs import to_probabilities
+from napari_selfreg.nets.outputs import main_logits, to_probabilities
 from napari_selfreg.nets.residual import residual_maps
 
 _MESSAGE = "Comparing the blocks of the model"
@@ -55,10 +55,9 @@ class ResidualForward:
         """Return values (C, y, x) of the wanted part of each window (y, x, 3)."""
         pixels = torch.from_numpy(np.stack(windows)).to(self._device).permute(0, 3, 1, 2)
         with torch.inference_mode(), self._spec.open(self._network) as taps:
-            logits = self._network(self._normalise(pixels.float() / 255))
-            if isinstance(logits, list | tuple):  # deep supervision: the first is full size
-                logits = logits[0]
             outputs = self._outputs
+            logits = self._network(self._normalise(pixels.float() / 255))
+            logits = main_logits(logits, pixels, outputs.logits)
             values = to_probabilities(logits, outputs.n_classes, outputs.separation)
             foreground = values[:, : outputs.n_classes].sum(1)
             maps = list(residual_maps(taps, self._spec).values())

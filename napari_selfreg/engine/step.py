@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_selfreg.nets.losses import SegmentationLoss
+from napari_selfreg.nets.outputs import one_logits
 from napari_selfreg.nets.selfreg import RegularizerTerms, step_generator
 from napari_selfreg.nets.taps import Taps
 
@@ -64,12 +65,17 @@ def step_losses(
         Scalar with gradient.
     terms : dict of str to Tensor
         Losses weighted, regularizers not.
+
+    Raises
+    ------
+    BadModelError
+        If the network returns anything but one tensor of logits.
     """
     inputs = inputs.contiguous(memory_format=layout)
     autocast = torch.autocast(inputs.device.type, dtype=dtype, enabled=dtype != torch.float32)
     taps_open = nullcontext() if addition is None else addition.taps
     with taps_open as taps, autocast:
-        logits = network(inputs)
+        logits = one_logits(network(inputs), inputs)
         terms = loss(logits, *targets)
         total = torch.stack(list(terms.values())).sum()
         if addition is not None and taps is not None:

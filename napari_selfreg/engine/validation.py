@@ -17,6 +17,7 @@ from napari_selfreg.core.types import Box
 from napari_selfreg.engine.planning import OVERLAP, Tiling
 from napari_selfreg.engine.sampling import Field
 from napari_selfreg.engine.wholes import accepted_shape, window_logits
+from napari_selfreg.nets.outputs import main_logits
 from napari_selfreg.nets.tapspec import TapSpec
 
 _MULTIPLE = 32  # of most networks' total stride
@@ -126,8 +127,7 @@ def _logits(network: nn.Module, picture: Tensor, tapspec: TapSpec) -> Tensor:
         return window_logits(network, picture, fixed, overlap=0.25, weights="constant")
     if math.prod(picture.shape[-2:]) > _WHOLE:
         return _tile_logits(network, picture, tapspec)
-    logits: Tensor = network(picture)
-    return logits
+    return main_logits(network(picture), picture)
 
 
 def _tile_logits(network: nn.Module, picture: Tensor, tapspec: TapSpec) -> Tensor:
@@ -141,7 +141,8 @@ def _tile_logits(network: nn.Module, picture: Tensor, tapspec: TapSpec) -> Tenso
         return window_logits(network, picture, window, overlap=OVERLAP, weights="gaussian")
     whole = None
     for tile in tiles:
-        logits: Tensor = network(picture[(..., *tile.window.slices)])
+        part = picture[(..., *tile.window.slices)]
+        logits = main_logits(network(part), part)
         if whole is None:
             whole = logits.new_empty((*logits.shape[:2], height, width))
         inside = tile.core.shift(-tile.window.y0, -tile.window.x0)

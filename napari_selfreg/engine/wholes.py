@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from napari_selfreg.core.tiles import ceil_to
+from napari_selfreg.nets.outputs import main_logits
 from napari_selfreg.nets.tapspec import TapSpec
 
 
@@ -62,12 +63,14 @@ def window_logits(
 
     Raises
     ------
-    TypeError
-        If the network returns several tensors.
+    BadModelError
+        If the network returns no logits.
     """
     from monai.inferers import sliding_window_inference
 
-    logits = sliding_window_inference(image, window, 1, network, overlap=overlap, mode=weights)
-    if not isinstance(logits, Tensor):
-        raise TypeError("a network for training returns one tensor of logits")
-    return logits
+    def logits(part: Tensor) -> Tensor:
+        return main_logits(network(part), part)
+
+    found = sliding_window_inference(image, window, 1, logits, overlap=overlap, mode=weights)
+    assert isinstance(found, Tensor)
+    return found

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.nets.modes import evaluating
+from napari_selfreg.nets.outputs import main_logits
 from napari_selfreg.nets.precision import wide_type
 from napari_selfreg.nets.tapspec import TapSpec
 
@@ -116,8 +117,7 @@ def pull(
     """
     with torch.enable_grad(), evaluating(network), tapspec.open(network, blocks) as taps:
         # Parameters may be frozen: the images then carry the graph.
-        logits = network(images.detach().requires_grad_())
-        logits = logits[0] if isinstance(logits, list | tuple) else logits
+        logits = main_logits(network(images.detach().requires_grad_()), images)
         named = {block: taps[block] for block in tapspec.blocks if block in taps}
         score, weights = _score(logits, where, class_index)
         gradients = torch.autograd.grad(score, list(named.values()), allow_unused=True)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from torch import Tensor
+
+from napari_selfreg.core.errors import BadModelError
 
 Separation = Literal["contour"] | None
 
@@ -16,6 +19,69 @@ Separation = Literal["contour"] | None
 def output_channels(n_classes: int, separation: Separation) -> int:
     """Return how many channels a network must have for `n_classes` foreground classes."""
     return n_classes + 1 + (separation == "contour")
+
+
+def main_logits(output: object, images: Tensor, channels: int | None = None) -> Tensor:
+    """Return the logits among what a network returned for prediction.
+
+    Parameters
+    ----------
+    output : object
+        A tensor, or with deep supervision a list or tuple: its first is of full size.
+    images : Tensor, shape (N, C, *spatial)
+        What the network was given.
+    channels : int, optional
+        How many the logits must have.
+
+    Returns
+    -------
+    Tensor, shape (N, channels, *spatial)
+
+    Raises
+    ------
+    BadModelError
+        If there is no such tensor.
+    """
+    first = output[0] if isinstance(output, list | tuple) and output else output
+    return one_logits(first, images, channels)
+
+
+def one_logits(output: object, images: Tensor, channels: int | None = None) -> Tensor:
+    """Return the logits if they are all that a network returned, as training needs it.
+
+    Parameters
+    ----------
+    output : object
+        What the network returned.
+    images : Tensor, shape (N, C, *spatial)
+        What it was given.
+    channels : int, optional
+        How many the logits must have.
+
+    Returns
+    -------
+    Tensor, shape (N, channels, *spatial)
+
+    Raises
+    ------
+    BadModelError
+        If it is another thing.
+    """
+    if not isinstance(output, Tensor):
+        raise _no_logits(f"a {type(output).__name__}", images, channels)
+    wanted = (images.shape[0], output.shape[1:2].numel() if channels is None else channels)
+    if tuple(output.shape) != (*wanted, *images.shape[2:]):
+        raise _no_logits(f"a tensor of shape {tuple(output.shape)}", images, channels)
+    return output
+
+
+def _no_logits(given: str, images: Tensor, channels: int | None) -> BadModelError:
+    wanted = ("N", "K" if channels is None else channels, *images.shape[2:])
+    shape = ", ".join(map(str, wanted))
+    return BadModelError(
+        f"The network returns {given} where one tensor of logits ({shape}) is needed: put it into "
+        "a module that returns these alone, or build it without deep supervision."
+    )
 
 
 def to_probabilities(logits: torch.Tensor, n_classes: int, separation: Separation) -> torch.Tensor:

@@ -66,7 +66,9 @@ class Taps(Mapping[str, Tensor]):
         self._maps.clear()
         self._closed = True
 
-    def _hook(self, block: str, adapter: str, spatial_dims: int) -> Callable[..., None]:
+    def _hook(
+        self, block: str, module: str, adapter: str, spatial_dims: int
+    ) -> Callable[..., None]:
         def capture(_: nn.Module, inputs: tuple[object, ...], output: object) -> None:
             # A checkpointed block runs again during backward, outside the network's forward.
             if not self._in_forward:
@@ -76,7 +78,10 @@ class Taps(Mapping[str, Tensor]):
                     f"The block {block} runs without gradients inside a forward pass with them; "
                     "use torch.utils.checkpoint with use_reentrant=False."
                 )
-            self._maps[block] = adapt(adapter, inputs, output, spatial_dims)
+            try:
+                self._maps[block] = adapt(adapter, inputs, output, spatial_dims)
+            except BadModelError as error:
+                raise BadModelError(f"Block {block} (module {module!r}): {error}") from error
 
         return capture
 
@@ -129,7 +134,7 @@ def attach(
         # The root's own hooks bracket the forward pass; its tap, if any, is hooked before the end.
         handles.append(root.register_forward_pre_hook(taps._begin))
         for block, name, adapter in places:
-            hook = taps._hook(block, adapter, spatial_dims)
+            hook = taps._hook(block, name, adapter, spatial_dims)
             handles.append(modules[name].register_forward_hook(hook))
         handles.append(root.register_forward_hook(taps._end, always_call=True))
         yield taps

@@ -258,6 +258,18 @@ def test_an_answer_that_is_no_number_is_told(norm):
         probability(picture(60, 60), model)
 
 
+class Mapped(SmallNet):
+    """A network that names what it returns."""
+
+    def forward(self, x):
+        return {"out": super().forward(x)}
+
+
+def test_a_network_that_returns_no_tensor_is_told():
+    with pytest.raises(BadModelError, match="returns a dict where one tensor of logits"):
+        probability(picture(40, 40), model_of(Mapped(), 2))
+
+
 def test_bad_requests_are_refused_in_one_sentence():
     image = picture(8, 8)
     with pytest.raises(BadInputError, match="4 x 4"):

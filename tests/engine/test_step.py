@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.engine.step import Addition, step_losses
 from napari_selfreg.nets.losses import SegmentationLoss
 from napari_selfreg.nets.selfreg import RegularizerTerms
@@ -54,6 +55,20 @@ def test_inputs_lie_in_memory_as_the_weights_do(dims: int) -> None:
     network, _, _ = _step(dims)
     layout = (torch.channels_last, torch.channels_last_3d)[dims - 2]
     assert network.seen.is_contiguous(memory_format=layout)
+
+
+def test_a_network_that_returns_several_maps_in_training_is_refused() -> None:
+    network = nn.Sequential(_Network(2), nn.Unflatten(0, (2, 1)))
+    with pytest.raises(BadModelError, match="where one tensor of logits"):
+        step_losses(
+            network,
+            torch.rand(2, 1, 4, 4),
+            [torch.randint(0, 2, (2, 4, 4))],
+            loss=LOSS,
+            layout=torch.channels_last,
+            dtype=torch.float32,
+            addition=None,
+        )
 
 
 def test_an_addition_sees_its_taps_while_they_are_open() -> None:

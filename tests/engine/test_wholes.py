@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from napari_selfreg.core.errors import BadModelError
 from napari_selfreg.engine.wholes import accepted_shape, window_logits
 from napari_selfreg.nets.tapspec import Tap, TapSpec
 
@@ -32,10 +33,17 @@ def test_what_is_the_same_in_all_windows_is_the_same_in_the_whole(weights: str) 
     torch.testing.assert_close(logits, image)
 
 
-def test_several_outputs_are_refused() -> None:
+def test_of_several_outputs_the_first_counts_and_others_are_refused() -> None:
     class Two(nn.Module):
         def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
             return image, image
 
-    with pytest.raises(TypeError, match="one tensor"):
-        window_logits(Two(), torch.rand(1, 3, 8, 8), (8, 8), overlap=0.5, weights="constant")
+    class Named(nn.Module):
+        def forward(self, image: Tensor) -> dict[str, Tensor]:
+            return {"out": image}
+
+    image = torch.rand(1, 3, 8, 8)
+    found = window_logits(Two(), image, (8, 8), overlap=0.5, weights="constant")
+    torch.testing.assert_close(found, image)
+    with pytest.raises(BadModelError, match="a dict"):
+        window_logits(Named(), image, (8, 8), overlap=0.5, weights="constant")

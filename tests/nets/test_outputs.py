@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_selfreg.nets.outputs import output_channels, to_probabilities
+from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.nets.outputs import (
+    main_logits,
+    one_logits,
+    output_channels,
+    to_probabilities,
+)
+
+IMAGES, LOGITS = torch.zeros(2, 3, 8, 6), torch.zeros(2, 2, 8, 6)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +46,31 @@ def test_volumes_work_too():
 def test_a_wrong_number_of_channels_is_refused():
     with pytest.raises(ValueError, match="expected 3 output channels, the network gave 2"):
         to_probabilities(torch.zeros(1, 2, 1, 1), 1, "contour")
+
+
+@pytest.mark.parametrize("output", [LOGITS, [LOGITS, LOGITS[..., ::2, ::2]], (LOGITS, {})])
+def test_the_first_of_several_outputs_is_of_full_size(output):
+    assert main_logits(output, IMAGES, 2) is LOGITS
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ({"out": LOGITS}, "a dict where one tensor"),
+        ([], "a list"),
+        (LOGITS[..., ::2, ::2], r"\(2, 2, 4, 3\) where one tensor of logits \(N, 2, 8, 6\)"),
+        (LOGITS[None], "shape"),
+        (LOGITS[:, :1], "shape"),
+    ],
+)
+def test_what_is_no_logits_is_told(output, told):
+    with pytest.raises(BadModelError, match=told):
+        main_logits(output, IMAGES, 2)
+
+
+def test_training_needs_one_tensor():
+    assert one_logits(LOGITS, IMAGES) is LOGITS
+    with pytest.raises(
+        BadModelError, match=r"a list .* \(N, K, 8, 6\) .* without deep supervision"
+    ):
+        one_logits([LOGITS], IMAGES)

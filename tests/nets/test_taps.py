@@ -97,7 +97,10 @@ def test_a_missing_module_is_refused_and_hooks_nothing(foreign: Foreign) -> None
 
 def test_a_wrong_adapter_is_refused_while_running(foreign: Foreign) -> None:
     spec = TapSpec((Tap("D1", "last", "tokens"),))
-    with pytest.raises(BadModelError, match="Tokens must be"), spec.open(foreign):
+    with (
+        pytest.raises(BadModelError, match=r"Block D1 \(module 'last'\): Tokens must"),
+        spec.open(foreign),
+    ):
         foreign(IMAGE)
     assert hook_count(foreign) == 0
 

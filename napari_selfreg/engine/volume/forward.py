@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from napari_selfreg.engine.forward import DTYPES, Floats, Mode, Outputs
 from napari_selfreg.engine.precision import fastest, permitted
 from napari_selfreg.engine.volume.graph import Graph, record
-from napari_selfreg.nets.outputs import to_probabilities
+from napari_selfreg.nets.outputs import main_logits, to_probabilities
 
 _CHOSEN: dict[Hashable, Mode] = {}
 
@@ -44,9 +44,8 @@ class VolumeForward:
         """Return probabilities (K[+1], z, y, x) of a window (z, y, x) of normalised voxels."""
         with torch.inference_mode(), self._autocast():
             image = torch.from_numpy(window)[None, None].to(self._device)
-            logits = self._network(image.contiguous(memory_format=layout_of(self._mode)))
-            if isinstance(logits, list | tuple):  # deep supervision: the first is full size
-                logits = logits[0]
+            output = self._network(image.contiguous(memory_format=layout_of(self._mode)))
+            logits = main_logits(output, image, self._outputs.logits)
             return probabilities(logits, self._outputs)
 
     def _autocast(self) -> AbstractContextManager[Any]:

@@ -15,6 +15,7 @@ from napari_selfreg.core.targets import IGNORE
 from napari_selfreg.core.tiles import ceil_to
 from napari_selfreg.engine.volume.sampling import Case
 from napari_selfreg.engine.wholes import accepted_shape, window_logits
+from napari_selfreg.nets.outputs import main_logits
 from napari_selfreg.nets.tapspec import TapSpec
 
 _WHOLE = 4_000_000
@@ -111,6 +112,5 @@ def _forward(network: nn.Module, volume: Tensor, tapspec: TapSpec) -> Tensor:
         side = max(tapspec.min_size, _SMALLEST_WINDOW)
         window = (ceil_to(side, tapspec.size_multiple),) * 3
     if window is None or tuple(volume.shape[2:]) == window:
-        logits: Tensor = network(volume)
-        return logits
+        return main_logits(network(volume), volume)
     return window_logits(network, volume, window, overlap=0.5, weights="gaussian")
