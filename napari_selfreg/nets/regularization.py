@@ -63,7 +63,7 @@ class Regularization(nn.Module):
         n_classes: int,
         seed: int,
     ) -> Regularization:
-        """Return the regularizers that ``terms`` names, on the network's device.
+        """Return the regularizers that ``terms`` names, on the network's device, of its type.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class Regularization(nn.Module):
                 members[name] = _make(
                     name, _HEADS[name], terms[name], shapes=shapes, n_classes=n_classes
                 )
-        return cls(members, spec).to(next(network.parameters()).device)
+        return cls(members, spec).to(_weight(network))
 
     @property
     def active(self) -> bool:
@@ -148,6 +148,12 @@ class Regularization(nn.Module):
             total = total + extra.total
             terms |= extra.terms
         return RegularizerTerms(total, terms)
+
+
+def _weight(network: nn.Module) -> Tensor:
+    """Return a parameter that says where the network is, and of which floating type."""
+    parameters = list(network.parameters())
+    return next((each for each in parameters if each.is_floating_point()), parameters[0])
 
 
 class _OnTaps(nn.Module):

@@ -64,6 +64,20 @@ def test_totals_add_up_and_each_term_is_logged() -> None:
         torch.testing.assert_close(result.terms[name], term)
 
 
+@pytest.mark.parametrize("name", ["dsd", "missu"])
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_heads_are_of_the_networks_type(name: str, kind: torch.dtype) -> None:
+    network, spec, _ = volumes.small("dynunet")
+    network = network.to(kind)
+    found = Regularization.build({name: {}}, network, spec, sample=SAMPLE, n_classes=2, seed=0)
+    with spec.open(network, found.blocks) as taps:
+        logits = network(torch.rand(SAMPLE).to(kind))
+        result = found(taps, logits=logits, target=volumes.labels(SAMPLE[2:]), step=0)
+    result.total.backward()  # type: ignore[no-untyped-call]
+    assert torch.isfinite(result.total)
+    assert {parameter.dtype for parameter in found.parameters()} == {kind}
+
+
 def test_only_the_blocks_that_are_needed_are_opened() -> None:
     assert build({"deep_supervision": {}})[2].blocks == ("B", "D3", "D2")
     assert build({"dsd": {"alpha": 0.0}})[2].blocks == ("B", "D3", "D2")
