@@ -43,7 +43,7 @@ MAX_STRIDE = 1024
 _STORED_AS: Mapping[torch.dtype, frozenset[str]] = {
     torch.float32: frozenset({"F32", "F16", "BF16"}),
     torch.float16: frozenset({"F16"}),
-    # Of a network given to `load_model`; `save_bundle` stores both as float32.
+    # Of another package's architecture; `save_bundle` stores both as float32.
     torch.bfloat16: frozenset({"BF16", "F32"}),
     torch.float64: frozenset({"F32"}),
     torch.int64: frozenset({"I64", "I32"}),
@@ -91,7 +91,7 @@ def load_model(
         Where the network's tensors go.
     network : torch.nn.Module, optional
         A freshly built network of the right shape, for bundles whose architecture this package
-        cannot build; its weights are replaced.
+        cannot build; it becomes one of float32, and its weights are replaced.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def load_model(
         With the reason, if the file is no bundle or does not fit its own card.
     """
     header = open_header(find_model(name_or_path))
-    skeleton = network if network is not None else meta_network(header)
+    skeleton = network.float() if network is not None else meta_network(header)
     _compare(header, skeleton)
     tapspec = _tapspec(header, skeleton)
     tensors = {name: torch.from_numpy(array) for name, array in load_tensors(header).items()}
