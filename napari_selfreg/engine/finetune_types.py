@@ -20,6 +20,7 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.core.verdict import Verdict
 from napari_selfreg.engine.events import Event
 from napari_selfreg.engine.finetune_titles import LONGEST
+from napari_selfreg.engine.recipe import MAX_SEED
 
 if TYPE_CHECKING:
     from napari_selfreg.engine.bundles import Model
@@ -165,8 +166,8 @@ class FinetuneRequest:
             raise BadInputError("At least one step is needed.")
         if self.stay_close is not None and not 0 <= self.stay_close <= 1:
             raise BadInputError("The pull towards the old model must lie between 0 and 1.")
-        if self.seed < 0:
-            raise BadInputError("The seed must be 0 or more.")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise BadInputError(f"The seed must be 0 or more, and {MAX_SEED} at most.")
         if self.title is not None and not 1 <= len(self.title) <= LONGEST:
             raise BadInputError(f"Give the new model a title of 1 to {LONGEST} letters.")
 

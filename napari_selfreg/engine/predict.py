@@ -218,6 +218,11 @@ def _made_ready(request: PredictRequest, model: Model, region: Box, device: torc
     plan = make_plan(
         tiling, grids, region, request.image, sink.wanted, request.focus, request.skip_glass
     )
+    if len(plan.tiles) > 1 and not tiling.blends and grids.margin > tiling.halo:
+        raise BadInputError(
+            f"Pixels of {request.pixel_size.y:g} x {request.pixel_size.x:g} µm are too large for "
+            "this model's tiles: correct the pixel size, or ask for a larger halo."
+        )
     return _Job(plan, sink, forward, BatchSize(device), prediction, outputs.n_classes)
 
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.nets.dsd import DeepSupervision, DualSelfDistillation
 from napari_selfreg.nets.missu import MissuBranch
+from napari_selfreg.nets.scr import check_pairing
 from napari_selfreg.nets.selfreg import RegularizerTerms, SelfRegularization, step_generator
 from napari_selfreg.nets.tap_shapes import TapShape, tap_shapes
 from napari_selfreg.nets.tapspec import TapSpec
@@ -94,9 +95,9 @@ class Regularization(nn.Module):
         Raises
         ------
         BadInputError
-            If a name, an option or the sample's size cannot be used.
+            If a name, an option or the sample's shape cannot be used.
         """
-        _check_names(terms)
+        check_terms(terms)
         members: dict[str, nn.Module] = {}
         shapes: dict[str, TapShape] | None = None
         for name in NAMES:
@@ -190,7 +191,19 @@ _HEADS: dict[str, Callable[..., nn.Module]] = {
 _SEED_OF = {"deep_supervision": 0, "dsd": 0, "missu": 1}
 
 
-def _check_names(terms: Mapping[str, object]) -> None:
+def check_terms(terms: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse what `Regularization.build` could not build, as far as that needs no network.
+
+    Parameters
+    ----------
+    terms
+        Options by name.
+
+    Raises
+    ------
+    BadInputError
+        If a name, an option or SCR's pairing is unknown.
+    """
     for name in terms:
         if name not in NAMES:
             raise BadInputError(
@@ -198,6 +211,18 @@ def _check_names(terms: Mapping[str, object]) -> None:
             )
     if "dsd" in terms and "deep_supervision" in terms:
         raise BadInputError("DSD has deep supervision in it: choose one of the two.")
+    for name, options in terms.items():
+        _check_options(name, options)
+    check_pairing(terms.get("scr", {}).get("pairing", "random"))
+
+
+def _check_options(name: str, options: Mapping[str, Any]) -> None:
+    known = _options(name)
+    for option in options:
+        if option not in known:
+            raise BadInputError(
+                f"The regularizer {name!r} has no option {option!r}; it takes {', '.join(known)}."
+            )
 
 
 def _options(name: str) -> tuple[str, ...]:
@@ -211,12 +236,6 @@ def _options(name: str) -> tuple[str, ...]:
 def _make(
     name: str, kind: Callable[..., nn.Module], options: Mapping[str, Any], /, **given: Any
 ) -> nn.Module:
-    known = _options(name)
-    for option in options:
-        if option not in known:
-            raise BadInputError(
-                f"The regularizer {name!r} has no option {option!r}; it takes {', '.join(known)}."
-            )
     try:
         return kind(**given, **options)
     except (TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ MICCAI 2024, pp. 601-611, doi 10.1007/978-3-031-72111-3_56; details as in the re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -65,14 +65,19 @@ def scr_terms(
     BadInputError
         For an unknown ``pairing``.
     """
-    if pairing not in ("random", "first", "mean"):
-        raise BadInputError(f"SCR pairing is random, first or mean, not {pairing!r}.")
+    check_pairing(pairing)
     with without_autocast(taps[spec.teacher_block].device):
         teacher = PooledTeacher(taps[spec.teacher_block])
         return {
             f"scr/{block}": _term(taps[block], teacher, generator, pairing, normalize)
             for block in spec.student_blocks
         }
+
+
+def check_pairing(pairing: object) -> None:
+    """Raise `BadInputError` if there is no such pairing."""
+    if pairing not in get_args(Pairing):
+        raise BadInputError(f"SCR pairing is random, first or mean, not {pairing!r}.")
 
 
 def _term(

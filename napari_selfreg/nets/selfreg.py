@@ -12,7 +12,7 @@ from torch import Tensor
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.nets.decorrelation import decorrelation_terms
 from napari_selfreg.nets.ifd import ifd_terms
-from napari_selfreg.nets.scr import Pairing, scr_terms
+from napari_selfreg.nets.scr import Pairing, check_pairing, scr_terms
 from napari_selfreg.nets.tapspec import TapSpec
 
 
@@ -57,7 +57,8 @@ class SelfRegularization:
     Raises
     ------
     BadInputError
-        If a weight is negative or not finite, or the seed negative.
+        If a weight is negative or not finite, the seed negative or the pairing unknown; when it
+        is called, if the batch is empty.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class SelfRegularization:
                 raise BadInputError(f"A regularizer's weight must be 0 or more, not {value}.")
         if seed < 0:
             raise BadInputError(f"The regularizer's seed must be 0 or more, not {seed}.")
+        check_pairing(pairing)
         self.lambda_scr = lambda_scr
         self.lambda_ifd = lambda_ifd
         self.lambda_decorrelation = lambda_decorrelation
@@ -114,6 +116,8 @@ class SelfRegularization:
         step
             Number of the optimisation step; counted by itself if None.
         """
+        if len(taps[spec.teacher_block]) == 0:
+            raise BadInputError("The batch is empty: leave this step out.")
         step = self.step if step is None else step
         self.step = step + 1
         total = torch.zeros((), device=taps[spec.teacher_block].device)

@@ -60,14 +60,20 @@ def tap_shapes(network: nn.Module, spec: TapSpec, sample: Sequence[int]) -> dict
     Raises
     ------
     BadInputError
-        If the network does not take patches of that size.
+        If the network does not take patches of that shape.
     """
     sides = tuple(int(side) for side in sample[2:])
     _check_sides(spec, sides)
     weight = next(network.parameters())
     image = torch.zeros((1, int(sample[1]), *sides), device=weight.device, dtype=weight.dtype)
     with evaluating(network), torch.no_grad(), spec.open(network) as taps:
-        network(image)
+        try:
+            network(image)
+        except (RuntimeError, ValueError, AssertionError) as error:
+            raise BadInputError(
+                f"This network does not take patches of shape {tuple(image.shape)}; correct "
+                f"their channels or their size: {error}"
+            ) from error
         return {block: _shape(tuple(taps[block].shape[1:]), sides) for block in spec.blocks}
 
 

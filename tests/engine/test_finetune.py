@@ -332,6 +332,7 @@ def test_regions_of_one_class_or_none_are_no_fault_but_said(
         ({"steps": 0}, "step"),
         ({"stay_close": 2.0}, "between 0 and 1"),
         ({"seed": -1}, "seed"),
+        ({"seed": 2**70}, "seed"),
         ({"what": "nothing"}, "nothing"),
         ({"output": "model.pt"}, r"\.safetensors"),
         ({"lambda_scr": -1.0}, "weight"),

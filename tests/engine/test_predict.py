@@ -278,6 +278,8 @@ def test_bad_requests_are_refused_in_one_sentence():
         probability(np.zeros((0, 4, 3), np.uint8))
     with pytest.raises(BadInputError, match="outside"):
         probability(image, region=Box(20, 20, 30, 30))
+    with pytest.raises(BadInputError, match="Pixels of 40 x 40 µm are too large"):
+        probability(image, size=PixelSize(40.0, 40.0))
     with pytest.raises(DeviceError, match="Unknown device"):
         probability(image, device="abacus")
     with pytest.raises(BadInputError, match="Unknown precision"):

@@ -245,3 +245,13 @@ def test_everything_follows_the_networks_device() -> None:
         result = found(taps, logits=logits, target=target, step=0)
     result.total.backward()  # type: ignore[no-untyped-call]
     assert result.total.is_meta
+
+
+def test_a_pairing_or_a_sample_that_cannot_be_used_is_told_at_once() -> None:
+    with pytest.raises(BadInputError, match="pairing is random, first or mean"):
+        build({"scr": {"pairing": "foo"}})
+    network, spec, _ = volumes.small("dynunet")
+    with pytest.raises(BadInputError, match=r"shape \(1, 5, 16, 16, 16\); correct their channels"):
+        Regularization.build(
+            {"dsd": {}}, network, spec, sample=(2, 5, 16, 16, 16), n_classes=2, seed=0
+        )

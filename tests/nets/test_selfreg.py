@@ -185,3 +185,12 @@ def test_everything_stays_on_the_device_of_the_maps(spec: TapSpec, make_maps: Ma
         assert result.total.is_meta
         assert all(term.is_meta for term in result.terms.values())
         assert all(maps[block].grad is not None for block in spec.student_blocks)
+
+
+def test_an_unknown_pairing_and_an_empty_batch_are_refused(
+    spec: TapSpec, make_maps: MakeMaps
+) -> None:
+    with pytest.raises(BadInputError, match="pairing is random, first or mean, not 'foo'"):
+        SelfRegularization(pairing="foo")  # type: ignore[arg-type]
+    with pytest.raises(BadInputError, match="The batch is empty"):
+        SelfRegularization()(make_maps(batch=0), spec)

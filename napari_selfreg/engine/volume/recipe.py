@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.recipe import (
     MAX_SEED,
     AboutSection,
@@ -98,11 +99,15 @@ class VolumeRecipe(Section):
     @field_validator("regularization")
     @classmethod
     def _known(cls, terms: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        from napari_selfreg.nets.regularization import NAMES
+        from napari_selfreg.nets.regularization import NAMES, check_terms
 
         unknown = sorted(set(terms) - set(NAMES))
         if unknown:
             raise ValueError(f"there is no regularizer {unknown[0]!r}: use {', '.join(NAMES)}")
+        try:
+            check_terms(terms)
+        except BadInputError as error:
+            raise ValueError(str(error)) from error
         return terms
 
     @property

@@ -38,6 +38,12 @@ def test_recipes_for_pictures_stay_what_they_are(path: Path, tmp_path: Path) -> 
         ("spatial_dims = 3", "spatial_dims = 4", "spatial_dims"),
         ("steps = ", "stepps = ", "stepps"),
         ("[regularization.dsd]", "[regularization.dsdd]", "there is no regularizer 'dsdd'"),
+        ("[regularization.dsd]", "[regularization.dsd]\nalfa = 1", "no option 'alfa'"),
+        (
+            "[regularization.dsd]",
+            "[regularization.scr]\npairing = 'foo'\n[regularization.dsd]",
+            "SCR pairing is random, first or mean, not 'foo'",
+        ),
         ("patch = [40, 56, 40]", "patch = [40, 56]", "train.patch"),
         ("patch = [40, 56, 40]", "crop = 40", "train.patch: Field required"),
         ('classes = ["anterior", "posterior"]', "classes = []", "data.classes"),
