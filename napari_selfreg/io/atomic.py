@@ -177,7 +177,13 @@ def _replace_together(targets: Sequence[Path], temporaries: Sequence[Path]) -> N
 
 
 def _keep(target: Path, backup: Path) -> None:
-    """Give a file a second name, under which it outlives its replacement."""
+    """Give a file a second name, under which it outlives its replacement.
+
+    Not on Windows: a file that another program holds would be found only when it is replaced.
+    """
+    if os.name == "nt":
+        target.replace(backup)
+        return
     try:
         os.link(target, backup)
     except (OSError, NotImplementedError):  # some disks know no second names

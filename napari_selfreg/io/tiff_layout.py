@@ -142,7 +142,7 @@ def layout_of(level: TiffPageSeries, name: str) -> Layout:
         notes,
         int(extra and not alpha),
         alpha,
-        int(page.bitspersample),
+        page.bitspersample if isinstance(page.bitspersample, int) else 0,  # 5-6-5 is spread
     )
 
 

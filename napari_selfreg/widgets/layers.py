@@ -25,6 +25,9 @@ OWN_KEY = "napari_selfreg"
 EXTRA = "extra"
 """Value of `OWN_KEY` of layers that a person has asked for: they stay with their image."""
 
+REGIONS = "regions"
+"""Value of `OWN_KEY` of the layer with reviewed regions."""
+
 ORIGIN_KEY = "pixel_size_origin"
 """Metadata key of a layer: where its pixel size comes from, if not from the image."""
 

@@ -32,6 +32,7 @@ from napari_selfreg.widgets.image_layers import (
 from napari_selfreg.widgets.layers import ORIGIN_KEY, is_picture, pixel_size_of
 from napari_selfreg.widgets.open_form import OpenForm
 from napari_selfreg.widgets.pixel_size_change import change_pixel_size
+from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
 from napari_selfreg.widgets.shared import PathOffer, shared_for
@@ -268,8 +269,10 @@ class OpenPanel(QWidget):
         self.shared.pixelSizeChanged.emit(image)
 
     def _on_result(self, layer: Any) -> None:
-        """Take back what was said of the results before."""
-        if self.form.status.text() == FOUND_BEFORE:
+        """Take back what was said of the results before, once there is another."""
+        info, image = result_info(layer), self._image()
+        ours = info is not None and image is not None and info.image_layer_id == image.unique_id
+        if ours and self.form.status.text() == FOUND_BEFORE:
             self.form.tell("")
 
     def _on_spacing(self, spacing: Any) -> None:

@@ -10,17 +10,21 @@ import numpy.typing as npt
 
 from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.image_layers import set_pixel_size, spacing
-from napari_selfreg.widgets.layers import is_picture
+from napari_selfreg.widgets.layers import OWN_KEY, REGIONS, is_picture
 from napari_selfreg.widgets.result_info import IMPORTED, RESULT_KEY, result_info
 
 Floats = npt.NDArray[np.float64]
+
+_POWERS = {"area_um2": 2, "perimeter_um": 1}
+"""Columns of measurements that depend on the pixel size, and how."""
 
 
 def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
     """Give an image another pixel size, and let all that lies on it follow.
 
-    Results of it carry the new size from then on, so that they are measured again; regions, maps
-    and what a person has drawn on it stay where they are on the tissue.
+    Results of it carry the new size from then on, and their measurements follow; maps and what a
+    person has drawn on it stay where they are on the tissue. Where several images lie on each
+    other, nobody knows what was drawn on which: only results follow then.
 
     Parameters
     ----------
@@ -36,7 +40,8 @@ def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
     bool
         Whether a model has found objects on it, at the size before.
     """
-    followers = [each for each in viewer.layers if _lies_on(each, image)]
+    pictures = [each for each in viewer.layers if is_picture(each)]
+    followers = [each for each in viewer.layers if _lies_on(each, image, pictures)]
     before = np.asarray(image.scale[-2:], dtype=np.float64)
     set_pixel_size(image, pixel_size)
     ratio = np.asarray(image.scale[-2:], dtype=np.float64) / before
@@ -49,23 +54,45 @@ def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
         info = result_info(layer)
         if info is not None:
             found |= info.model_name != IMPORTED
+            _measure_again(layer, info.pixel_size, pixel_size)
             known = replace(info, pixel_size=pixel_size, um_source="option")
             layer.metadata[RESULT_KEY] = known
     return found
 
 
-def _lies_on(layer: Any, image: Any) -> bool:
-    """Tell whether a layer belongs to an image: by what it knows, else by where it is seen."""
+def _measure_again(layer: Any, before: PixelSize, after: PixelSize) -> None:
+    """Let lengths and areas follow; pixels of another shape are measured when it is looked at."""
+    factor = after.y / before.y
+    if not np.isclose(factor, after.x / before.x):
+        return
+    features = layer.features.copy()
+    for column, power in _POWERS.items():
+        if column in features:
+            features[column] = features[column] * factor**power
+    layer.features = features
+
+
+def _lies_on(layer: Any, image: Any, pictures: list[Any]) -> bool:
+    """Tell whether a layer belongs to an image: by what it knows, else by where it lies."""
     info = result_info(layer)
     if info is not None:
         return bool(info.image_layer_id == image.unique_id)
-    if is_picture(layer) or layer.ndim < 2 or not layer.visible:
+    if layer in pictures or layer.ndim < 2 or _units(layer) != _units(image):
         return False
+    if layer.metadata.get(OWN_KEY) == REGIONS:
+        return False  # they follow the labels they were drawn on
     middle = _extent(layer).mean(axis=0)
-    if np.isnan(middle).any():
-        return True  # nothing is on it yet: what will be drawn is drawn on what is seen
+    below = [each for each in pictures if np.isnan(middle).any() or _holds(each, middle)]
+    return below == [image]
+
+
+def _holds(image: Any, place: Floats) -> bool:
     low, high = _extent(image)
-    return bool((low <= middle).all() and (middle <= high).all())
+    return bool((low <= place).all() and (place <= high).all())
+
+
+def _units(layer: Any) -> list[str]:
+    return [str(unit) for unit in layer.units[-2:]]
 
 
 def _extent(layer: Any) -> Floats:

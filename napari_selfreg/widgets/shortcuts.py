@@ -1,4 +1,4 @@
-"""Keys of a panel: some while it has the focus, some wherever the focus is."""
+"""Keys that work while a panel, or anything in it, has the focus."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -
     Parameters
     ----------
     panel : QWidget
-        Keys act only inside of it, so that napari keeps its own elsewhere; those with Ctrl, which
-        napari has not, in all of the window while the panel is in front.
+        The keys act only inside of it, so that napari keeps its own elsewhere.
     actions : mapping of str to callable
         Keys as Qt writes them (``Ctrl+Return``) -> what is called.
     """
     for keys, action in actions.items():
         shortcut = QShortcut(QKeySequence(keys), panel)
-        if not keys.startswith("Ctrl+"):
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(action)

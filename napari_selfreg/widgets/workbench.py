@@ -14,6 +14,7 @@ from napari_selfreg.widgets.layers import is_picture
 from napari_selfreg.widgets.open_panel import OpenPanel
 from napari_selfreg.widgets.preload import Preloader
 from napari_selfreg.widgets.shared import PathOffer, shared_for
+from napari_selfreg.widgets.timers import single_shot
 
 if TYPE_CHECKING:
     from napari_selfreg.widgets.correct.panel import CorrectPanel
@@ -72,10 +73,18 @@ class Workbench(QWidget):
         self.open_panel.drops.watch(self)
         self._panel(self.tabs.currentIndex())
         self.tabs.currentChanged.connect(self._panel)
+        self._clicked = single_shot(self, 0, self._take_focus)
+        self.tabs.tabBarClicked.connect(self._clicked.start)
         shared_for(napari_viewer).projectOffered.connect(self._on_project)
         self._rest = QTimer(self)
         self._rest.timeout.connect(self._make_next)
         Preloader(self)
+
+    def _take_focus(self) -> None:
+        """Let the keys of the tab work that was clicked; those of Correct are the picture's."""
+        index = self.tabs.currentIndex()
+        if index != _CORRECT:
+            self._panel(index).setFocus()
 
     @property
     def open_panel(self) -> OpenPanel:

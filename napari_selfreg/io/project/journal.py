@@ -7,6 +7,7 @@ in memory, in order, and are written as soon as there is room.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -125,6 +126,8 @@ class Journal:
         try:
             with self._flushing:
                 os.fsync(file)  # outside the lock: appending goes on meanwhile
+                if os.name == "posix" and os.fstat(file).st_nlink == 0:
+                    raise FileNotFoundError(errno.ENOENT, "it was deleted meanwhile")
                 if self._fresh:
                     with suppress(FileNotFoundError):  # moved as a whole, and the file with it
                         flush_folder(self._path_of(self._number).parent)

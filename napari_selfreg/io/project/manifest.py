@@ -29,8 +29,8 @@ Positive = Annotated[float, Field(gt=0, le=1e9)]
 
 
 GONE = (
-    "{} was moved, renamed or deleted while it was open. Corrections are still kept in it: close "
-    "the project and open it where it is now."
+    "{} was moved, renamed or deleted while it was open. Unless it was deleted, corrections are "
+    "still kept in it: close the project and open it where it is now."
 )
 
 

@@ -372,12 +372,14 @@ class ProjectDesk(QObject):
         self.linkChanged.emit()
 
     def _on_pixel_size(self, image: Any) -> None:
-        """Keep the size a person has chosen for the image below the corrections."""
-        link, size = self.link, pixel_size_of(image)
-        if link is None or image != self.image or size is None or link.project.read_only:
+        """Keep the size a person has chosen for the image of a field."""
+        project = self.project
+        field = self._field_at(image_path(image)) if is_picture(image) else None
+        size = None if field is None else pixel_size_of(image)
+        if project is None or field is None or size is None or project.read_only:
             return
         try:
-            link.project.images.set_pixel_size(link.field, size)
+            project.images.set_pixel_size(field, size)
         except WriteError as error:
             self.told.emit(str(error))
 

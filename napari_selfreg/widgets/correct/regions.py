@@ -19,7 +19,7 @@ from napari_selfreg.widgets.correct.hand import CLICK
 from napari_selfreg.widgets.correct.journal_link import JournalLink
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import alive, bare, selection_kept
-from napari_selfreg.widgets.layers import OWN_KEY
+from napari_selfreg.widgets.layers import OWN_KEY, REGIONS
 from napari_selfreg.widgets.result_plane import label_view, plane_axes
 from napari_selfreg.widgets.timers import single_shot
 
@@ -71,6 +71,7 @@ class Regions(QObject):
         self._sync = single_shot(self, 0, self._read)
         desk.linkChanged.connect(self.refresh)
         desk.shared.projectEdited.connect(self.refresh)
+        desk.shared.pixelSizeChanged.connect(self._follow)
 
     @property
     def all(self) -> dict[str, Region]:
@@ -157,7 +158,7 @@ class Regions(QObject):
                 "kind": np.array([region.kind for region in regions.values()], dtype=object),
             },
             name=NAME,
-            metadata={OWN_KEY: "regions"},
+            metadata={OWN_KEY: REGIONS},
             **{name: getattr(link.layer, name) for name in _SPATIAL},
         )
         self.layer.feature_defaults = {"id": "", "kind": ""}
@@ -165,6 +166,13 @@ class Regions(QObject):
         with selection_kept(self._viewer):
             self._viewer.add_layer(self.layer)
         self.layer.events.data.connect(self._on_data)
+
+    def _follow(self, image: Any) -> None:
+        """Lie as the labels do, whose pixels may have another size now."""
+        link = self._desk.link
+        if link is not None and self.layer is not None:
+            for name in ("units", "scale", "translate"):
+                setattr(self.layer, name, getattr(link.layer, name))
 
     def _remove(self) -> None:
         layer, self.layer = self.layer, None

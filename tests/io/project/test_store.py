@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -172,6 +174,17 @@ def test_nothing_is_written_by_opening_and_closing(tmp_path: Path) -> None:
     assert after == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no open files")
+def test_a_project_that_is_deleted_meanwhile_is_told(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.apply("f1", [block(0, 0, 4, 5, 7)])
+    shutil.rmtree(project.folder)
+    project.apply("f1", [block(8, 8, 2, 2, 9)])
+    with pytest.raises(WriteError, match="deleted meanwhile"):
+        project.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows renames no folder with open files")
 def test_a_folder_that_is_renamed_meanwhile_stays_one_project(tmp_path: Path) -> None:
     project = new_project(tmp_path)
     project.apply("f1", [block(0, 0, 4, 5, 7)])

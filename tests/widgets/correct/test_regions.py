@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_selfreg.core.types import Box
+from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.io.project import NewField, Project, Region
 from napari_selfreg.io.project.reviewed import reviewed_mask
 from napari_selfreg.widgets.correct.regions import NAME, NO_AREA, Regions
+from napari_selfreg.widgets.pixel_size_change import change_pixel_size
 from tests.widgets.correct.steps import save_picture
 from tests.widgets.results_steps import UM, squares
 from tests.widgets.waits import LONG
@@ -170,6 +171,17 @@ def test_the_tool_and_the_selected_layer_stay(drawn: Any) -> None:
     assert drawn.viewer.layers.selection.active is drawn.layer
     drawn.regions.drop("rectangle")
     assert drawn.viewer.layers.selection.active is drawn.layer
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_regions_stay_on_their_labels_whatever_the_pixel_size(drawn: Any, seen: bool) -> None:
+    drawn.regions.put(RING, "rectangle")
+    drawn.viewer.layers[NAME].visible = seen
+    y, x = drawn.layer.scale
+    change_pixel_size(drawn.viewer, drawn.desk.image, PixelSize(y / 2, x / 2))
+    drawn.desk.shared.pixelSizeChanged.emit(drawn.desk.image)
+    assert drawn.viewer.layers[NAME].scale == pytest.approx((y / 2, x / 2))
+    assert drawn.layer.scale == pytest.approx((y / 2, x / 2))
 
 
 def test_a_reader_cannot_draw(drawn: Any, qtbot) -> None:
