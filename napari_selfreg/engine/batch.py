@@ -127,6 +127,7 @@ def _segment_all(
                 result, kept = _slim(result, kept)
             yield FieldDone(field.path, result, version)
         yield from notices
+    summaries.close()  # before anything is said of what still waits
     return BatchResult(tuple(done), tuple(failed), summaries.notes)
 
 
@@ -250,7 +251,9 @@ def _problem(
 ) -> tuple[Path, Row]:
     """Return the folder of the summary and the row of a field that failed, without paths."""
     folder = _folder(field, request)
-    words = reason.replace(str(field.path), field.path.name).replace(f"{folder}{os.sep}", "")
+    words = reason.replace(str(field.path), field.path.name)
+    if folder.is_absolute():  # "./" may stand anywhere
+        words = words.replace(f"{folder}{os.sep}", "")
     if volume:
         return folder, volume_problem_row(volume_stem(field.path), words)
     return folder, problem_row(field.path.stem, words)

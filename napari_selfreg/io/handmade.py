@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 from napari_selfreg.core.errors import CorrectedError
@@ -13,6 +14,8 @@ from napari_selfreg.io.volume.outputs import volume_output_paths
 
 _BY_HAND = "{file} was corrected by hand"
 _UNKNOWN = "{file} is no result of ours that can be read, so it may be a person's work"
+_NO_TABLE = "{file} has no table of ours beside it, so it may be a person's work"
+_MARK = re.compile(rf'"{CORRECTED}"\s*:\s*true'.encode())
 _REMEDY = (
     " and is not replaced: choose another folder for the results, or rename or delete this one."
 )
@@ -61,7 +64,8 @@ def why_kept_volume(directory: str | Path, stem: str) -> str:
     table = paths["measurements"]
     if _is_there(table):
         return _said(table, _table_says_so(table))
-    return _said(paths["labels"], None) if _is_there(paths["labels"]) else ""
+    labels = paths["labels"]
+    return (_NO_TABLE + _REMEDY).format(file=labels) if _is_there(labels) else ""
 
 
 def require_replaceable(reason: str) -> None:
@@ -97,7 +101,7 @@ def _labels_say_so(path: Path) -> bool | None:
 
 def _outlines_say_so(path: Path) -> bool:
     try:
-        return f'"{CORRECTED}":true'.encode() in outline_members(path)
+        return bool(_MARK.search(outline_members(path)))
     except Exception:  # noqa: BLE001 - then the label image decides
         return False
 

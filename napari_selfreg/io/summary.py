@@ -143,6 +143,7 @@ def _existing(path: Path) -> list[dict[str, str]] | None:
     if names[:1] != _FIRST or names[-2:] != _LAST or len({*names}) != len(names):
         return None
     surplus = any(row.pop("", None) or any(row.pop(None, ())) for row in rows)
+    rows = [row for row in rows if any(row.values())]  # some programs leave empty ones
     distinct = len({row["image"] for row in rows}) == len(rows)
     return rows if distinct and not surplus else None
 

@@ -90,6 +90,14 @@ def test_what_a_table_program_saves_as_utf_8_is_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == [FILE_NAME]
 
 
+def test_rows_that_a_table_program_left_empty_are_nothing(tmp_path: Path) -> None:
+    text = ours(tmp_path)
+    empty = "," * text.splitlines()[0].count(",") + "\n"
+    (tmp_path / FILE_NAME).write_text(text + 2 * empty, "utf-8")
+    assert update_summary(tmp_path, [row("b")]) == ""
+    assert [each["image"] for each in read(tmp_path)] == ["a", "b"]
+
+
 def test_a_column_of_hers_is_kept(tmp_path: Path) -> None:
     text = ours(tmp_path).replace(",model,", ",remark,model,").replace(",glands,", ",torn,glands,")
     (tmp_path / FILE_NAME).write_text(text, "utf-8")
