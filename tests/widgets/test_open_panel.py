@@ -16,8 +16,8 @@ from napari_selfreg.io.outputs import Origin, write_results
 from napari_selfreg.widgets.image_layers import REMEMBERED, source_info, um_source
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
 from napari_selfreg.widgets.open_form import LOOKING, SAMPLES
-from napari_selfreg.widgets.open_panel import OpenPanel
-from napari_selfreg.widgets.result_info import is_touched
+from napari_selfreg.widgets.open_panel import FOUND_BEFORE, OpenPanel
+from napari_selfreg.widgets.result_info import RESULT_KEY, is_touched, result_info
 from napari_selfreg.widgets.sample_data import ebhi_normal
 from napari_selfreg.widgets.scale_guide import NAME
 from napari_selfreg.widgets.shared import shared_for
@@ -26,6 +26,7 @@ from tests.io.image_files import smooth, tissue, write_svs
 from tests.widgets.fakes import make_card
 from tests.widgets.open_steps import docked, drop, open_and_wait, wait_shown, write_fields
 from tests.widgets.panel_steps import names
+from tests.widgets.results_steps import info_for
 from tests.widgets.waits import LONG
 
 TWENTY = PixelSize.isotropic(0.5)
@@ -122,6 +123,23 @@ def test_an_unknown_size_is_chosen_by_eye_and_counts_for_the_folder(
     assert um_source(second) == "option"
     assert NAME not in names(viewer)
     assert [each.pixel_size for each in panel.fields.to_run()] == [PixelSize(1, 1)] * 3
+
+
+def test_who_changes_a_size_later_is_told_that_the_model_saw_another(
+    panel, viewer, folder: Path, qtbot
+) -> None:
+    image = open_and_wait(panel, qtbot, folder, "a")
+    panel.form.chooser.buttons["10×"].click()
+    labels = np.eye(16, dtype=np.int32)
+    info = info_for(labels, image_layer_id=image.unique_id)
+    layer = viewer.add_labels(labels, metadata={RESULT_KEY: info}, units=("um", "um"))
+    panel.form.chooser.buttons["20×"].click()
+    assert panel.form.status.text() == FOUND_BEFORE
+    assert result_info(layer).pixel_size == TWENTY
+    panel.shared.resultChanged.emit(viewer.add_labels(labels, name="of another image"))
+    assert panel.form.status.text() == FOUND_BEFORE
+    panel.shared.resultChanged.emit(layer)
+    assert panel.form.status.text() == ""
 
 
 @pytest.mark.filterwarnings("ignore:.*setActiveWindow:DeprecationWarning")

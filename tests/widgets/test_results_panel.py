@@ -14,9 +14,11 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QTableView
 
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.engine.events import Progress
 from napari_selfreg.widgets import results_actions, results_panel
 from napari_selfreg.widgets.layers import picture_of
+from napari_selfreg.widgets.pixel_size_change import change_pixel_size
 from napari_selfreg.widgets.result_layer import add_result
 from napari_selfreg.widgets.results_panel import NO_RESULT, ResultsPanel
 from tests.widgets.panel_steps import names
@@ -76,6 +78,19 @@ def test_totals_follow_the_view_and_the_brush(make, qtbot) -> None:
     layer.paint((50, 70), 9)
     qtbot.waitUntil(lambda: panel.form.totals.texts("field")[0] == "7", timeout=LONG)
     assert layer.features["area_um2"].iloc[9] > 0  # measured without a click
+
+
+def test_totals_follow_another_pixel_size(make, qtbot) -> None:
+    viewer, panel, image, layer = make()
+    before, (y, x) = panel.survey.totals.region_um2, image.scale
+    change_pixel_size(viewer, image, PixelSize(2 * y, 3 * x))
+    panel.shared.pixelSizeChanged.emit(image)
+    qtbot.waitUntil(
+        lambda: panel.survey.totals.region_um2 == pytest.approx(6 * before), timeout=LONG
+    )
+    table = panel.survey.table
+    assert panel.survey.fresh
+    assert layer.features["perimeter_um"].iloc[1] == pytest.approx(table["perimeter_um"][0])
 
 
 def test_a_late_count_of_one_result_is_not_shown_on_another(make, qtbot, monkeypatch) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
 
 from napari_selfreg.core.totals import Totals
 from napari_selfreg.widgets import workbench as workbench_module
@@ -106,6 +108,22 @@ def test_a_tab_makes_its_panel(make_napari_viewer_proxy, qtbot) -> None:
     bench.tabs.setCurrentIndex(bench.tabs.count() - 1)
     assert bench._pages[-1].widget() is bench.results_panel
     assert bench._pages[1].widget() is None
+
+
+@pytest.mark.filterwarnings("ignore:.*setActiveWindow:DeprecationWarning")
+def test_a_clicked_tab_takes_the_focus_but_for_the_keys_of_the_picture(
+    make_napari_viewer, qtbot
+) -> None:
+    bench = add_workbench(make_napari_viewer(show=True))
+    bar = bench.tabs.tabBar()
+    QApplication.setActiveWindow(bench.window())  # no window manager does it in tests
+    titles = [bar.tabText(index) for index in range(bar.count())]
+    for title, taken in (("Segment", True), ("Correct", False), ("Results", True)):
+        index = titles.index(title)
+        qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(index).center())
+        qtbot.waitUntil(lambda: not bench._clicked.isActive(), timeout=LONG)
+        assert bench.tabs.currentIndex() == index
+        assert bench._pages[index].widget().hasFocus() is taken
 
 
 def test_with_a_picture_the_model_comes_next(make_napari_viewer_proxy, qtbot) -> None:
