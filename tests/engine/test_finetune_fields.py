@@ -56,7 +56,8 @@ def test_strips_of_any_regions(places: list[tuple[int, int, int, int]]) -> None:
     material = prepare([replace(field, reviewed=reviewed)], CARD)
     assert material.reviewed == reviewed.sum()
     assert _taught(material) + _checked(material) == reviewed.sum()
-    assert 0 < _checked(material) <= 0.4 * reviewed.sum() + 40
+    # A strip is as wide as it must be, which is much of a region of a few pixels.
+    assert 0 < _checked(material) <= 0.4 * reviewed.sum() + 40 * len(places)
     assert _taught(material) > 0
     (taught,) = material.training
     if taught.anchors is not None:
