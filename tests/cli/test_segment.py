@@ -187,7 +187,7 @@ def test_a_name_from_another_system_is_written(shelf: Path, tmp_path: Path) -> N
         (["field.png", "--model", "renamed.safetensors"], "run code"),
         (["field.png", "--device", "gpu"], "'gpu'"),
         (["field.png", "--device", "cuda:x"], "'cuda:x'"),
-        (["field.png", "again/field.tif"], "--output"),
+        (["field.png", "again/field.tif"], "different folders"),
         (["empty"], "empty"),
     ],
 )

@@ -17,6 +17,7 @@ from napari_selfreg.widgets.finetune.compare_job import BEFORE, put_away, run_ag
 from napari_selfreg.widgets.finetune.replace_question import ReplaceQuestion
 from napari_selfreg.widgets.finetune.source import ProjectCorrections, may_be_done
 from napari_selfreg.widgets.finetune.summary import counted
+from napari_selfreg.widgets.guards import take_double_for_one
 from napari_selfreg.widgets.progress_row import ProgressRow
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentence_label import sentence_label
@@ -73,6 +74,7 @@ class Resegmenting(QGroupBox):
         self._steps: dict[str, int] | None = None
         self.device = "auto"
         self.button = QPushButton()
+        take_double_for_one(self.button)
         self.undo_button = QPushButton("Undo re-segment")
         self.undo_button.setToolTip("Put all fields back as they were before")
         self.question = ReplaceQuestion()

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from napari_selfreg.core.verdict import Kind, Verdict
 from napari_selfreg.engine.finetune_types import FinetuneResult
 from napari_selfreg.widgets.buttons import button
+from napari_selfreg.widgets.guards import take_double_for_one
 from napari_selfreg.widgets.sentence_label import sentence_label
 
 HEADLINES: dict[Kind, str] = {
@@ -66,6 +67,7 @@ class VerdictView(QFrame):
             CHECK,
             "Fine-tune again without each region in turn: stricter, and as long several times",
         )
+        take_double_for_one(self.check_button)
         self.check_button.clicked.connect(self.checkWanted)
         self.checking = sentence_label()
         self.checking.hide()
