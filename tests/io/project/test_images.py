@@ -17,6 +17,7 @@ from napari_selfreg.io.project import Project, images
 from tests.io.project.steps import (
     HOUR,
     SHAPE,
+    at_rest,
     large_picture,
     new_field,
     new_project,
@@ -35,8 +36,7 @@ def hashed(tmp_path: Path) -> Any:
     """A project of one large picture, hashed; nothing is hashed in its background any more."""
     image = large_picture(tmp_path / "a.png")
     Project.create(tmp_path / "case.selfreg", [new_field(image)]).close()
-    with Project.open(tmp_path / "case.selfreg", hash_images=False) as project:
-        project._keeper.stop()
+    with at_rest(Project.open(tmp_path / "case.selfreg", hash_images=False)) as project:
         project.images.hash_all(lambda: False)
         yield project
 
@@ -137,8 +137,7 @@ def test_a_known_hash_moves_with_its_image(tmp_path: Path) -> None:
 
 
 def test_another_image_has_no_hash_yet(tmp_path: Path) -> None:
-    with new_project(tmp_path) as project:
-        project._keeper.stop()
+    with at_rest(new_project(tmp_path)) as project:
         project.images.hash_all(lambda: False)
         other = picture(tmp_path / "other.png", 9)
         project.images.locate("f1", other, changed=True)
@@ -152,8 +151,7 @@ def test_an_image_located_while_the_old_one_is_hashed_stays_located(
 ) -> None:
     """Hashing a slide takes minutes: nobody waits for it before they choose another file."""
     other = picture(tmp_path / "other.png", 9)
-    with new_project(tmp_path) as project:
-        project._keeper.stop()
+    with at_rest(new_project(tmp_path)) as project:
 
         def slow(file: Path, _: object) -> str:
             project.images.locate("f1", other, changed=True)
@@ -276,8 +274,7 @@ def test_so_are_those_that_moved_along(tmp_path: Path) -> None:
     away = tmp_path / "away"
     away.mkdir()
     news = [new_field(large_picture(tmp_path / f"{name}.png")) for name in "ab"]
-    with Project.create(tmp_path / "case.selfreg", news) as project:
-        project._keeper.stop()
+    with at_rest(Project.create(tmp_path / "case.selfreg", news)) as project:
         project.images.hash_all(lambda: False)
         for name in "ab":
             (tmp_path / f"{name}.png").rename(away / f"{name}.png")

@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,13 +19,16 @@ from napari_selfreg.io.project import Camera, ObjectState, Project, Region, snap
 from napari_selfreg.io.project.lock import IN_USE
 from napari_selfreg.io.project.records import Edit
 from tests.io.project.steps import (
+    HOUR,
     SHAPE,
+    at_rest,
     block,
     content,
     new_field,
     new_project,
     picture,
     start_labels,
+    touch,
 )
 
 
@@ -166,6 +170,8 @@ def test_released_labels_are_read_again(tmp_path: Path) -> None:
 def test_nothing_is_written_by_opening_and_closing(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         project.apply("f1", [block(0, 0, 4, 5, 7)])
+        # Of a file written a moment ago the time is noted when it is hashed once more.
+        touch(project.images.path("f1"), time.time_ns() - HOUR)
     with Project.open(project.folder) as again:
         again.images.hash_all(lambda: False)
     before = {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()}
@@ -176,7 +182,7 @@ def test_nothing_is_written_by_opening_and_closing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows deletes no open files")
 def test_a_project_that_is_deleted_meanwhile_is_told(tmp_path: Path) -> None:
-    project = new_project(tmp_path)
+    project = at_rest(new_project(tmp_path))
     project.apply("f1", [block(0, 0, 4, 5, 7)])
     shutil.rmtree(project.folder)
     project.apply("f1", [block(8, 8, 2, 2, 9)])
@@ -186,7 +192,7 @@ def test_a_project_that_is_deleted_meanwhile_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows renames no folder with open files")
 def test_a_folder_that_is_renamed_meanwhile_stays_one_project(tmp_path: Path) -> None:
-    project = new_project(tmp_path)
+    project = at_rest(new_project(tmp_path))
     project.apply("f1", [block(0, 0, 4, 5, 7)])
     there = tmp_path / "ward 3.selfreg"
     project.folder.rename(there)
