@@ -10,6 +10,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
+from napari_selfreg.core.types import PixelSize
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.layers import layer_by_id
@@ -46,6 +47,8 @@ class RunState:
         What is told if it is cancelled.
     tiles : int
         Tiles that have come.
+    pixel_size : PixelSize or None
+        Of the image when it began.
     """
 
     layer_id: Hashable
@@ -56,6 +59,7 @@ class RunState:
     notices: list[str] = field(default_factory=list)
     reason: str = CANCELLED
     tiles: int = 0
+    pixel_size: PixelSize | None = None
 
     @property
     def seconds(self) -> float:

@@ -31,7 +31,7 @@ from napari_selfreg.widgets.image_layers import (
 )
 from napari_selfreg.widgets.layers import ORIGIN_KEY, is_picture, pixel_size_of
 from napari_selfreg.widgets.open_form import OpenForm
-from napari_selfreg.widgets.pixel_size_change import change_pixel_size
+from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE, change_pixel_size
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
@@ -43,9 +43,6 @@ from napari_selfreg.widgets.volume.voxel_size import change_spacing
 
 _STEPS = {"PgUp": -1, "PgDown": 1}
 FOLDER_VOXELS = "The size of the voxels is the one you have chosen for this folder."
-FOUND_BEFORE = (
-    "Sizes follow. The model saw the image at the other pixel size: run it again for its best."
-)
 
 
 class OpenPanel(QWidget):

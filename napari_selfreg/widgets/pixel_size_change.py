@@ -15,6 +15,10 @@ from napari_selfreg.widgets.result_info import IMPORTED, RESULT_KEY, result_info
 
 Floats = npt.NDArray[np.float64]
 
+FOUND_BEFORE = (
+    "Sizes follow. The model saw the image at the other pixel size: run it again for its best."
+)
+
 _POWERS = {"area_um2": 2, "perimeter_um": 1}
 """Columns of measurements that depend on the pixel size, and how."""
 
@@ -51,13 +55,31 @@ def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
         layer.units = (*layer.units[:-2], *spacing(pixel_size)["units"])
         layer.scale = (*layer.scale[:-2], *(np.asarray(layer.scale[-2:]) * ratio))
         layer.translate = (*layer.translate[:-2], *(np.asarray(layer.translate[-2:]) * ratio))
-        info = result_info(layer)
-        if info is not None:
-            found |= info.model_name != IMPORTED
-            _measure_again(layer, info.pixel_size, pixel_size)
-            known = replace(info, pixel_size=pixel_size, um_source="option")
-            layer.metadata[RESULT_KEY] = known
+        found |= give_size(layer, pixel_size)
     return found
+
+
+def give_size(layer: Any, pixel_size: PixelSize) -> bool:
+    """Let a result carry another pixel size, and its measurements follow; it stays in its place.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        Any; layers that are no results stay as they are.
+    pixel_size : PixelSize
+        That of the image by now.
+
+    Returns
+    -------
+    bool
+        Whether it is a result that a model has found.
+    """
+    info = result_info(layer)
+    if info is None:
+        return False
+    _measure_again(layer, info.pixel_size, pixel_size)
+    layer.metadata[RESULT_KEY] = replace(info, pixel_size=pixel_size, um_source="option")
+    return bool(info.model_name != IMPORTED)
 
 
 def _measure_again(layer: Any, before: PixelSize, after: PixelSize) -> None:

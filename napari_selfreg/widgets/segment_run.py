@@ -11,6 +11,8 @@ from napari_selfreg.engine.suitability import no_colours
 from napari_selfreg.io.card import Card
 from napari_selfreg.widgets.extra_layers import add_extra_layers
 from napari_selfreg.widgets.layer_run import LayerRun, RunState
+from napari_selfreg.widgets.layers import pixel_size_of
+from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE, give_size
 from napari_selfreg.widgets.preview import Preview
 from napari_selfreg.widgets.result_layer import add_result, hide_former
 from napari_selfreg.widgets.result_record import record
@@ -51,7 +53,8 @@ class SegmentRun(LayerRun):
     def start(self, layer: Any, request: PanelRequest, card: Card) -> None:
         """Start a job for an image layer; none may be running."""
         preview = Preview(self._viewer, layer, request.picture, request.box)
-        run = RunState(layer.unique_id, request, preview, card)
+        size = pixel_size_of(layer)
+        run = RunState(layer.unique_id, request, preview, card, pixel_size=size)
         if request.picture.is_grey:
             run.notices.append(no_colours())
         self._begin(run)
@@ -91,7 +94,12 @@ class SegmentRun(LayerRun):
         name = f"{layer.name} {run.card.name}"
         info = record(run.request, layer, run.card, result)
         add_extra_layers(self._viewer, layer, run.request, run.card, result)
-        return add_result(self._viewer, layer, run.request.picture, result, name, info)
+        added = add_result(self._viewer, layer, run.request.picture, result, name, info)
+        size = pixel_size_of(layer)
+        if size is not None and size != run.pixel_size:  # chosen while the model was at work
+            give_size(added, size)
+            run.notices.append(FOUND_BEFORE)
+        return added
 
     def _announce(self, run: RunState, layer: Any, added: Any, result: Any) -> str:
         found = describe_result(len(result.table["index"]), run.seconds)

@@ -16,7 +16,8 @@ from napari_selfreg.io.outputs import Origin, write_results
 from napari_selfreg.widgets.image_layers import REMEMBERED, source_info, um_source
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
 from napari_selfreg.widgets.open_form import LOOKING, SAMPLES
-from napari_selfreg.widgets.open_panel import FOUND_BEFORE, OpenPanel
+from napari_selfreg.widgets.open_panel import OpenPanel
+from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE
 from napari_selfreg.widgets.result_info import RESULT_KEY, is_touched, result_info
 from napari_selfreg.widgets.sample_data import ebhi_normal
 from napari_selfreg.widgets.scale_guide import NAME

@@ -18,6 +18,7 @@ from napari_selfreg.engine.suitability import no_colours
 from napari_selfreg.widgets import panel_job, segment_run
 from napari_selfreg.widgets.layer_run import CANCELLED, CHANGED, REMOVED
 from napari_selfreg.widgets.layers import picture_of
+from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE, change_pixel_size
 from napari_selfreg.widgets.result_info import RESULT_KEY, mark_touched, result_info
 from napari_selfreg.widgets.segment_job import PanelRequest
 from napari_selfreg.widgets.segment_run import KEEPING, SegmentRun
@@ -162,6 +163,22 @@ def test_an_image_that_became_another_gets_no_result(make: Any, qtbot) -> None:
         made.job.gate.set()
     assert signal.args == [CHANGED]
     assert "field spots" not in names(made.viewer)
+
+
+def test_a_size_chosen_meanwhile_is_what_the_result_is_measured_by(make: Any, qtbot) -> None:
+    made = make()
+    ended(made, qtbot)
+    before = made.viewer.layers["field spots"]
+    started(made, qtbot)
+    change_pixel_size(made.viewer, made.image, PixelSize(2, 2))
+    with qtbot.waitSignal(made.run.concluded, timeout=LONG) as signal:
+        made.job.gate.set()
+    assert FOUND_BEFORE in signal.args[0]
+    found = made.viewer.layers["field spots [1]"]
+    assert result_info(found).pixel_size == PixelSize(2, 2)
+    assert found.features["area_um2"][1] == 4 * (found.data == 1).sum()
+    assert found.features.equals(before.features)
+    assert found.scale.tolist() == made.image.scale.tolist()
 
 
 def test_one_run_after_another(make: Any, qtbot) -> None:
