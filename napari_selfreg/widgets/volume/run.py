@@ -28,8 +28,10 @@ from napari_selfreg.widgets.volume.segment_job import (
     VolumeRequest,
     run_volume_segment,
 )
+from napari_selfreg.widgets.volume.voxel_size import give_grid
 
 OPACITY = 0.5
+OTHER_VOXELS = "Volumes follow. The model saw voxels of the other size: run it again for its best."
 _BACKGROUND = "#00000000"
 
 
@@ -89,11 +91,16 @@ class VolumeRun(LayerRun):
 
     def _add(self, run: RunState, layer: Any, found: VolumeFound) -> Any:
         info = info_of(run.request.view, layer, run.card, found.version)
-        return add_classes(self._viewer, layer, found, info)
+        added, view = add_classes(self._viewer, layer, found, info), volume_of(layer)
+        if view.spacing != run.request.view.spacing:  # typed while the model was at work
+            give_grid(added, info, view.grid)
+            run.notices.append(OTHER_VOXELS)
+        return added
 
     def _announce(self, run: RunState, layer: Any, added: Any, found: VolumeFound) -> str:
         self.segmented.emit(added)
-        words = [describe_classes(found.table, run.seconds), *run.notices, *found.notes]
+        table = {column: added.features[column].to_numpy() for column in found.table}
+        words = [describe_classes(table, run.seconds), *run.notices, *found.notes]
         return " ".join(dict.fromkeys(words))
 
 

@@ -20,7 +20,14 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.volume.grid import Grid, Spacing
 from napari_selfreg.widgets.pixel_size_edit import NumberEdit
 from napari_selfreg.widgets.volume.layers import AXES, VOLUME_KEY, axes_of, is_volume, volume_of
-from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, volume_result_info
+from napari_selfreg.widgets.volume.result_info import (
+    VOLUME_RESULT_KEY,
+    VolumeResultInfo,
+    volume_result_info,
+)
+
+VOLUMES = ("volume_mm3", "volume_ml")
+"""Columns of measurements that depend on the size of the voxels."""
 
 _LEAST, _MOST = 0.0001, 1000.0
 
@@ -105,8 +112,29 @@ def change_spacing(viewer: Any, image: Any, spacing: Spacing) -> None:
     for layer in viewer.layers:
         info = volume_result_info(layer)
         if info is not None and info.image_layer_id == image.unique_id:
-            layer.metadata[VOLUME_RESULT_KEY] = replace(info, grid=grid)
-            _stretch(layer, spacing)
+            give_grid(layer, info, grid)
+
+
+def give_grid(layer: Any, info: VolumeResultInfo, grid: Grid) -> None:
+    """Let a result lie on a volume whose voxels have another size by now.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        The result.
+    info : VolumeResultInfo
+        What it carries so far.
+    grid : Grid
+        Of the volume.
+    """
+    factor = np.prod(grid.spacing) / np.prod(info.grid.spacing)
+    features = layer.features.copy()
+    for column in VOLUMES:
+        if column in features:
+            features[column] = features[column] * factor
+    layer.features = features
+    layer.metadata[VOLUME_RESULT_KEY] = replace(info, grid=grid)
+    _stretch(layer, grid.spacing)
 
 
 def _stretch(layer: Any, spacing: Spacing) -> None:

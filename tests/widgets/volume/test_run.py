@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +17,10 @@ from napari_selfreg.engine.events import Progress
 from napari_selfreg.widgets import panel_job
 from napari_selfreg.widgets.segment_setup import SegmentSettings
 from napari_selfreg.widgets.volume import run as volume_run
-from napari_selfreg.widgets.volume.run import VolumeRun
+from napari_selfreg.widgets.volume.result_info import volume_result_info
+from napari_selfreg.widgets.volume.run import OTHER_VOXELS, VolumeRun
 from napari_selfreg.widgets.volume.segment_job import VolumeFound, VolumeRequest
+from napari_selfreg.widgets.volume.voxel_size import change_spacing
 from tests.widgets.volume.conftest import MM, volume_card
 from tests.widgets.waits import LONG
 
@@ -72,3 +75,26 @@ def test_a_result_that_cannot_be_shown_is_told(
     assert len(made.errors) == 1
     assert [each.name for each in made.viewer.layers] == ["scan"]
     assert not made.run.runner.running
+
+
+def test_voxels_that_got_another_size_meanwhile_count_with_it(made: Any, qtbot) -> None:
+    gate = threading.Event()
+
+    def slow(request: VolumeRequest) -> Any:
+        assert gate.wait(LONG / 1000)
+        return (yield from bright(request))
+
+    ended(made, qtbot)
+    before = made.viewer.layers["scan tiny"]
+    old = before.features["volume_mm3"].to_numpy(copy=True)
+    made.run = VolumeRun(made.viewer, made.owner, slow)
+    with qtbot.waitSignal(made.run.concluded, timeout=LONG) as signal:
+        made.run.start(made.layer, SETTINGS, volume_card())
+        change_spacing(made.viewer, made.layer, (2.0, 1.0, 1.0))
+        gate.set()
+    assert OTHER_VOXELS in signal.args[0]
+    found = made.viewer.layers["scan tiny [1]"]
+    np.testing.assert_allclose(found.scale, (2, 1, 1))
+    assert volume_result_info(found).grid.spacing == (2, 1, 1)
+    np.testing.assert_allclose(found.features["volume_mm3"], 2 * old)
+    np.testing.assert_allclose(before.features["volume_mm3"], 2 * old)
