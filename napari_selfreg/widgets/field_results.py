@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QWidget
 from napari_selfreg.core.types import Box, PostProcessing
 from napari_selfreg.engine.batch_events import FieldDone
 from napari_selfreg.io.card import Card
-from napari_selfreg.io.saved_results import SavedResult
+from napari_selfreg.io.saved_results import SavedResult, is_saved
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.guards import alive
@@ -73,6 +73,7 @@ class FieldResults(QObject):
         self._runner.finished.connect(self._on_saved)
         self._runner.failed.connect(self._on_not_saved)
         viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
 
     def bring(self, field: Field, image: Any) -> Any:
         """Show what *Run on all* has found on a field, once its image is shown.
@@ -177,6 +178,17 @@ class FieldResults(QObject):
         field = self._stage.field
         if field is not None and not self._stage.working and field.state == "new":
             self._fields.update(field, state="segmented")
+
+    def _on_removed(self, event: Any) -> None:
+        """Call a field new again when a person has deleted its only result."""
+        if not alive(self) or self._stage.working or not is_result(event.value):
+            return
+        field, image = self._stage.field, self._stage.image
+        if field is None or image is None or field.state != "segmented" or self._has_result(image):
+            return
+        kept = shared_for(self._viewer).project is not None  # it holds what the viewer shows
+        if not kept and not is_saved(field.path, self._fields.output_dir):
+            self._fields.update(field, state="new")
 
     def _on_paint(self, event: Any) -> None:
         field = self._stage.field

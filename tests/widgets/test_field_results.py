@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.engine.batch_events import FieldDone
+from napari_selfreg.io.fields import results_folder
 from napari_selfreg.io.outputs import Origin, output_paths, write_results
 from napari_selfreg.widgets.field_list import FieldList
 from napari_selfreg.widgets.field_results import FieldResults, result_info_of
@@ -160,3 +161,36 @@ def test_a_saved_result_that_is_damaged_is_logged(scene, tmp_path: Path, qtbot, 
     with qtbot.waitSignal(scene.results._runner.failed, timeout=LONG):
         scene.results.bring(field, scene.image)
     assert [each for each in caplog.records if each.exc_info]
+
+
+def test_a_field_whose_only_result_is_deleted_is_new_again(scene) -> None:
+    field = scene.fields[0]
+    for _ in range(2):
+        field.pending = (done(field.path), make_card())
+        scene.results.bring(field, scene.image)
+    scene.viewer.layers.remove("a spots")
+    assert field.state == "segmented"  # there is another
+    scene.stage.clear()
+    assert field.state == "segmented"  # it has turned to another page only
+    scene.viewer.layers.clear()
+    scene.stage.show(field)
+    scene.viewer.layers.remove("a spots [1]")
+    assert field.state == "new"
+
+
+@pytest.mark.parametrize("kept", ["corrected", "saved", "in a project"])
+def test_what_is_kept_elsewhere_or_a_persons_stays(scene, kept: str) -> None:
+    field = scene.fields[0]
+    field.pending = (done(field.path), make_card())
+    added = scene.results.bring(field, scene.image)
+    if kept == "corrected":
+        scene.fields.update(field, state=kept)
+    elif kept == "saved":
+        objects = output_paths(results_folder(field.path), field.stem)["objects"]
+        objects.parent.mkdir()
+        objects.touch()
+    else:
+        shared_for(scene.viewer).project = SimpleNamespace()
+    before = field.state
+    scene.viewer.layers.remove(added)
+    assert field.state == before
