@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 from napari_selfreg.core.totals import Totals
 from napari_selfreg.widgets import workbench as workbench_module
 from napari_selfreg.widgets.workbench import TITLE, Workbench, add_workbench, launch
+from tests.widgets.panel_steps import double_click
 from tests.widgets.waits import LONG
 
 PLUGIN_START = """
@@ -158,3 +159,26 @@ def test_opening_it_loads_neither_an_engine_nor_a_library_for_plots(tmp_path: Pa
     )
     assert done.returncode == 0, done.stderr
     assert "opened in" in done.stdout
+
+
+def test_a_double_click_on_a_button_that_turns_into_cancel_is_one_click(
+    make_napari_viewer_proxy, qtbot
+) -> None:
+    bench = Workbench(make_napari_viewer_proxy())
+    qtbot.addWidget(bench)
+    outcome = bench.finetune_panel.outcome
+    clicks: list[bool] = []
+    for button in (
+        bench.open_panel.form.run_all_button,
+        bench.segment_panel.run_button,
+        bench.finetune_panel.start_button,
+        outcome.verdict.check_button,
+        outcome.comparison.button,
+        outcome.resegmenting.button,
+        bench.inside_panel.show_button,
+    ):
+        button.clicked.disconnect()
+        button.clicked.connect(lambda: clicks.append(True))
+        button.setEnabled(True)
+        double_click(button)
+    assert len(clicks) == 7
