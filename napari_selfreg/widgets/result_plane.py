@@ -14,6 +14,9 @@ from napari_selfreg.widgets.layers import Picture
 
 Table = Mapping[str, npt.NDArray[Any]]
 
+MOST_ROWS = 5_000_000
+"""Of empty rows and objects together: half a gigabyte. A brush can be given any number as id."""
+
 
 def plane_axes(layer: Any) -> tuple[int, int]:
     """Return the two axes of a Labels layer that hold the picture: all others have length 1."""
@@ -55,7 +58,8 @@ def feature_rows(table: Table) -> dict[str, Any]:
 
     Napari's Features Table takes the place of a row for the label (`selected_label`), whatever
     the column ``index`` says: so every object stands at the place of its id, and the rows of the
-    background and of objects that are gone are empty.
+    background and of objects that are gone are empty. Where an id is so large that such rows would
+    fill the memory, there is one row per object only, and only the table's selection is wrong.
 
     Parameters
     ----------
@@ -64,6 +68,8 @@ def feature_rows(table: Table) -> dict[str, Any]:
     """
     index = np.asarray(table["index"], dtype=np.int64)
     size = int(index.max(initial=0)) + 1
+    if size > MOST_ROWS:
+        return {**table, "index": index}
     rows: dict[str, Any] = {"index": np.arange(size)}
     for name, column in table.items():
         if name == "index":

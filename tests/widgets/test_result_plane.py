@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 
 from napari_selfreg.widgets.result_plane import (
+    MOST_ROWS,
     feature_rows,
     is_aligned,
     label_plane,
@@ -39,6 +40,17 @@ def test_the_table_comes_back_without_the_empty_rows() -> None:
         for name, column in TABLE.items():
             assert back[name].tolist() == column.tolist()
     assert not is_aligned(pd.DataFrame(TABLE))
+
+
+def test_an_absurd_id_fills_no_memory() -> None:
+    table = {**TABLE, "index": np.array([2, MOST_ROWS], np.int32)}
+    rows = feature_rows(table)
+    assert {name: len(column) for name, column in rows.items()} == dict.fromkeys(table, 2)
+    assert table_of(pd.DataFrame(rows))["index"].tolist() == [2, MOST_ROWS]
+    layer = Labels(np.where(squares() == 5, MOST_ROWS, squares()))
+    layer.features = rows
+    place = {"view_direction": None, "dims_displayed": [0, 1], "world": False}
+    assert "area_um2: 2.5" in layer._get_properties((35, 30), **place)
 
 
 def test_other_tables_are_none_of_ours() -> None:
