@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
+from napari_selfreg.engine.events import Event, Progress
+from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.correct.ask import (
     ask_copy,
     ask_image,
@@ -24,6 +26,8 @@ from napari_selfreg.widgets.correct.project_box import ProjectBox
 from napari_selfreg.widgets.correct.project_desk import ProjectDesk
 from napari_selfreg.widgets.guards import bare
 from napari_selfreg.widgets.layers import is_picture
+from napari_selfreg.widgets.runner import JobRunner
+from napari_selfreg.widgets.sentences import describe_failure
 from napari_selfreg.widgets.volume.correcting import not_yet
 
 _NO_LAYER = "There is nothing to correct yet: segment an image, or import its labels in Results."
@@ -44,6 +48,24 @@ def told(method: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
+def copy_project(project: Project, folder: Path) -> Generator[Event, None, Path]:
+    """Copy an open project, on which a person goes on working; other disks may be slow.
+
+    Parameters
+    ----------
+    project : Project
+    folder : Path
+        Of the copy.
+
+    Returns
+    -------
+    Path
+        The same.
+    """
+    yield Progress(0, 1)
+    return project.copy_to(folder)
+
+
 class ProjectActions(QObject):
     """Makes, opens, copies and closes projects.
 
@@ -55,6 +77,11 @@ class ProjectActions(QObject):
         Its buttons.
     panel : QWidget
         Parent of dialogs.
+
+    Attributes
+    ----------
+    copying : JobRunner
+        Of the copy that is written.
     """
 
     def __init__(self, viewer: Any, desk: ProjectDesk, box: ProjectBox, panel: QWidget) -> None:
@@ -82,6 +109,10 @@ class ProjectActions(QObject):
         for emitter in (events.inserted, events.removed):
             emitter.connect(self.refresh)
         viewer.layers.selection.events.active.connect(self.refresh)
+        self.copying = JobRunner(panel, lane="copy")
+        self.copying.finished.connect(self._on_copied)
+        self.copying.failed.connect(self._on_not_copied)
+        self.copying.cancelled.connect(self._end_copying)
         self._wanted: str | None = None
         self._image = ""
         self._on_shown()
@@ -135,9 +166,20 @@ class ProjectActions(QObject):
     def _on_copy(self, checked: bool = False) -> None:
         project = self.desk.project
         folder = ask_copy(self._panel, Path.home()) if project is not None else None
-        if project is not None and folder is not None:
-            target = project.copy_to(folder / project.folder.name)
-            self.desk.told.emit(f"A copy of everything is in {target}.")
+        if project is not None and folder is not None and not self.copying.running:
+            self._box.copy_button.setEnabled(False)
+            self.desk.told.emit("Copying the project…")
+            self.copying.start(copy_project, project, folder / project.folder.name)
+
+    def _on_copied(self, target: Path) -> None:
+        self._end_copying(f"A copy of everything is in {target}.")
+
+    def _on_not_copied(self, error: Exception) -> None:
+        self._end_copying(describe_failure(error))
+
+    def _end_copying(self, words: str = "") -> None:
+        self._box.copy_button.setEnabled(True)
+        self.desk.told.emit(words)
 
     @told
     def _on_locate(self, checked: bool = False) -> None:

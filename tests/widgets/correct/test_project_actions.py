@@ -85,7 +85,11 @@ def test_on_a_full_disk_the_work_goes_on_and_is_saved_elsewhere(
     assert np.array_equal(project.labels("f1"), acting.layer.data)
 
     monkeypatch.setattr(project_actions, "ask_copy", lambda *_: tmp_path / "other disk")
-    acting.box.copy_button.click()
+    with qtbot.waitSignal(acting.actions.copying.finished, timeout=LONG):
+        acting.box.copy_button.click()
+        assert not acting.box.copy_button.isEnabled()
+    assert acting.told[-1].startswith("A copy of everything is in")
+    assert acting.box.copy_button.isEnabled()
     with Project.open(tmp_path / "other disk" / project.folder.name) as copy:
         assert np.array_equal(copy.labels("f1"), acting.layer.data)
 
@@ -95,6 +99,19 @@ def test_on_a_full_disk_the_work_goes_on_and_is_saved_elsewhere(
     acting.desk.close()
     with Project.open(project.folder) as again:
         assert np.array_equal(again.labels("f1"), acting.layer.data)
+
+
+def test_a_copy_that_fails_is_told(
+    acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    name = acting.desk.project.folder.name
+    (tmp_path / "other disk" / name).mkdir(parents=True)
+    (tmp_path / "other disk" / name / "thesis.txt").touch()
+    monkeypatch.setattr(project_actions, "ask_copy", lambda *_: tmp_path / "other disk")
+    with qtbot.waitSignal(acting.actions.copying.failed, timeout=LONG):
+        acting.box.copy_button.click()
+    assert "is not empty" in acting.told[-1]
+    assert acting.box.copy_button.isEnabled()
 
 
 def test_a_copy_that_nobody_wants_is_not_made(
