@@ -43,6 +43,7 @@ from napari_selfreg.engine.volume.segment import (
     segment_volume,
     spacing_of,
 )
+from napari_selfreg.io.card import Card
 from napari_selfreg.io.handmade import require_replaceable, why_kept
 from napari_selfreg.io.images import open_image
 from napari_selfreg.io.memory import require_memory
@@ -152,28 +153,12 @@ def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
     with open_image(request.image_path) as source:
         require_replaceable(why_kept(request.output_dir, source.stem))
         megapixels = math.prod(source.shape) / 1e6
-        choice = source.choose_pixel_size(request.um_per_px, model.card.pixel_size)
-        if request.require_pixel_size and choice.source == "model":
-            raise BadInputError(
-                f"{source.name} does not say how large its pixels are: open it and choose the "
-                "magnification, which then counts for its folder."
-            )
-        place, misplaced = request.place, ""
-        if place is None:
-            place, misplaced = place_by_name(Path(request.image_path).name, source.shape)
-        doubt = doubts_of_source(source, choice.pixel_size.mean, model.card)
-        for sentence in (*source.warnings, *filter(None, [choice.warning, misplaced, doubt])):
-            yield Notice(sentence)
-        level = working_level(source, choice.pixel_size, model.card.pixel_size)
-        if level:
-            yield Notice(_coarser(source, level))
-        scale = source.downsamples[level]
-        size = PixelSize(choice.pixel_size.y * scale[0], choice.pixel_size.x * scale[1])
-        pixels = _pixels(source, level, len(model.card.classes) + 1)
+        origin, level = yield from _look(source, request, model.card)
+        y, x = origin.scale
         found = yield from segment_array(
             ArraySegmentRequest(
-                pixels,
-                size,
+                _pixels(source, level, len(model.card.classes) + 1),
+                PixelSize(origin.pixel_size.y * y, origin.pixel_size.x * x),
                 model,
                 device=request.device,
                 tta=request.tta,
@@ -183,23 +168,44 @@ def segment_file(request: SegmentRequest) -> Generator[Event, None, FileResult]:
             )
         )
         yield Progress(0, 0, "Writing results")
-        origin = Origin(
-            source.stem,
-            model.card.name,
-            choice.pixel_size,
-            choice.source,
-            model.card.classes,
-            scale,
-            place,
-            request.settings or model.card.postprocessing,
-            device=found.device,
-            precision=found.precision,
-        )
+    origin = replace(origin, device=found.device, precision=found.precision)
     require_replaceable(why_kept(request.output_dir, origin.stem))  # saved meanwhile, perhaps
     files = write_results(
         request.output_dir, found.labels, found.table, origin, compressed=request.compressed
     )
     return FileResult(found, origin, files, megapixels)
+
+
+def _look(
+    source: ImageSource, request: SegmentRequest, card: Card
+) -> Generator[Event, None, tuple[Origin, int]]:
+    """Tell what is odd about an image; return what is known of its objects, and their level."""
+    choice = source.choose_pixel_size(request.um_per_px, card.pixel_size)
+    if request.require_pixel_size and choice.source == "model":
+        raise BadInputError(
+            f"{source.name} does not say how large its pixels are: open it and choose the "
+            "magnification, which then counts for its folder."
+        )
+    place, misplaced = request.place, ""
+    if place is None:
+        place, misplaced = place_by_name(Path(request.image_path).name, source.shape)
+    doubt = doubts_of_source(source, choice.pixel_size.mean, card)
+    for sentence in (*source.warnings, *filter(None, [choice.warning, misplaced, doubt])):
+        yield Notice(sentence)
+    level = working_level(source, choice.pixel_size, card.pixel_size)
+    if level:
+        yield Notice(_coarser(source, level))
+    origin = Origin(
+        source.stem,
+        card.name,
+        choice.pixel_size,
+        choice.source,
+        card.classes,
+        source.downsamples[level],
+        place,
+        request.settings or card.postprocessing,
+    )
+    return origin, level
 
 
 def segment_array(request: ArraySegmentRequest) -> Generator[Event, None, ObjectsResult]:
