@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.io.atomic import write_error
@@ -76,6 +78,50 @@ def state_folder(output: Path) -> Path:
     folder = output.with_suffix(".training")
     _require_own(folder)
     return folder
+
+
+@contextmanager
+def sole_run(folder: Path) -> Iterator[None]:
+    """Keep every other run away from a state while the block lasts.
+
+    The lock is one of the operating system: it dies with a run that is killed.
+
+    Parameters
+    ----------
+    folder : Path
+        Of `state_folder`; the lock lies beside it, since it may be set aside.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    BadInputError
+        If another run has it.
+    """
+    file = folder.with_name(f"{folder.name}.lock")
+    # Not per thread: a job may be closed by another thread than began it.
+    lock = FileLock(file, timeout=0, thread_local=False)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        if file.exists():  # else it could not even be made
+            raise BadInputError(
+                f"Another training is writing {folder.stem}.safetensors right now: wait for its "
+                "end, or give another --output."
+            ) from None
+    except (OSError, NotImplementedError):
+        pass  # some network disks know no locks; what cannot be written will be said
+    try:
+        yield
+    finally:
+        held = lock.is_locked
+        with suppress(OSError):
+            if held:  # before it is released: later it might be another run's
+                file.unlink(missing_ok=True)
+        lock.release(force=True)
 
 
 def set_aside(folder: Path) -> str:

@@ -29,7 +29,7 @@ from napari_selfreg.engine.publish import (
     write_bundle_of,
 )
 from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.run_state import SELECTION, set_aside, state_folder
+from napari_selfreg.engine.run_state import SELECTION, set_aside, sole_run, state_folder
 from napari_selfreg.engine.sampling import Field, load_field
 from napari_selfreg.engine.starting import check_crop, check_start, new_network
 from napari_selfreg.engine.training_sizes import what_is_assumed
@@ -124,11 +124,17 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     require_apart([request.output], [start] if start is not None else [])
     check_card(request.recipe)
     prepared = yield from _prepare(request, folder, device)
+    with sole_run(folder):
+        return (yield from _all_runs(request, prepared))
+
+
+def _all_runs(request: TrainRequest, prepared: _Prepared) -> Generator[Event, None, TrainResult]:
+    """Choose λ, make all other runs and write the output."""
+    folder, output = prepared.folder, Path(request.output)
     if not request.resume and (moved := set_aside(folder)):  # the data proved readable
         yield Notice(moved)
     choice = yield from _choose_lambda(request, prepared)
-    output = Path(request.output)
-    with sparing(output, prepared.folder / "main", resume=request.resume) as target:
+    with sparing(output, folder / "main", resume=request.resume) as target:
         card = yield from _train_and_write(request, prepared, choice, target)
     return TrainResult(output, card)
 

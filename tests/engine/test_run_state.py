@@ -5,9 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
 from napari_selfreg.core.errors import BadInputError, WriteError
-from napari_selfreg.engine.run_state import fingerprint, set_aside, state_folder
+from napari_selfreg.engine.run_state import (
+    fingerprint,
+    set_aside,
+    sole_run,
+    state_folder,
+)
 
 
 def _state(folder: Path, text: str) -> Path:
@@ -87,3 +93,31 @@ def test_a_fingerprint_tells_schedules_names_and_labels_apart() -> None:
     ]
     assert len(set(known)) == len(known)
     assert fingerprint("a", ["1"], targets=[np.asfortranarray(labels)]) == known[0]
+
+
+def test_one_run_at_a_time_has_a_state(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "a.training"
+    with sole_run(folder):
+        refused = pytest.raises(BadInputError, match=r"writing a\.safetensors.*--output")
+        with refused, sole_run(folder):
+            pytest.fail("two have it")
+        with sole_run(tmp_path / "new" / "b.training"):
+            pass
+    with sole_run(folder):  # free again
+        pass
+    assert not list(folder.parent.iterdir())
+
+
+def test_where_no_lock_can_be_a_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.training.lock").mkdir()
+    with sole_run(tmp_path / "a.training"):
+        pass
+
+    def acquire(_: object) -> None:  # as in /proc, where no file can be made
+        raise Timeout("b.training.lock")
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    with sole_run(tmp_path / "b.training"):
+        pass

@@ -106,6 +106,19 @@ def test_a_run_interrupted_before_its_first_step_ends_quietly(tmp_path: Path) ->
     assert not (tmp_path / "tiny.safetensors").exists()
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_second_run_for_the_same_output_is_refused_while_the_first_goes_on(
+    tmp_path: Path, resume: bool
+) -> None:
+    first = train(_request(tmp_path, tiny_recipe()))
+    next(event for event in first if isinstance(event, StepDone))
+    with pytest.raises(BadInputError, match=r"Another training is writing tiny\.safetensors"):
+        run(train(_request(tmp_path, tiny_recipe(), resume)))
+    assert [event.step for event in first if isinstance(event, StepDone)] == [2, 3, 4]
+    assert read_card(tmp_path / "tiny.safetensors").metrics
+    assert not (tmp_path / "tiny.training-before").exists()
+
+
 @pytest.mark.parametrize("term", ["lambda_scr", "lambda_ifd", "lambda_decorrelation"])
 def test_without_a_grid_the_weights_of_the_recipe_hold(tmp_path: Path, term: str) -> None:
     weights = {"lambda_scr": 0.0, "lambda_ifd": 0.0, term: 0.1}

@@ -22,7 +22,7 @@ from napari_selfreg.engine.events import Event, Notice, Progress
 from napari_selfreg.engine.finished import keep_best, sparing
 from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
-from napari_selfreg.engine.run_state import set_aside, state_folder
+from napari_selfreg.engine.run_state import set_aside, sole_run, state_folder
 from napari_selfreg.engine.starting import check_patch
 from napari_selfreg.engine.train import TrainResult
 from napari_selfreg.engine.training_loop import FitResult
@@ -118,8 +118,6 @@ def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainRe
         f"{len(training)} volumes to learn from, {len(validation)} to choose the best weights by, "
         f"{len(split.held_out)} held out."
     )
-    if not request.resume and (moved := set_aside(folder)):  # the data proved readable
-        yield Notice(moved)
     fit_request = VolumeFitRequest(
         network=network,
         tapspec=tapspec,
@@ -133,8 +131,12 @@ def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainRe
     so_far = VolumePublication(
         recipe, split, request.hold_out, FitResult({}, TrainingProgress()), device
     )
-    with sparing(output, fit_request.folder, resume=request.resume) as target:
-        result = yield from _train_and_write(so_far, fit_request, target, spared=target != output)
+    with sole_run(folder):
+        if not request.resume and (moved := set_aside(folder)):  # the data proved readable
+            yield Notice(moved)
+        with sparing(output, fit_request.folder, resume=request.resume) as target:
+            spared = target != output
+            result = yield from _train_and_write(so_far, fit_request, target, spared=spared)
     return replace(result, output=output)
 
 

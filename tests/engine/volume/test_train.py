@@ -56,6 +56,16 @@ def test_a_bundle_with_its_card(tmp_path: Path) -> None:
     assert str(tmp_path) not in card.to_json()
 
 
+def test_a_second_run_for_the_same_output_is_refused(tmp_path: Path) -> None:
+    request = _request(tmp_path, blob_recipe())
+    first = train_volumes(request)
+    next(event for event in first if isinstance(event, StepDone))
+    with pytest.raises(BadInputError, match=r"Another training is writing blobs\.safetensors"):
+        run(train_volumes(request))
+    first.close()
+    assert not (tmp_path / "blobs.training-before").exists()
+
+
 def test_the_bundle_holds_the_network_alone_and_segments(tmp_path: Path) -> None:
     recipe = blob_recipe(regularization={"dsd": {}})
     model = load_model(run(train_volumes(_request(tmp_path, recipe))).output)
