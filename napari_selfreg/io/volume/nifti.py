@@ -144,7 +144,7 @@ def _image(stream: BufferedIOBase) -> Any:
     stream.seek(0)
     second = _NIFTI_2 in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
     kind = nibabel.Nifti2Image if second else nibabel.Nifti1Image
-    imageglobals.logger.addFilter(_silence)  # what it repairs, it tells the terminal
+    imageglobals.logger.addFilter(_silence)  # of what it finds, it tells the terminal
     try:
         # a mapped file could change, or vanish, under the voxels
         return kind.from_file_map({"image": FileHolder(fileobj=stream)}, mmap=False)
@@ -152,8 +152,8 @@ def _image(stream: BufferedIOBase) -> Any:
         imageglobals.logger.removeFilter(_silence)
 
 
-def _silence(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR
+def _silence(_: logging.LogRecord) -> bool:
+    return False  # what it cannot repair it raises, too
 
 
 def _check_content(shape: tuple[int, ...], kind: np.dtype[Any], name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,19 @@ def test_sizes_that_are_missing_are_taken_as_1_mm(
     assert volume.spacing == taken
     assert " x ".join(f"{size:g}" for size in taken) in volume.notes[0]
     assert capfd.readouterr() == ("", "")  # nibabel has nothing to add
+
+
+@pytest.mark.parametrize(("at", "bytes_"), [(344, b"n+9"), (70, b"\x01\x10"), (108, bytes(4))])
+def test_nibabel_adds_nothing_to_what_is_said(
+    tmp_path: Path, at: int, bytes_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = nifti(tmp_path / "a.nii")
+    content = bytearray(path.read_bytes())
+    content[at : at + len(bytes_)] = bytes_  # magic, type of the voxels, and where they begin
+    path.write_bytes(bytes(content))
+    with suppress(BadInputError):  # the last one can be repaired
+        read_volume(path)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
