@@ -30,6 +30,17 @@ _MAX_BYTES = 2 << 30
 
 _PIECE = 1 << 20
 
+NOT_GEOJSON = (
+    KeyError,
+    TypeError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    OverflowError,  # whole numbers beyond every float
+    RecursionError,  # collections in collections
+)
+"""What reading the features of a JSON document raises that is no GeoJSON."""
+
 Ring = npt.NDArray[np.float64]
 
 
@@ -98,7 +109,7 @@ def read_geojson(
     where = place or SlidePlace()
     try:
         found = [_shape(feature, where) for feature in geojson_features(load_geojson(file))]
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except NOT_GEOJSON as error:
         raise BadInputError(
             f"{file.name} is no GeoJSON of outlines: export it from QuPath again."
         ) from error
@@ -210,8 +221,9 @@ def _class_name(classification: Any) -> str:
 def _numbers(shapes: list[_Shape]) -> list[int]:
     names = [each.name for each in shapes]
     own = all(name.isascii() and name.isdigit() and len(name) < 9 for name in names)
-    if own and len(set(names)) == len(names) and "0" not in names:
-        return [int(name) for name in names]
+    numbers = [int(name) for name in names] if own else []  # "1" and "01" are one number
+    if own and len(set(numbers)) == len(numbers) and 0 not in numbers:
+        return numbers
     return list(range(1, len(shapes) + 1))
 
 

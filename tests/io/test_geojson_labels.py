@@ -110,6 +110,16 @@ def test_a_high_number_takes_no_more_memory_than_a_low_one(tmp_path: Path) -> No
     assert found.classes == {99999998: "Gland"}
 
 
+@pytest.mark.parametrize("names", [("1", "01"), ("00", "1"), ("0", "1"), ("2", "2")])
+def test_names_of_one_number_or_of_the_background_are_no_ids(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    rings = ([SQUARE], [[[x + 5, y] for x, y in SQUARE]])
+    items = [feature("Polygon", ring, name=name) for ring, name in zip(rings, names, strict=True)]
+    labels = read_geojson(saved(tmp_path, collection(*items)), (5, 15)).labels
+    assert np.unique(labels).tolist() == [0, 1, 2]
+
+
 def test_the_file_of_qupath(shared_data: Path) -> None:
     path = shared_data / "slides" / "qupath05.geojson"
     found = read_geojson(path, (2000, 3000), SlidePlace(0, 0, (4.0, 4.0)))
@@ -165,6 +175,7 @@ def test_points_and_what_lies_outside_are_passed_over(tmp_path: Path) -> None:
         (collection(feature("Point", [1, 2])), "no outline inside"),
         (collection(feature("Polygon", [[[0, 0], [1, None], [1, 1]]])), "no GeoJSON of outlines"),
         (collection(feature("Polygon", [[[0, 0], [1e300, 0], [1, 1]]])), "no GeoJSON of outlines"),
+        (collection(feature("Polygon", [[[0, 0], [10**400, 0], [1, 1]]])), "no GeoJSON of outline"),
     ],
 )
 def test_faults_in_one_sentence(tmp_path: Path, document: Any, words: str) -> None:

@@ -21,7 +21,12 @@ from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import Box
 from napari_selfreg.io.atomic import atomic_write
 from napari_selfreg.io.geojson import write_geojson
-from napari_selfreg.io.geojson_labels import area_polygons, geojson_features, load_geojson
+from napari_selfreg.io.geojson_labels import (
+    NOT_GEOJSON,
+    area_polygons,
+    geojson_features,
+    load_geojson,
+)
 
 RegionKind = Literal["rectangle", "polygon", "view", "field"]
 """How it was drawn; "field" is all of the image (*Field done*)."""
@@ -113,7 +118,7 @@ def read_regions(path: str | Path) -> tuple[Region, ...]:
     try:
         features = list(geojson_features(load_geojson(file)))
         return _distinct(region for feature in features for region in _regions(feature))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except NOT_GEOJSON as error:
         raise BadInputError(
             f"{file.name} is no GeoJSON of regions: export it from QuPath again."
         ) from error

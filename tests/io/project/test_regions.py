@@ -59,7 +59,10 @@ def test_an_area_of_two_parts_becomes_two_regions(tmp_path: Path) -> None:
     assert two.points == ((0, 10), (0, 12), (2, 10))
 
 
-@pytest.mark.parametrize("text", ["", "7", "[1]", '[{"geometry": {"type": "Polygon"}}]'])
+HUGE = f'{{"type": "Polygon", "coordinates": [[[{10**400}, 0], [1, 1], [0, 1]]]}}'
+
+
+@pytest.mark.parametrize("text", ["", "7", "[1]", '[{"geometry": {"type": "Polygon"}}]', HUGE])
 def test_what_is_no_geojson_of_regions_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.geojson"
     path.write_text(text)
