@@ -30,7 +30,7 @@ from napari_selfreg.engine.publish import (
 )
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.run_state import SELECTION, set_aside, sole_run, state_folder
-from napari_selfreg.engine.sampling import Field, load_field
+from napari_selfreg.engine.sampling import Field, load_field, require_labelled
 from napari_selfreg.engine.starting import check_crop, check_start, new_network
 from napari_selfreg.engine.training_sizes import what_is_assumed
 from napari_selfreg.engine.validation import Normalizer
@@ -210,6 +210,8 @@ def _prepare(
         yield Progress(len(fields), len(training) + len(held_out), "Reading images")
         fields.append(load_field(sample, dataset, recipe))
     count = len(training)
+    require_labelled(fields[:count], "to learn from")
+    require_labelled(fields[count:], "to choose the best weights by")
     patients = len({s.patient for s in held_out})
     yield Notice(
         f"{count} images to learn from, {len(held_out)} of {patients} other patients to check."

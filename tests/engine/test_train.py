@@ -18,6 +18,7 @@ from napari_selfreg.engine.publish import REFIT_NOTE
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.train import TrainRequest, train
 from napari_selfreg.io.bundle import read_card
+from napari_selfreg.io.datasets import open_dataset, split_by_patient
 from tests.engine.recipes import squares, tiny_recipe
 
 GRID = {"lambdas": [0.0, 0.02, 0.05], "steps": 2}
@@ -104,6 +105,27 @@ def test_a_run_interrupted_before_its_first_step_ends_quietly(tmp_path: Path) ->
     next(event for event in job if isinstance(event, Progress) and "main" in event.message)
     job.close()
     assert not (tmp_path / "tiny.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("empty", "sentence"),
+    [
+        ((0, 1, 2), "None of the 2 images to learn from has a pixel of a class"),
+        (None, "The only image to choose the best weights by has no pixel of a class"),
+    ],
+)
+def test_labels_that_teach_or_choose_nothing_are_refused_before_the_training(
+    tmp_path: Path, empty: tuple[int, ...] | None, sentence: str
+) -> None:
+    request = _request(tmp_path, tiny_recipe())
+    section = request.recipe.data
+    dataset = open_dataset(tmp_path / "data")
+    _, held = split_by_patient(dataset.samples, section.validation_fraction, section.split_seed)
+    for path in [tmp_path / "data" / "labels" / f"{n}.png" for n in empty or ()] or [held[0].label]:
+        Image.fromarray(np.zeros((48, 48), np.uint8)).save(path)
+    with pytest.raises(BadInputError, match=sentence):
+        run(train(request))
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 @pytest.mark.parametrize("resume", [False, True])
