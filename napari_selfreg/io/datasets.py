@@ -16,7 +16,8 @@ import numpy as np
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize
-from napari_selfreg.io.pairs import pair_files
+from napari_selfreg.io.companions import name_key
+from napari_selfreg.io.pairs import Pair, pair_files
 
 MONUSEG_UM_PER_PX = 0.25
 GLAS_UM_PER_PX = 0.62005
@@ -174,7 +175,8 @@ def _ebhi_row(folder: Path, row: dict[str, str]) -> Sample:
 def _read_glas(folder: Path) -> Dataset | None:
     if not any(folder.glob("*_anno.*")):
         return None
-    by_name, patients = _glas_index(folder), _patients(folder)
+    pairs = pair_files(folder, folder)
+    by_name, patients = _glas_index(folder), _patients(folder, pairs)
     samples = [
         Sample(
             pair.stem,
@@ -183,7 +185,7 @@ def _read_glas(folder: Path) -> Dataset | None:
             by_name.get(pair.stem, {}).get("patient") or patients.get(pair.stem, pair.stem),
             by_name.get(pair.stem, {}).get("grade", ""),
         )
-        for pair in pair_files(folder, folder)
+        for pair in pairs
     ]
     known = all(re.match(r"(train|testA|testB)_\d+$", sample.stem) for sample in samples)
     pixel_size = PixelSize.isotropic(GLAS_UM_PER_PX) if known else None
@@ -217,10 +219,11 @@ def _read_monuseg(folder: Path) -> Dataset | None:
     ):
         if not ((folder / images).is_dir() and (folder / labels).is_dir()):
             continue
-        patients = _patients(folder)
+        pairs = pair_files(folder / images, folder / labels)
+        patients = _patients(folder, pairs)
         samples = tuple(
             Sample(p.stem, p.image, p.label, patients.get(p.stem) or _of_barcode(p.stem))
-            for p in pair_files(folder / images, folder / labels)
+            for p in pairs
         )
         tcga = all(sample.stem.startswith("TCGA-") for sample in samples)
         size = PixelSize.isotropic(MONUSEG_UM_PER_PX) if tcga else None
@@ -238,22 +241,40 @@ def _read_pairs(folder: Path) -> Dataset | None:
     labels = next(
         (folder / n for n in ("labels", "masks", "annotations") if (folder / n).is_dir()), images
     )
-    patients = _patients(folder)
-    samples = tuple(
-        Sample(p.stem, p.image, p.label, patients.get(p.stem, p.stem))
-        for p in pair_files(images, labels)
-    )
+    pairs = pair_files(images, labels)
+    patients = _patients(folder, pairs)
+    samples = tuple(Sample(p.stem, p.image, p.label, patients.get(p.stem, p.stem)) for p in pairs)
     return Dataset("pairs", samples)
 
 
-def _patients(folder: Path) -> dict[str, str]:
-    """Patient by stem from an optional ``patients.csv`` with columns ``stem,patient``."""
+def _patients(folder: Path, pairs: Iterable[Pair]) -> dict[str, str]:
+    """Patient by stem from an optional ``patients.csv`` with columns ``stem,patient``.
+
+    A table that is not understood would let images of one patient teach and judge.
+    """
     if not (folder / "patients.csv").is_file():
         return {}
     rows = _rows(folder / "patients.csv")
     if rows and not {"stem", "patient"} <= rows[0].keys():
         raise BadInputError("patients.csv needs a first row with the columns stem and patient.")
-    return {row["stem"]: row["patient"] for row in rows}
+    known = [(row["stem"].strip(), row["patient"].strip()) for row in rows]
+    known = [(name, patient) for name, patient in known if patient]
+    names = {pair.image.name: pair.stem for pair in pairs}
+    stems = {name_key(stem): stem for stem in names.values()}
+    found: dict[str, str] = {}
+    for name, patient in known:
+        stem = stems.get(name_key(name)) or names.get(name)
+        if stem is not None and found.setdefault(stem, patient) != patient:
+            raise BadInputError(
+                f"patients.csv states two patients of {stem}, {found[stem]} and {patient}: keep "
+                "the true one."
+            )
+    if known and not found:
+        raise BadInputError(
+            "patients.csv names none of the images: its column stem needs their names, without "
+            "folder and suffix."
+        )
+    return found
 
 
 def _sibling(folder: Path, stem: str) -> Path:

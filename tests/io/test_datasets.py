@@ -153,6 +153,40 @@ def test_damaged_tables_are_named(tmp_path: Path, table: bytes, reason: str) -> 
         open_dataset(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("table", "patients"),
+    [
+        ("stem,patient\na.png,p1\nb.png,p1\n", ["p1", "p1"]),
+        ("stem,patient\n a , p1 \nb,p1\n", ["p1", "p1"]),
+        ("stem,patient\na,\nb,\n", ["a", "b"]),
+        ("stem,patient\na,p1\na,p1\nelsewhere,p2\n", ["p1", "b"]),
+    ],
+)
+def test_a_table_of_patients_is_understood(tmp_path: Path, table: str, patients: list[str]) -> None:
+    for stem in ("a", "b"):
+        _picture(tmp_path / "images" / f"{stem}.png")
+        _picture(tmp_path / "labels" / f"{stem}.png")
+    (tmp_path / "patients.csv").write_text(table)
+    assert [sample.patient for sample in open_dataset(tmp_path).samples] == patients
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("stem,patient\nimages/a,p1\n", "names none of the images"),
+        ("stem,patient\na,p1\na.png,p2\n", "two patients of a, p1 and p2"),
+    ],
+)
+def test_a_table_of_patients_that_would_not_keep_them_together_is_refused(
+    tmp_path: Path, table: str, reason: str
+) -> None:
+    _picture(tmp_path / "images" / "a.png")
+    _picture(tmp_path / "labels" / "a.png")
+    (tmp_path / "patients.csv").write_text(table)
+    with pytest.raises(BadInputError, match=rf"patients\.csv.*{reason}"):
+        open_dataset(tmp_path)
+
+
 def test_rows_that_are_too_short_or_too_long_do_no_harm(tmp_path: Path) -> None:
     for name in ("train_1.png", "train_1_anno.png"):
         _picture(tmp_path / name, 1)
