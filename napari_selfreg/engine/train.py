@@ -108,7 +108,7 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     BadInputError
         If data, recipe or state cannot be used.
     DeviceError
-        If the device is unknown or absent.
+        If the device is unknown or absent, or memory runs out.
     WriteError
         If a file cannot be written.
 
@@ -123,6 +123,7 @@ def train(request: TrainRequest) -> Generator[Event, None, TrainResult]:
     start = check_start(request.recipe, Path(request.output).parent)
     require_apart([request.output], [start] if start is not None else [])
     check_card(request.recipe)
+    new_network(request.recipe, Path(request.output).parent)  # before hours, and old states move
     prepared = yield from _prepare(request, folder, device)
     with sole_run(folder):
         return (yield from _all_runs(request, prepared))

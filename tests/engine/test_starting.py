@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.errors import BadInputError, BadModelError
 from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.events import Event, run
 from napari_selfreg.engine.recipe import Recipe
@@ -37,6 +37,17 @@ def test_crops_the_network_cannot_take_are_refused(
         check_crop(recipe)
     fitting = {"unetr": 64, "swin_unetr": 64}.get(recipe.network.architecture, 48)
     check_crop(tiny_recipe(network=network, train={"crop": fitting}))
+
+
+def test_a_network_that_cannot_be_built_is_refused_before_an_old_state_is_moved(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "tiny.training" / "main"
+    state.mkdir(parents=True)
+    recipe = tiny_recipe(network={"arguments": {"features": [8, 8]}})
+    with pytest.raises(BadModelError, match="cannot be built"):
+        run(train(_request(tmp_path, recipe)))
+    assert state.is_dir()
 
 
 def test_networks_depend_on_the_seed_alone() -> None:
