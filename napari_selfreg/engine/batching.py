@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
+from napari_selfreg.core.errors import DeviceError
 from napari_selfreg.engine.devices import free_memory_on
 
 TOO_SMALL = (
@@ -25,6 +29,29 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (
         "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
     )
+
+
+@contextmanager
+def told_of_memory(remedy: str) -> Iterator[None]:
+    """Say in one sentence that memory ran out in a training, which cannot take smaller steps.
+
+    Parameters
+    ----------
+    remedy : str
+        How the sentence ends: what to do about it.
+
+    Raises
+    ------
+    DeviceError
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"Memory does not suffice for a step of the training: {remedy}"
+        ) from error
 
 
 class BatchSize:

@@ -20,6 +20,7 @@ from torch import Tensor
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.verdict import verdict
 from napari_selfreg.engine.allocator import freed_memory_kept
+from napari_selfreg.engine.batching import told_of_memory
 from napari_selfreg.engine.bundles import Model, save_bundle
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
@@ -58,6 +59,9 @@ __all__ = [
     "RolledBack",
     "finetune",
 ]
+
+_LESS = "close other programs, or choose the device cpu."
+"""What to do where memory runs out."""
 
 _CLOSING = 0.8
 """Seconds for writing the bundle and coming to an end."""
@@ -126,7 +130,7 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
     BadModelError
         If the base cannot be used.
     DeviceError
-        If the device is unknown or absent.
+        If the device is unknown or absent, or memory runs out.
     WriteError
         If the bundle cannot be written.
 
@@ -158,7 +162,7 @@ def finetune(request: FinetuneRequest) -> Generator[Event, None, FinetuneResult]
     yield Progress(0, loop.plan.total, "Fine-tuning")
     tuning = _Tuning(request, kind, material, loop, base_scores, begun, output)
     try:
-        with freed_memory_kept():
+        with freed_memory_kept(), told_of_memory(_LESS):
             yield from loop.run()
     except (GeneratorExit, KeyboardInterrupt):
         if output is not None and loop.plan.step:

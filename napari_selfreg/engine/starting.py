@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from torch import nn
@@ -11,9 +12,13 @@ from napari_selfreg.engine.bundles import load_model
 from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.io.bundle import SUFFIX
+from napari_selfreg.io.memory import require_memory
 from napari_selfreg.io.models import bundled_models, find_model
 from napari_selfreg.nets.registry import tap_spec
 from napari_selfreg.nets.tapspec import TapSpec
+
+_BYTES = 5
+"""Of a pixel or voxel of a batch, at least: its colours and what it is to become."""
 
 
 def check_crop(recipe: Recipe) -> None:
@@ -27,9 +32,30 @@ def check_crop(recipe: Recipe) -> None:
         If there is no such architecture.
     """
     section, crop = recipe.network, recipe.train.crop
+    check_room(recipe.train.batch, (crop, crop), "train.crop")
     check_patch(
         tap_spec(section.architecture, **section.arguments), (crop, crop), f"train.crop is {crop}"
     )
+
+
+def check_room(batch: int, patch: tuple[int, ...], setting: str) -> None:
+    """Refuse steps whose input alone does not fit into memory: drawing it would not end.
+
+    Parameters
+    ----------
+    batch : int
+        Parts of images in a step.
+    patch : tuple of int
+        Their sides.
+    setting : str
+        What sets them in a recipe, for the message.
+
+    Raises
+    ------
+    BadInputError
+    """
+    needed = batch * math.prod(patch) * _BYTES
+    require_memory(needed, "A step of the training", f"lower train.batch or {setting}.")
 
 
 def check_patch(spec: TapSpec, patch: tuple[int, ...], stated: str) -> None:

@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from napari_selfreg.core.errors import BadInputError, SelfRegError
 from napari_selfreg.engine.allocator import freed_memory_kept
+from napari_selfreg.engine.batching import told_of_memory
 from napari_selfreg.engine.checkpoint import (
     TrainingProgress,
     load_state,
@@ -29,6 +30,9 @@ from napari_selfreg.engine.checkpoint import (
 from napari_selfreg.engine.events import CheckpointSaved, Event, StepDone, ValidationDone
 from napari_selfreg.engine.training_log import TrainingLog
 from napari_selfreg.engine.whole_steps import WholeSteps
+
+_LESS = "lower batch, or the size of crops, in the recipe, or choose the device cpu."
+"""What to do where memory runs out."""
 
 
 class Schedule(Protocol):
@@ -225,10 +229,12 @@ def run_task(task: TrainingTask) -> Generator[Event, None, FitResult]:
         If the loss or its gradient is no longer a finite number.
     BadInputError
         If the state to resume from belongs to another recipe.
+    DeviceError
+        If memory runs out.
     """
     loop = _Loop(task)
     try:
-        with freed_memory_kept():
+        with freed_memory_kept(), told_of_memory(_LESS):
             yield from loop.run()
     except (GeneratorExit, KeyboardInterrupt):
         if loop.whole_steps.sound:  # else the last saved state stays

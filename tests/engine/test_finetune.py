@@ -276,6 +276,17 @@ def test_a_run_that_only_breaks_gives_the_old_weights(
             assert torch.equal(tensor, _weights(result)[name])
 
 
+def test_a_step_that_memory_does_not_hold_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: Any, **__: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("napari_selfreg.engine.finetune_fit.training_losses", too_large)
+    with pytest.raises(DeviceError, match=r"^Memory does not suffice.*device cpu"):
+        run(finetune(request(base_model(tmp_path))))
+
+
 def _shifted(base: Model) -> Model:
     """Return the model of an earlier run: other weights than the base's."""
     network = copy.deepcopy(base.network)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.errors import BadInputError, DeviceError
 from napari_selfreg.engine.checkpoint import read_progress, read_tensors
 from napari_selfreg.engine.events import CheckpointSaved, Event, StepDone, ValidationDone, run
 from napari_selfreg.engine.fit import (
@@ -136,6 +136,17 @@ def test_checkpoints_are_announced(tmp_path: Path) -> None:
 def test_divergence_is_said(tmp_path: Path) -> None:
     request = _request(tmp_path, tiny_recipe())
     check_divergence(request.network, fit(request))
+
+
+def test_a_step_that_memory_does_not_hold_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("napari_selfreg.engine.fit.training_losses", too_large)
+    with pytest.raises(DeviceError, match=r"^Memory does not suffice.* lower batch"):
+        run(fit(_request(tmp_path, tiny_recipe())))
 
 
 def test_weights_exist_even_before_the_first_validation(tmp_path: Path) -> None:

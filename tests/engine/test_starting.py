@@ -39,6 +39,12 @@ def test_crops_the_network_cannot_take_are_refused(
     check_crop(tiny_recipe(network=network, train={"crop": fitting}))
 
 
+@pytest.mark.parametrize("section", [{"batch": 10**10}, {"crop": 3_200_000}])
+def test_steps_that_no_memory_holds_are_refused(section: dict[str, Any]) -> None:
+    with pytest.raises(BadInputError, match=r"free: lower train\.batch or train\.crop"):
+        check_crop(tiny_recipe(train=section))
+
+
 def test_a_network_that_cannot_be_built_is_refused_before_an_old_state_is_moved(
     tmp_path: Path,
 ) -> None:

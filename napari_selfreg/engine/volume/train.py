@@ -23,7 +23,7 @@ from napari_selfreg.engine.finished import keep_best, sparing
 from napari_selfreg.engine.networks import fresh_network
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.run_state import set_aside, sole_run, state_folder
-from napari_selfreg.engine.starting import check_patch
+from napari_selfreg.engine.starting import check_patch, check_room
 from napari_selfreg.engine.train import TrainResult
 from napari_selfreg.engine.training_loop import FitResult
 from napari_selfreg.engine.volume.cases import read_cases
@@ -98,7 +98,7 @@ def train_volumes(request: VolumeTrainRequest) -> Generator[Event, None, TrainRe
     BadModelError
         If there is no such architecture.
     DeviceError
-        If the device is unknown or absent.
+        If the device is unknown or absent, or memory runs out.
     WriteError
         If a file cannot be written.
 
@@ -216,6 +216,7 @@ def new_volume_network(recipe: VolumeRecipe) -> tuple[nn.Module, TapSpec]:
     section = recipe.network
     spec = tap_spec(section.architecture, spatial_dims=3, **section.arguments)
     patch = recipe.train.patch
+    check_room(recipe.train.batch, patch, "train.patch")
     check_patch(spec, patch, f"train.patch is {' x '.join(map(str, patch))}")
     network = fresh_network(
         section.architecture,
