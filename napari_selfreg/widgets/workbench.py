@@ -219,6 +219,23 @@ class _PanelScroll(QScrollArea):
             self.setMinimumWidth(self._needed_width())
         return super().eventFilter(watched, event)
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Scroll to what Tab leads to, but stay where a button has just been switched off."""
+        before, bar = self.focusWidget(), self.verticalScrollBar()
+        gone = before is not None and not (before.isEnabled() and before.isVisibleTo(self))
+        place = bar.value()
+        moved = super().focusNextPrevChild(forward)
+        if gone:
+            bar.setValue(place)
+            self._leave_what_is_out_of_sight()
+        return moved
+
+    def _leave_what_is_out_of_sight(self) -> None:
+        """Let no key press a button that nobody sees."""
+        focused = self.focusWidget()
+        if self._panel is not None and focused is not None and focused.visibleRegion().isEmpty():
+            self._panel.setFocus()
+
     def sizeHint(self) -> QSize:
         # Wrapped sentences would ask for a dock as wide as they are.
         if self._panel is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.totals import Totals
 from napari_selfreg.widgets import workbench as workbench_module
@@ -125,6 +125,29 @@ def test_a_clicked_tab_takes_the_focus_but_for_the_keys_of_the_picture(
         qtbot.waitUntil(lambda: not bench._clicked.isActive(), timeout=LONG)
         assert bench.tabs.currentIndex() == index
         assert bench._pages[index].widget().hasFocus() is taken
+
+
+@pytest.mark.parametrize("end", [lambda each: each.setEnabled(False), lambda each: each.hide()])
+def test_a_panel_stays_in_place_when_the_pressed_button_goes(qtbot, end) -> None:
+    page, panel = workbench_module._PanelScroll(), QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(panel)
+    pressed, far = QPushButton("Use it"), QPushButton("Far below")
+    column.addWidget(pressed)
+    column.addSpacing(2000)
+    column.addWidget(far)
+    page.setPanel(panel)
+    page.resize(300, 200)
+    page.show()
+    page.activateWindow()
+    pressed.setFocus()
+    qtbot.waitUntil(pressed.hasFocus, timeout=LONG)
+    end(pressed)
+    assert page.verticalScrollBar().value() == 0
+    assert not far.hasFocus()  # the next key would press it, unseen
+    page.focusNextPrevChild(True)
+    assert far.hasFocus()
+    assert page.verticalScrollBar().value() > 1000  # the key Tab still scrolls
 
 
 def test_with_a_picture_the_model_comes_next(make_napari_viewer_proxy, qtbot) -> None:
