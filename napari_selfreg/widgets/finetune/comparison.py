@@ -40,6 +40,7 @@ _AT_ONCE_PIXELS = 8_000_000
 _REDRAW_MS = 60
 _PATIENCE_MS = 150
 _TRIES = 40
+CHOOSE = "Click a field to see both models on it."
 
 
 class Comparison(QGroupBox):
@@ -144,6 +145,7 @@ class Comparison(QGroupBox):
     def show_field(self, identity: str) -> None:
         """Show both models on one field."""
         if identity in self.found and self._project is not None:
+            self.wiper.remove()  # not lost with the field that is left
             self._shown = identity
             self._tries = _TRIES
             self._shared.projectFieldWanted.emit(identity)
@@ -164,6 +166,7 @@ class Comparison(QGroupBox):
         self._wish = single_shot(self, 0, self._compare_at_once)
         self._patience = single_shot(self, _PATIENCE_MS, self._draw)
         self._redraw = single_shot(self, _REDRAW_MS, self._move)
+        self._lost = single_shot(self, 0, self._on_lost)
         self.on_canvas.toggled.connect(self._on_toggle)
         self.slider.valueChanged.connect(self._on_slider)
         self.button.clicked.connect(self.compare)
@@ -172,6 +175,7 @@ class Comparison(QGroupBox):
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
+        self._viewer.layers.events.removed.connect(self._on_removed)
         callbacks, on_press = self._viewer.mouse_drag_callbacks, _press_callback(self)
         callbacks.append(on_press)
         self.destroyed.connect(lambda: on_press in callbacks and callbacks.remove(on_press))
@@ -209,7 +213,10 @@ class Comparison(QGroupBox):
         self._refresh()
         self.status.setText("" if self.found else "No field could be compared.")
         if self._shown is None and self.fields.count():
-            self.fields.setCurrentRow(0)
+            if self.isVisibleTo(self.window()):
+                self.fields.setCurrentRow(0)
+            else:  # in another tab she may be at work on a field, which is not to be taken away
+                self.status.setText(CHOOSE)
         self.compared.emit()
 
     def _on_cancelled(self) -> None:
@@ -245,6 +252,20 @@ class Comparison(QGroupBox):
             self._draw()
         else:
             self.wiper.remove()
+
+    def _on_removed(self, event: Any) -> None:
+        if alive(self) and self.wiper.lost:
+            self._lost.start()  # not amidst the layers that leave with their field
+
+    def _on_lost(self) -> None:
+        """Give other outlines back when the layer was deleted, or left with its field."""
+        if not self.wiper.lost:
+            return
+        self.wiper.remove()
+        self._shown = None
+        with signals_blocked(self.fields):
+            self.fields.setCurrentRow(-1)  # so that a click on any row shows it
+        self.status.setText(CHOOSE)
 
     def _on_slider(self, value: int) -> None:
         if not self._redraw.isActive():

@@ -74,6 +74,11 @@ class WiperLayer:
             self._layer if self._layer is not None and self._layer in self._viewer.layers else None
         )
 
+    @property
+    def lost(self) -> bool:
+        """Whether somebody else has taken the layer off the canvas."""
+        return self._layer is not None and self.layer is None
+
     def show(
         self,
         before: npt.NDArray[np.int32],

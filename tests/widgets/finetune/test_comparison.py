@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from napari.layers import Labels
+from qtpy.QtWidgets import QTabWidget, QWidget
 
 from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import Event, Progress
@@ -124,6 +126,41 @@ def test_other_objects_are_hidden_and_come_back(box, qtbot) -> None:
     assert other.visible
     assert not hidden.visible
     assert NAME not in viewer.layers
+
+
+def test_no_field_is_opened_while_a_person_works_in_another_tab(box, qtbot) -> None:
+    _, made = box
+    asked: list[str] = []
+    made._shared.projectFieldWanted.connect(asked.append)
+    tabs = QTabWidget()
+    qtbot.addWidget(tabs)
+    for page in (QWidget(), made):
+        tabs.addTab(page, "")
+    compare(made, qtbot)
+    assert asked == []
+    assert made.status.text() == comparison.CHOOSE
+    made.fields.setCurrentRow(0)
+    assert asked == ["f2"]
+
+
+@pytest.mark.parametrize("with_its_field", [True, False])
+def test_outlines_come_back_when_somebody_else_takes_the_layer(
+    box, qtbot, with_its_field: bool
+) -> None:
+    viewer, made = box
+    other = Labels(np.ones((64, 80), np.int32))
+    made._shared.projectFieldWanted.connect(lambda field: viewer.add_layer(other))
+    compare(made, qtbot)
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=LONG)
+    assert not other.visible
+    if with_its_field:
+        viewer.layers.clear()
+    else:
+        viewer.layers.remove(NAME)
+    qtbot.waitUntil(lambda: other.visible, timeout=LONG)
+    assert made.status.text() == comparison.CHOOSE
+    made.fields.setCurrentRow(0)  # the row that was shown
+    qtbot.waitUntil(lambda: made.wiper.layer is not None, timeout=LONG)
 
 
 def test_a_click_tells_what_both_made_of_an_object(box, qtbot) -> None:
