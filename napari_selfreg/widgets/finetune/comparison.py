@@ -101,15 +101,22 @@ class Comparison(QGroupBox):
         self._connect()
         self.hide()
 
-    def offer(self, request: CompareRequest) -> None:
-        """Be ready to compare; what was compared before is forgotten."""
+    def offer(self, request: CompareRequest, at_once: bool = True) -> None:
+        """Be ready to compare; what was compared before is forgotten.
+
+        Parameters
+        ----------
+        request : CompareRequest
+        at_once : bool
+            Whether to begin without being asked, unless the fields are large.
+        """
         self.clear()
         self._request = request
         self._project = request.project
         self._refresh()
         self.show()
         shapes = [self._project.field(each).shape for each in request.fields]
-        if sum(rows * columns for rows, columns in shapes) <= _AT_ONCE_PIXELS:
+        if at_once and sum(rows * columns for rows, columns in shapes) <= _AT_ONCE_PIXELS:
             self._wish.start()
 
     @property

@@ -64,6 +64,8 @@ class Outcome(QWidget):
         self._steps = 0
         self._check_due = False
         self.tuned: Tuned | None = None
+        self._aside: Tuned | None = None
+        self._compare: CompareRequest | None = None
         self.verdict = VerdictView()
         self.check = CarefulCheck(self)
         self.comparison = Comparison(viewer, shared)
@@ -97,12 +99,28 @@ class Outcome(QWidget):
 
     def forget(self) -> None:
         """Take verdict and comparison away, and free what they hold."""
-        self.tuned = None
+        self.tuned = self._aside = self._compare = None
         self._check_due = False
         self.check.runner.cancel()
         self._place_resegmenting(in_verdict=False)
         self.verdict.hide()
         self.comparison.clear()
+
+    def set_aside(self) -> None:
+        """Make room for another fine-tuning, of which it is not known how it ends."""
+        tuned, compare = self.tuned, self._compare
+        self.forget()
+        self._aside, self._compare = tuned, compare
+
+    def bring_back(self) -> bool:
+        """Show again what was set aside, if anything was; tell whether."""
+        tuned, self._aside = self._aside, None
+        if tuned is None or self._compare is None:
+            return False
+        self.tuned = tuned
+        self.verdict.show()
+        self.comparison.offer(self._compare, at_once=False)
+        return True
 
     def refresh(self, base: Base | None) -> None:
         """Bring everything in line with the project and the model that is chosen above."""
@@ -146,14 +164,15 @@ class Outcome(QWidget):
         project = self._project
         if project is None:
             return
-        self.tuned = tuned
+        self.tuned, self._aside = tuned, None
         self._before = project.active_version
         self._request = request
         self._steps = tuned.result.steps + (self._steps if request.go_on is not None else 0)
         self.verdict.show_result(tuned.result)
         device = self.resegmenting.device = request.options.device
         after = project.versions.path(tuned.version.id)
-        self.comparison.offer(CompareRequest(project, base.path, after, fields, device))
+        self._compare = CompareRequest(project, base.path, after, fields, device)
+        self.comparison.offer(self._compare)
         self.refresh(base)
         patient = request.steps is None and request.minutes >= CHECKED_MINUTES
         several = len(tuned.result.base_scores) > 1

@@ -71,6 +71,7 @@ class FinetunePanel(QWidget):
         self.latest: Tuned | None = None
         self._base: Base | None = None
         self._request: TuneRequest | None = None
+        self._before: tuple[Tuned | None, Base | None] = (None, None)
         self.steps: int | None = None
         self._project: Project | None = None
         self._seen: object = None
@@ -138,9 +139,10 @@ class FinetunePanel(QWidget):
             None if go_on is None else go_on.result,
         )
         self._last_words = ""
+        self._before = self.latest, self._base
         self.latest = None
         self._base = base
-        self.outcome.forget()
+        self.outcome.set_aside()
         self.curves.clear()
         self.block_curves.clear()
         self.progress_row.start()
@@ -280,6 +282,12 @@ class FinetunePanel(QWidget):
 
     def _on_concluded(self, text: str) -> None:
         self.progress_row.stop()
+        if self.latest is None and self.outcome.bring_back():
+            # It led to nothing: what was known before stands, and these curves are not its own.
+            self.latest, self._base = self._before
+            for plots in (self.curves, self.block_curves):
+                plots.clear()
+                plots.hide()
         self._conclude(text)
 
     def _conclude(self, text: str) -> None:

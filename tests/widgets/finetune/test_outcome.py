@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from qtpy.QtWidgets import QApplication
 
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.events import Event, Progress
 from napari_selfreg.io.added_models import added_models
 from napari_selfreg.widgets.finetune.review_offer import ReviewOffer
@@ -124,11 +126,42 @@ def test_train_longer_compares_with_the_same_old_model(make_tuning, project, qtb
     assert job.requests[1].base == job.requests[0].base
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_run_that_leads_to_nothing_takes_no_verdict_away(
+    make_tuning, project, qtbot, fails: bool
+) -> None:
+    _, panel, job = tuned_panel(make_tuning, project, qtbot)
+    panel.outcome.use()
+    first = panel.latest
+    job.error = BadInputError("The disk is full: make room.") if fails else None
+    job.hold = not fails
+    panel.outcome.verdict.longer_button.click()
+    assert panel.outcome.verdict.isHidden()
+    if not fails:
+        qtbot.waitUntil(lambda: panel.tuning._stepped, timeout=LONG)
+        panel.cancel()
+        panel.cancel()
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
+    assert panel.latest is first
+    assert not panel.outcome.verdict.isHidden()
+    assert not panel.outcome.comparison.isHidden()
+    assert not panel.outcome.comparison.busy
+    assert panel.curves.isHidden()
+    job.error, job.hold = None, False
+    panel.outcome.verdict.longer_button.click()
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
+    panel.outcome.comparison._wish.stop()
+    assert job.requests[2].go_on is first.result
+    panel.outcome.keep_old()
+    assert project.active_version == first.version.id
+
+
 def test_another_project_takes_the_verdict_away(make_tuning, project, qtbot) -> None:
     viewer, panel, _ = tuned_panel(make_tuning, project, qtbot)
     shared_for(viewer).set_project(None)
     assert panel.outcome.verdict.isHidden()
     assert panel.latest is None
+    assert not panel.outcome.bring_back()
     assert not panel.outcome.resegmenting.isVisible()
 
 
