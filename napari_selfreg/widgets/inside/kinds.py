@@ -108,8 +108,21 @@ def kind_of(name: str) -> Kind:
     return _BY_NAME[name]  # type: ignore[index]
 
 
-def layer_name(block: str, kind: Kind, model: str, channels: tuple[int, ...] = ()) -> str:
+def layer_name(
+    block: str, kind: Kind, model: str, channels: tuple[int, ...] = (), several: bool = False
+) -> str:
     """Return what a layer is called.
+
+    Parameters
+    ----------
+    block : str
+    kind : Kind
+    model : str
+    channels : tuple of int
+        Those that are shown, if not all.
+    several : bool
+        Whether more models than this are shown: then the model comes before the kind, as names
+        are cut at their end where many maps lie side by side.
 
     Examples
     --------
@@ -117,6 +130,8 @@ def layer_name(block: str, kind: Kind, model: str, channels: tuple[int, ...] = (
     'D2 · energy · glands'
     >>> layer_name("E1", kind_of("channel"), "glands", (7,))
     'E1 · channel 7 · glands'
+    >>> layer_name("D2", kind_of("energy"), "glands-tuned-1", several=True)
+    'D2 · glands-tuned-1 · energy'
     """
     word = " ".join([kind.word, *(" + ".join(str(each) for each in channels),)]).strip()
-    return f"{block} · {word} · {model}"
+    return " · ".join((block, model, word) if several else (block, word, model))

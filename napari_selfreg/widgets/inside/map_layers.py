@@ -100,7 +100,9 @@ class MapLayers:
         with selection_kept(self._viewer):
             self._remove([key for key in self._shown if key not in wanted])
             for key, painted in wanted.items():
-                name = layer_name(painted.block, kind, looked.request.names[painted.side], channels)
+                models = looked.request.names
+                model, several = models[painted.side], len(models) > 1
+                name = layer_name(painted.block, kind, model, channels, several)
                 self._put(key, self._arguments(image, looked, painted, kind, name))
             self._sort(image, list(wanted))
 

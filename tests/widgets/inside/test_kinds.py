@@ -18,6 +18,12 @@ def test_names_say_block_kind_and_model() -> None:
     assert layer_name("B", PAIR, "a", (7, 3)) == "B · channels 7 + 3 · a"
 
 
+def test_a_name_that_is_cut_still_tells_two_models_apart() -> None:
+    made = [layer_name("E1", kind_of("scr"), f"glands-tuned-{n}", several=True) for n in (1, 2)]
+    assert made[0] == "E1 · glands-tuned-1 · disagreement"
+    assert made[0][:19] != made[1][:19]
+
+
 def test_attention_carries_its_caveat_and_colours_have_ends() -> None:
     assert "Take care" in kind_of("attention").tip
     for kind in KINDS:

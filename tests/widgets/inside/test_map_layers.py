@@ -39,13 +39,13 @@ def names(viewer: ViewerModel) -> list[str]:
 def test_maps_stand_between_image_and_objects_in_order(shown) -> None:
     viewer, layers, looked = shown
     layers.show(looked, ENERGY, [a_map(0, "E2", rows=30, columns=40), a_map(0, "D1")])
-    assert names(viewer) == ["field", "E2 · energy · a", "D1 · energy · a", "objects"]
+    assert names(viewer) == ["field", "E2 · a · energy", "D1 · a · energy", "objects"]
     layers.show(looked, ENERGY, [a_map(0, "E1"), a_map(1, "E1"), a_map(0, "D1")])
     assert names(viewer) == [
         "field",
-        "E1 · energy · a",
-        "E1 · energy · b",
-        "D1 · energy · a",
+        "E1 · a · energy",
+        "E1 · b · energy",
+        "D1 · a · energy",
         "objects",
     ]
 
@@ -53,9 +53,9 @@ def test_maps_stand_between_image_and_objects_in_order(shown) -> None:
 def test_a_layer_is_changed_in_place_with_all_that_belongs_to_it(shown) -> None:
     viewer, layers, looked = shown
     layers.show(looked, ENERGY, [a_map(0, "D1", 1.0)])
-    before = viewer.layers["D1 · energy · a"]
+    before = viewer.layers["D1 · a · energy"]
     layers.show(looked, kind_of("channel"), [a_map(0, "D1", 1.5)], (3,))
-    after = viewer.layers["D1 · channel 3 · a"]
+    after = viewer.layers["D1 · a · channel 3"]
     assert after is before
     assert after.colormap.name == "viridis"
     assert tuple(after.contrast_limits) == (0, 2)
@@ -67,17 +67,17 @@ def test_colours_need_another_layer_at_the_same_place(shown) -> None:
     layers.show(looked, ENERGY, [a_map(0, "D1")])
     colours = Painted(0, "D1", np.zeros((60, 80, 3), np.uint8))
     layers.show(looked, PATTERNS, [colours])
-    assert names(viewer) == ["field", "D1 · patterns · a", "objects"]
+    assert names(viewer) == ["field", "D1 · a · patterns", "objects"]
     assert viewer.layers[1].rgb
     layers.show(looked, ENERGY, [a_map(0, "D1")])
-    assert names(viewer) == ["field", "D1 · energy · a", "objects"]
+    assert names(viewer) == ["field", "D1 · a · energy", "objects"]
 
 
 def test_ours_are_never_offered_as_a_picture_nor_take_the_selection(shown) -> None:
     viewer, layers, looked = shown
     viewer.layers.selection.active = viewer.layers["objects"]
     layers.show(looked, ENERGY, [a_map(0, "D1")])
-    ours = viewer.layers["D1 · energy · a"]
+    ours = viewer.layers["D1 · a · energy"]
     assert ours.metadata == {OWN_KEY: OWN_NAME}
     assert not is_picture(ours)
     assert viewer.layers.selection.active is viewer.layers["objects"]
@@ -88,7 +88,7 @@ def test_ours_are_never_offered_as_a_picture_nor_take_the_selection(shown) -> No
 def test_a_layer_a_person_has_removed_comes_back_with_the_next_map(shown) -> None:
     viewer, layers, looked = shown
     layers.show(looked, ENERGY, [a_map(0, "D1")])
-    viewer.layers.remove("D1 · energy · a")
+    viewer.layers.remove("D1 · a · energy")
     assert layers.keys == ()
     assert layers.layers() == []
     layers.show(looked, ENERGY, [a_map(0, "D1")])
@@ -101,7 +101,7 @@ def test_a_person_may_move_rename_and_scale_the_image_meanwhile(shown) -> None:
     image = viewer.layers["field"]
     image.name, image.scale, image.translate = "other", (0.5, 0.5), (7, 8)
     layers.show(looked, ENERGY, [a_map(0, "D1")])
-    ours = viewer.layers["D1 · energy · a"]
+    ours = viewer.layers["D1 · a · energy"]
     np.testing.assert_allclose(ours.extent.world, image.extent.world)
 
 
@@ -144,7 +144,7 @@ def test_nothing_enters_the_undo_history_of_her_labels(shown) -> None:
 def test_two_kinds_of_channels_are_told_apart_by_name(shown) -> None:
     viewer, layers, looked = shown
     layers.show(looked, PAIR, [Painted(0, "B", np.zeros((60, 80, 4), np.uint8))], (2, 5))
-    assert names(viewer) == ["field", "B · channels 2 + 5 · a", "objects"]
+    assert names(viewer) == ["field", "B · a · channels 2 + 5", "objects"]
     assert viewer.layers[1].rgb
 
 
@@ -165,7 +165,7 @@ def test_a_new_layer_has_the_opacity_that_is_set(shown) -> None:
     viewer, layers, looked = shown
     layers.set_opacity(0.25)
     layers.show(looked, ENERGY, [a_map(0, "D1")])
-    assert viewer.layers["D1 · energy · a"].opacity == 0.25
+    assert viewer.layers["D1 · a · energy"].opacity == 0.25
 
 
 def test_names_are_as_large_as_their_place_lets_them_be(shown) -> None:

@@ -246,7 +246,7 @@ def test_side_by_side_maps_are_named_and_opaque_and_go_back(shown) -> None:
     assert shown.viewer.canvas.grid.enabled
     form.side_by_side.setChecked(False)
     shown.settle()
-    assert shown.ours() == ["D1 · energy · a", "D1 · energy · b"]
+    assert shown.ours() == ["D1 · a · energy", "D1 · b · energy"]
     assert {layer.opacity for layer in view.layers.layers()} == {0.3}
     assert form.opacity.isEnabled()
     assert "tissue" in form.opacity.toolTip()

@@ -165,7 +165,7 @@ def test_two_models_stand_side_by_side(make_inside, qtbot, field) -> None:
     look(panel, qtbot)
     assert viewer.canvas.grid.enabled
     assert not mine.visible
-    assert "D1 · energy · other" in names(viewer)
+    assert "D1 · other · energy" in names(viewer)
     assert len(ours(viewer)) == 2 * len(BLOCKS)
     assert "first spots and then other" in panel.status.text()
     panel.maps.form.side_by_side.setChecked(False)
