@@ -105,6 +105,7 @@ class WhatNext(QObject):
         self._found: tuple[Suggestion, ...] = ()
         self._at = -1
         self._notices: list[str] = []
+        self._said: tuple[str, tuple[Project, str] | None] = ("", None)
         self.runner = JobRunner(panel)
         self.runner.received.connect(self._on_events)
         self.runner.finished.connect(self._on_found)
@@ -121,7 +122,7 @@ class WhatNext(QObject):
             return
         model = self._model(link.project, link.field)
         if model is None:
-            self._desk.told.emit(NO_MODEL)
+            self._tell(NO_MODEL)
             return
         question = _Question(link.project, link.field, model)
         if question != self._asked or not self._step():
@@ -143,7 +144,7 @@ class WhatNext(QObject):
             question.project, (question.field,), question.model, device=settings().device
         )
         self._row.show_running(True)
-        self._desk.told.emit(WAITING)
+        self._tell(WAITING)
         self.runner.start(self.job, request)
 
     def _step(self) -> bool:
@@ -172,7 +173,7 @@ class WhatNext(QObject):
             return
         look_at_box(self._viewer, link.layer, one.box)
         following = " T goes to the following one." if count > 1 else ""
-        self._desk.told.emit(f"{one.reason} Place {number} of {count}.{following}")
+        self._tell(f"{one.reason} Place {number} of {count}.{following}")
 
     def _on_button(self, checked: bool = False) -> None:
         if self.runner.running:
@@ -180,10 +181,21 @@ class WhatNext(QObject):
         else:
             self.go()
 
+    def _on_show(self) -> tuple[Project, str] | None:
+        link = self._desk.link
+        return None if link is None else (link.project, link.field)
+
+    def _tell(self, words: str) -> None:
+        self._said = words, self._on_show()
+        self._desk.told.emit(words)
+
     def _on_link(self) -> None:
         """Another field has other windows: what is found for the one before is dropped."""
         link = self._desk.link
         self._row.setEnabled(link is not None)
+        words, where = self._said
+        if words and where != self._on_show():
+            self._desk.unsay(words)
         asked = self._asked
         if asked is not None and (
             link is None or (link.project, link.field) != (asked.project, asked.field)
@@ -199,7 +211,7 @@ class WhatNext(QObject):
                 self._row.progress.setProgress(event.done, event.total)
         messages = [each.message for each in events if isinstance(each, Progress)]
         if self._asked is not None and messages and messages[-1]:
-            self._desk.told.emit(f"{messages[-1]}…")
+            self._tell(f"{messages[-1]}…")
 
     def _on_found(self, found: tuple[Suggestion, ...]) -> None:
         self._row.show_running(False)
@@ -208,16 +220,16 @@ class WhatNext(QObject):
         self._found = found
         if not self._step():
             self._asked = None
-            self._desk.told.emit(" ".join(self._notices) or NOTHING_LEFT)
+            self._tell(" ".join(self._notices) or NOTHING_LEFT)
 
     def _on_failed(self, error: Exception) -> None:
         self._row.show_running(False)
         if self._asked is not None:
             self._asked = None
-            self._desk.told.emit(describe_failure(error))
+            self._tell(describe_failure(error))
 
     def _on_cancelled(self) -> None:
         self._row.show_running(False)
         if self._asked is not None:
             self._asked = None
-            self._desk.told.emit(CANCELLED)
+            self._tell(CANCELLED)

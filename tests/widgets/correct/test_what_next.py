@@ -162,6 +162,20 @@ def test_what_is_found_for_another_field_is_dropped(opened: Any, tmp_path: Path,
     assert [request.fields for request in job.requests] == [("f1",), ("f2",)]
 
 
+@pytest.mark.parametrize("places", [PLACES, ()])
+def test_what_was_said_of_one_field_is_not_left_on_another(
+    opened: Any, tmp_path: Path, qtbot, places
+) -> None:
+    viewer, made, _ = opened
+    add_result_of_file(viewer, tmp_path, "field 2")
+    made.box.start_button.click()
+    made.what_next.job.places = places
+    assert ask(made, qtbot)
+    made.desk.show("f1")
+    qtbot.waitUntil(lambda: made.desk.link.field == "f1", timeout=LONG)
+    assert made.status.text() == ""
+
+
 def test_another_model_in_use_asks_anew(opened: Any, tmp_path: Path, qtbot) -> None:
     _, made, _ = opened
     ask(made, qtbot)
