@@ -29,7 +29,12 @@ from napari_selfreg.io.feature_files import (
     write_numbers,
 )
 from napari_selfreg.io.images import open_image
-from napari_selfreg.io.inside_figure import FigureSide, figure_paths, write_inside_figure
+from napari_selfreg.io.inside_figure import (
+    FigureSide,
+    check_figure,
+    figure_paths,
+    write_inside_figure,
+)
 from napari_selfreg.io.outputs import check_writable, um_value
 from napari_selfreg.io.pixel_size import Um
 
@@ -132,7 +137,8 @@ def features(request: FeaturesRequest) -> Generator[Event, None, dict[str, Any]]
 
 
 def _check_outputs(request: FeaturesRequest, names: Sequence[str]) -> None:
-    """Refuse blocks that a model lacks, and files that cannot or must not be written."""
+    """Refuse a figure that cannot be drawn, blocks that a model lacks, files out of bounds."""
+    check_figure(request.width_mm, request.dpi)
     folder, files = request.output_dir, [Path(request.output_dir) / NUMBERS]
     for name, model in zip(names, request.models, strict=True):
         blocks = chosen_blocks(model, request.blocks)

@@ -23,6 +23,12 @@ from napari_selfreg.io.atomic import atomic_paths
 NARROWEST_MM = 60.0
 """Below this width the letters would overlap."""
 
+WIDEST_MM = 1000.0
+"""More than the poster of a conference."""
+
+_MOST_PIXELS = 24_000
+"""From left to right; twice as many would need 2 GB and more."""
+
 _SUFFIXES = (*figure_script.FORMATS, "npz", "py")
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -52,6 +58,27 @@ class FigureSide:
     shallow: Mapping[str, Floats] = field(default_factory=dict)
     deep: Mapping[str, Floats] = field(default_factory=dict)
     shown: str = "value"
+
+
+def check_figure(width_mm: float, dpi: float) -> None:
+    """Refuse a figure that cannot be drawn.
+
+    Parameters
+    ----------
+    width_mm, dpi : float
+        As for `write_inside_figure`.
+
+    Raises
+    ------
+    BadInputError
+        Saying what can be.
+    """
+    within = NARROWEST_MM <= width_mm <= WIDEST_MM and 0 < dpi <= 2400
+    if not within or width_mm / figure_script.MM_PER_INCH * dpi > _MOST_PIXELS:
+        raise BadInputError(
+            f"A figure of {width_mm:g} mm at {dpi:g} dpi cannot be drawn: give {NARROWEST_MM:g} to "
+            f"{WIDEST_MM:g} mm, and up to 2400 dpi and {_MOST_PIXELS} pixels from left to right."
+        )
 
 
 def write_inside_figure(
@@ -84,11 +111,7 @@ def write_inside_figure(
     """
     if not sides or not any(side.overlays for side in sides):
         raise BadInputError("There is nothing to draw: look at one block at least.")
-    if not (width_mm >= NARROWEST_MM and 0 < dpi <= 2400):
-        raise BadInputError(
-            f"A figure of {width_mm:g} mm at {dpi:g} dpi cannot be drawn: give at least "
-            f"{NARROWEST_MM:g} mm, and up to 2400 dpi."
-        )
+    check_figure(width_mm, dpi)
     arrays = figure_arrays(sides, width_mm, dpi)
     figure = figure_script.draw(arrays, width_mm)
     targets = figure_paths(folder)

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_selfreg.core.errors import BadModelError
+from napari_selfreg.core.errors import BadInputError, BadModelError
 from napari_selfreg.core.types import Box, PixelSize
 from napari_selfreg.engine import features as module
 from napari_selfreg.engine.bundles import load_model
@@ -101,6 +101,14 @@ def test_a_model_for_volumes_is_named_before_the_file_is_opened(tmp_path: Path) 
     model = load_model(volume_bundle(tmp_path / "model.safetensors"))
     with pytest.raises(BadModelError, match="is not for RGB pictures: choose"):
         run(features(FeaturesRequest(tmp_path / "s.tif", (model,), tmp_path / "out")))
+
+
+def test_a_figure_that_cannot_be_drawn_is_refused_before_a_model_computes(
+    request_: FeaturesRequest,
+) -> None:
+    with pytest.raises(BadInputError, match="cannot be drawn"):
+        next(features(replace(request_, dpi=1e9, um_per_px=None)))
+    assert not Path(request_.output_dir).exists()
 
 
 def test_an_assumed_pixel_size_is_said(request_: FeaturesRequest, drawn: list[Any]) -> None:

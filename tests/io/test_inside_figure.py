@@ -212,6 +212,8 @@ def test_blocks_without_activity_are_drawn(tmp_path: Path) -> None:
         ([side(overlays={})], {}),
         ([side()], {"width_mm": 20}),
         ([side()], {"width_mm": float("nan")}),
+        ([side()], {"width_mm": 1e9}),
+        ([side()], {"width_mm": 900, "dpi": 1200}),
         ([side()], {"dpi": 0}),
         ([side()], {"dpi": 1e6}),
     ],
