@@ -19,6 +19,7 @@ from napari_selfreg.widgets.inside.targets import (
     objects_in,
 )
 from napari_selfreg.widgets.layers import Picture
+from napari_selfreg.widgets.timers import single_shot
 
 CLICK = "Click an object on the tissue."
 NO_OBJECT = "There is no object here: click inside an outline."
@@ -52,6 +53,7 @@ class AttentionTarget(QObject):
         self._viewer, self._box = viewer, box
         self._clicked: tuple[object, int] | None = None  # layer and object
         self._entries: list[tuple[str, object]] = []
+        self._fell_back = single_shot(self, 0, self.changed)
         events = viewer.layers.events
         for emitter in (events.inserted, events.removed, events.renamed):
             emitter.connect(self._offer)
@@ -103,6 +105,8 @@ class AttentionTarget(QObject):
             for text, data in entries:
                 self._box.addItem(text, data)
             self._box.setCurrentIndex(known.index(before) if before in known else 0)
+        if before is not None and before not in known:
+            self._fell_back.start()  # not amidst layers that leave with their image
 
     def _on_index(self, index: int) -> None:
         if self._box.currentData() == CLICKED and self._clicked is None:

@@ -12,6 +12,7 @@ from napari_selfreg.core.types import Box
 from napari_selfreg.widgets.inside.attention_target import CLICK, NO_OBJECT, AttentionTarget
 from napari_selfreg.widgets.inside.targets import CLICKED, PREDICTED
 from napari_selfreg.widgets.layers import OWN_KEY, picture_of
+from tests.widgets.waits import LONG
 
 WHOLE = Box(0, 0, 60, 80)
 
@@ -68,6 +69,17 @@ def test_layers_with_objects_come_and_go_and_the_choice_stays(asked) -> None:
     asked.viewer.layers.remove(layer)
     assert asked.entries() == [PREDICTED]
     assert asked.mask() is None
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_what_is_asked_for_changes_when_its_layer_goes(asked, qtbot, which: int) -> None:
+    layer = asked.labels()
+    asked.box.setCurrentIndex(which)
+    asked.target.click((10, 20))
+    asked.changes.clear()
+    asked.viewer.layers.remove(layer)
+    assert asked.box.currentData() == PREDICTED
+    qtbot.waitUntil(lambda: len(asked.changes) == 1, timeout=LONG)
 
 
 def test_drafts_of_ours_are_no_objects(asked) -> None:
