@@ -16,6 +16,7 @@ from napari_selfreg.io.project.manifest import is_project
 from napari_selfreg.io.remembered import remember_voxel_size
 from napari_selfreg.widgets.arrivals import TOGETHER_MS, Arrivals
 from napari_selfreg.widgets.default_reader import become_default_reader
+from napari_selfreg.widgets.docking import share_one_place
 from napari_selfreg.widgets.drops import MODEL_SUFFIX, DropFilter
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_opener import FieldOpener
@@ -58,6 +59,7 @@ class OpenPanel(QWidget):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        share_one_place(self)
         self._viewer = napari_viewer
         self.shared = shared_for(napari_viewer)
         self.shared.openPanelMade.emit()

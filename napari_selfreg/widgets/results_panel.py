@@ -9,6 +9,7 @@ from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_selfreg.core.totals import Totals
+from napari_selfreg.widgets.docking import share_one_place
 from napari_selfreg.widgets.folder_totals import folder_totals
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.latest import Latest
@@ -51,6 +52,7 @@ class ResultsPanel(QWidget):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        share_one_place(self)
         self._viewer = napari_viewer
         self._layer: Any = None
         self.survey: Survey | None = None

@@ -13,6 +13,7 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.memory import free_memory
 from napari_selfreg.widgets.batch_run import BatchRun
 from napari_selfreg.widgets.canvas_guard import guard_canvas
+from napari_selfreg.widgets.docking import share_one_place
 from napari_selfreg.widgets.fit_check import FitCheck
 from napari_selfreg.widgets.guards import take_double_for_one
 from napari_selfreg.widgets.model_drops import ModelDrops
@@ -76,6 +77,7 @@ class SegmentPanel(QWidget):
         job: Job = run_segment,
     ) -> None:
         super().__init__(parent)
+        share_one_place(self)
         self._viewer = napari_viewer
         guard_canvas(napari_viewer)
         self._last_words = ""

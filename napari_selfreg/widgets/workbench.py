@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QStyle, QTabWidget, QVBoxLayout, QWidget
 
+from napari_selfreg.widgets.docking import share_one_place
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.layers import is_picture
 from napari_selfreg.widgets.open_panel import OpenPanel
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from napari_selfreg.widgets.results_panel import ResultsPanel
     from napari_selfreg.widgets.segment_panel import SegmentPanel
 
-TITLE = "Segmentation workbench"
+# As napari calls what it opens from its menu, which thus shows and hides this one, too.
+TITLE = "Segmentation workbench (Self Reg)"
 
 _OPEN, _SEGMENT, _CORRECT, _FINETUNE, _INSIDE, _RESULTS = range(6)
 _TABS = (
@@ -56,6 +58,7 @@ class Workbench(QWidget):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        share_one_place(self)
         self._viewer = napari_viewer
         self._panels: dict[int, QWidget] = {}
         self.tabs = QTabWidget()

@@ -31,6 +31,7 @@ from napari_selfreg.widgets.correct.tool_box import (
     ToolBox,
 )
 from napari_selfreg.widgets.correct.what_next import WhatNext, WhatNextRow
+from napari_selfreg.widgets.docking import share_one_place
 from napari_selfreg.widgets.guards import alive
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.sentence_label import sentence_label
@@ -57,6 +58,7 @@ class CorrectPanel(QWidget):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        share_one_place(self)
         self._viewer = napari_viewer
         self.box, self.tools, self.objects = ProjectBox(), ToolBox(), ObjectBox()
         self.what_next_row, self.review_box = WhatNextRow(), ReviewBox()

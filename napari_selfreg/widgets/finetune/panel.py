@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.io.project import Project
+from napari_selfreg.widgets.docking import share_one_place
 from napari_selfreg.widgets.finetune.bases import Base
 from napari_selfreg.widgets.finetune.block_curves import BlockCurves
 from napari_selfreg.widgets.finetune.curves import Curves
@@ -65,6 +66,7 @@ class FinetunePanel(QWidget):
         job: Job = run_tuning,
     ) -> None:
         super().__init__(parent)
+        share_one_place(self)
         self._viewer = napari_viewer
         self.shared = shared_for(napari_viewer)
         self.corrections: ProjectCorrections | None = None

@@ -14,6 +14,7 @@ from napari_selfreg.core.errors import SelfRegError
 from napari_selfreg.engine.events import Event, Progress, TileDone
 from napari_selfreg.widgets.canvas_guard import guard_canvas
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
+from napari_selfreg.widgets.docking import share_one_place
 from napari_selfreg.widgets.guards import alive, take_double_for_one
 from napari_selfreg.widgets.inside.attention_target import AttentionTarget
 from napari_selfreg.widgets.inside.dimensions import (
@@ -90,6 +91,7 @@ class InsidePanel(QWidget):
         fields_job: Job = measure_fields,
     ) -> None:
         super().__init__(parent)
+        share_one_place(self)
         self._viewer = napari_viewer
         self._job, self._fields_job = job, fields_job
         self._last_words = ""
