@@ -20,6 +20,7 @@ from napari_selfreg.io.fields import FieldFacts, State
 from napari_selfreg.io.remembered import remembered_pixel_size, remembered_voxel_size
 from napari_selfreg.io.volume.grid import Spacing
 from napari_selfreg.io.volume.names import is_nifti, volume_stem
+from napari_selfreg.widgets.result_info import result_info
 
 _HERS = ("corrected", "done")
 """States of fields that hold a person's own work."""
@@ -82,6 +83,14 @@ class Field:
     def is_volume(self) -> bool:
         """Whether it is a volume, as far as is known."""
         return is_nifti(self.path) or (self.facts is not None and self.facts.slices > 0)
+
+    def newest(self) -> Any:
+        """Return its result layer that was set aside, None if `pending` counts, or nothing does.
+
+        *Run on all* leaves her own work alone; all else it has found anew since it was on show.
+        """
+        layer = next((each for each in reversed(self.layers) if result_info(each)), None)
+        return layer if self.pending is None or self.state in _HERS else None
 
     def known_size(self) -> PixelSize | None:
         """Return the pixel size: the person's, the file's, or what counts for its folder."""

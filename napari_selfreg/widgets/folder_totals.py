@@ -51,15 +51,14 @@ def folder_totals(fields: Any, shown: Totals | None, saved: Saved | None = None)
 
 def _of(field: Any) -> Iterator[Totals]:
     """Yield the totals of a field that is not shown, at most one."""
-    for layer in reversed(field.layers):
-        info = result_info(layer)
-        if info is not None:
-            whole = Box(0, 0, *label_plane(layer).shape)
-            part = info.place if info.probability is not None else whole
-            pixels = info.pixels_in(part) if info.mask is not None else math.prod(part.shape)
-            yield from _from_table(table_of(layer.features), info.label_size, pixels)
-            return
-    if field.pending is not None:
+    layer = field.newest()
+    info = None if layer is None else result_info(layer)
+    if info is not None:
+        whole = Box(0, 0, *label_plane(layer).shape)
+        part = info.place if info.probability is not None else whole
+        pixels = info.pixels_in(part) if info.mask is not None else math.prod(part.shape)
+        yield from _from_table(table_of(layer.features), info.label_size, pixels)
+    elif field.pending is not None:
         done = field.pending[0].result
         scale, size = done.origin.scale, done.origin.pixel_size
         pixel = PixelSize(size.y * scale[0], size.x * scale[1])

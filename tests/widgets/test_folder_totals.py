@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from napari.layers import Labels
 
 from napari_selfreg.core.totals import Totals
 from napari_selfreg.core.types import Box
+from napari_selfreg.widgets.field_list import Field
 from napari_selfreg.widgets.folder_totals import folder_totals
 from napari_selfreg.widgets.result_info import RESULT_KEY
 from napari_selfreg.widgets.result_plane import feature_rows
@@ -24,9 +26,8 @@ class Fields(list):
     output_dir: Any = None
 
 
-def field(layers: Any = (), pending: Any = None, **known: Any) -> Any:
-    facts = {"recalled": False, "is_volume": False, **known}
-    return SimpleNamespace(layers=list(layers), pending=pending, **facts)
+def field(layers: Any = (), pending: Any = None, name: str = "a.png", **known: Any) -> Field:
+    return Field(Path(name), layers=list(layers), pending=pending, **known)
 
 
 def result_layer() -> Labels:
@@ -61,10 +62,17 @@ def test_shown_kept_waiting_and_new_fields() -> None:
     assert kept.objects == 12
 
 
+@pytest.mark.parametrize(("state", "pixel"), [("segmented", 1.0), ("corrected", 0.25)])
+def test_a_later_run_on_all_counts_instead_of_all_but_her_own_work(state, pixel) -> None:
+    again = field([result_layer()], waiting(), state=state)
+    found = folder_totals(Fields([field(), again]), None)
+    assert found.region_um2 == pytest.approx(squares().size * pixel)
+
+
 def test_what_lies_on_disk_counts_where_nothing_else_is_known() -> None:
     shown, absent = field(), field()
     fields = Fields(
-        [shown, field([result_layer()]), absent, field(recalled=True), field(is_volume=True)]
+        [shown, field([result_layer()]), absent, field(recalled=True), field(name="a.nii")]
     )
     fields.current = shown
     asked: list[Any] = []

@@ -39,7 +39,7 @@ def unshown_results(fields: Iterable[Field], shown: Path) -> list[tuple[NewField
     for field in fields:
         if same_file(field.path, shown):
             continue
-        layer = next((each for each in reversed(field.layers) if result_info(each)), None)
+        layer = field.newest()
         if layer is not None:
             found.append((_from_layer(field, layer), layer))
         elif field.pending is not None:

@@ -33,6 +33,19 @@ def test_so_is_what_run_on_all_has_found(tmp_path: Path) -> None:
     assert np.unique(new.labels).tolist() == [0, 1]
 
 
+def test_a_later_run_on_all_counts_instead_of_all_but_her_own_work(tmp_path: Path) -> None:
+    _, layer = add_result_of_file(ViewerModel(), tmp_path)
+    fields = FieldList()
+    (field,) = fields.add([tmp_path / "field 1.png"])
+    field.layers, field.pending = [layer], (done(field.path), make_card())
+    ((new, same),) = unshown_results([field], tmp_path / "other.png")
+    assert same is None
+    assert new.pixel_size == HALF
+    fields.update(field, state="corrected")
+    ((_, same),) = unshown_results([field], tmp_path / "other.png")
+    assert same is layer
+
+
 def test_the_field_on_show_and_those_without_a_result_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
