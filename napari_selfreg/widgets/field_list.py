@@ -44,6 +44,8 @@ class Field:
         Why it cannot be opened or segmented.
     pixel_size : PixelSize or None
         What a person has chosen for it.
+    left_at : (PixelSize, str) or None
+        The size at which `layers` lie, and where it came from in words.
     spacing : (float, float, float) or None
         Of a volume, what she has chosen: millimetres per voxel along z, y and x.
     running : bool
@@ -66,6 +68,7 @@ class Field:
     facts: FieldFacts | None = None
     problem: str = ""
     pixel_size: PixelSize | None = None
+    left_at: tuple[PixelSize, str] | None = None
     spacing: Spacing | None = None
     running: bool = False
     layers: list[Any] = field(default_factory=list)
@@ -94,8 +97,12 @@ class Field:
 
     def known_size(self) -> PixelSize | None:
         """Return the pixel size: the person's, the file's, or what counts for its folder."""
+        return self.chosen_size() or (self.facts.stated if self.facts else None)
+
+    def chosen_size(self) -> PixelSize | None:
+        """Return what a person has chosen, None where it is the file that states the size."""
         stated = self.facts.stated if self.facts else None
-        return self.pixel_size or stated or remembered_pixel_size(self.path)
+        return self.pixel_size or (None if stated else remembered_pixel_size(self.path))
 
     def known_spacing(self) -> Spacing | None:
         """Return a volume's size of voxels as chosen for it, or for its folder if it states none.
@@ -248,7 +255,7 @@ class FieldList(QObject):
                 if each.is_volume
             )
         return tuple(
-            BatchField(each.path, self._option(each)) for each in waiting if not each.is_volume
+            BatchField(each.path, each.chosen_size()) for each in waiting if not each.is_volume
         )
 
     def left_out(self) -> int:
@@ -300,12 +307,6 @@ class FieldList(QObject):
         self.batch_running = False
         for each in self._fields:
             self.update(each, running=False)
-
-    @staticmethod
-    def _option(each: Field) -> PixelSize | None:
-        """Return what a person has chosen, None where it is the file that states the size."""
-        stated = each.facts.stated if each.facts else None
-        return each.pixel_size or (None if stated else remembered_pixel_size(each.path))
 
 
 def _found(event: FieldDone, card: Card) -> dict[str, Any]:

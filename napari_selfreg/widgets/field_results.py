@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_selfreg.core.types import Box, PostProcessing
@@ -19,8 +19,10 @@ from napari_selfreg.io.saved_results import SavedResult, is_saved
 from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.guards import alive
-from napari_selfreg.widgets.layers import Picture, picture_of
+from napari_selfreg.widgets.image_layers import um_source
+from napari_selfreg.widgets.layers import Picture, picture_of, pixel_size_of
 from napari_selfreg.widgets.open_jobs import load_saved
+from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE, give_size
 from napari_selfreg.widgets.result_info import ResultInfo, is_result, mark_touched, result_info
 from napari_selfreg.widgets.result_layer import add_result, hide_former
 from napari_selfreg.widgets.runner import JobRunner
@@ -60,7 +62,14 @@ class FieldResults(QObject):
         Knows which field is shown.
     owner : QWidget
         Parent.
+
+    Attributes
+    ----------
+    told : Signal(str)
+        A sentence for a person about a result that has come.
     """
+
+    told = Signal(str)
 
     def __init__(self, viewer: Any, fields: FieldList, stage: FieldStage, owner: QWidget) -> None:
         super().__init__(owner)
@@ -100,8 +109,17 @@ class FieldResults(QObject):
         name = f"{image.name} {origin.model}"
         added = add_result(self._viewer, image, picture, found, name, info)
         hide_former(self._viewer, added)
-        shared_for(self._viewer).resultChanged.emit(added)
+        self._tell(added, image)
         return added
+
+    def _tell(self, added: Any, image: Any) -> None:
+        """Tell of a new layer; what was found at another size than is chosen by now follows."""
+        size, info, found = pixel_size_of(image), result_info(added), False
+        if size is not None and info is not None and um_source(image) == "option":
+            found = info.pixel_size != size and give_size(added, size)
+        shared_for(self._viewer).resultChanged.emit(added)
+        if found:
+            self.told.emit(FOUND_BEFORE)
 
     def _recall(self, field: Field, image: Any) -> None:
         """Look for what was saved of a field in an earlier session, or just now, once."""
@@ -145,7 +163,7 @@ class FieldResults(QObject):
             )
             if saved.corrected:
                 mark_touched(added)
-            shared_for(self._viewer).resultChanged.emit(added)
+            self._tell(added, image)
 
     def _show_volume(self, image: Any, saved: SavedVolume, written: Any) -> None:
         """Show the classes of a volume; those just found also beside others."""

@@ -11,8 +11,8 @@ from napari.layers import Image
 
 from napari_selfreg.widgets.field_list import Field
 from napari_selfreg.widgets.guards import collection_spared, selection_kept
-from napari_selfreg.widgets.image_layers import LayerDataTuple
-from napari_selfreg.widgets.layers import EXTRA, OWN_KEY
+from napari_selfreg.widgets.image_layers import LayerDataTuple, set_pixel_size
+from napari_selfreg.widgets.layers import EXTRA, ORIGIN_KEY, OWN_KEY, is_picture, pixel_size_of
 from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
 from napari_selfreg.widgets.volume.result_info import VOLUME_RESULT_KEY, volume_result_info
 
@@ -77,6 +77,7 @@ class FieldStage:
         self.clear()
         with self._at_work():
             self._viewer.add_layer(image)
+            _lie_as_before(field, image)
             for layer in field.layers:
                 _belong_to(layer, image)
                 self._viewer.add_layer(layer)
@@ -119,6 +120,9 @@ class FieldStage:
                     self._viewer.layers.remove(layer)
         # Previews and guides are made anew; only what a person would miss is kept.
         field.layers = [layer for layer in leaving if _is_missed(layer)]
+        size = pixel_size_of(image) if is_picture(image) else None
+        origin = "" if image is None else image.metadata.get(ORIGIN_KEY, "")
+        field.left_at = None if size is None else (size, str(origin))
 
     def lose(self) -> None:
         """Take note that a person has removed the image of the shown field."""
@@ -157,6 +161,15 @@ def _leaves(layer: Any) -> bool:
 def _is_missed(layer: Any) -> bool:
     """Tell whether a layer is a person's, or one that she has asked for."""
     return layer.metadata.get(OWN_KEY, EXTRA) == EXTRA
+
+
+def _lie_as_before(field: Field, image: Any) -> None:
+    """Give an image that may have been opened anew the size that what lay on it has."""
+    if field.left_at is None or not is_picture(image) or pixel_size_of(image) == field.left_at[0]:
+        return
+    set_pixel_size(image, *field.left_at)
+    if not field.left_at[1]:
+        image.metadata.pop(ORIGIN_KEY)
 
 
 def _belong_to(layer: Any, image: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_selfreg.core.totals import Totals, add_totals
 from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.widgets.image_layers import CHOSEN, REMEMBERED
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.result_plane import label_plane, table_of
 
@@ -54,19 +55,28 @@ def _of(field: Any) -> Iterator[Totals]:
     layer = field.newest()
     info = None if layer is None else result_info(layer)
     if info is not None:
+        change = _change(field, info.pixel_size)
         whole = Box(0, 0, *label_plane(layer).shape)
         part = info.place if info.probability is not None else whole
         pixels = info.pixels_in(part) if info.mask is not None else math.prod(part.shape)
-        yield from _from_table(table_of(layer.features), info.label_size, pixels)
+        yield from _from_table(table_of(layer.features), info.label_size, pixels, change)
     elif field.pending is not None:
         done = field.pending[0].result
         scale, size = done.origin.scale, done.origin.pixel_size
         pixel = PixelSize(size.y * scale[0], size.x * scale[1])
-        yield from _from_table(done.result.table, pixel, math.prod(done.result.box.shape))
+        pixels = math.prod(done.result.box.shape)
+        yield from _from_table(done.result.table, pixel, pixels, _change(field, size))
 
 
-def _from_table(table: Any, pixel: PixelSize, pixels: int) -> Iterator[Totals]:
+def _change(field: Any, before: PixelSize) -> float:
+    """Return by how much areas change when the field is shown, at the size chosen by now."""
+    known = field.left_at is not None and field.left_at[1] not in (CHOSEN, REMEMBERED)
+    size = field.pixel_size if known else field.chosen_size()
+    return 1.0 if size is None else float(size.area_um2 / before.area_um2)
+
+
+def _from_table(table: Any, pixel: PixelSize, pixels: int, change: float) -> Iterator[Totals]:
     if "area_um2" in table:
-        areas = np.asarray(table["area_um2"], dtype=np.float64)
-        region = float(pixels) * pixel.area_um2
+        areas = np.asarray(table["area_um2"], dtype=np.float64) * change
+        region = float(pixels) * pixel.area_um2 * change
         yield Totals(len(areas), region, float(areas.sum()), areas)

@@ -27,7 +27,6 @@ from napari_selfreg.widgets.image_layers import (
     CHOSEN,
     REMEMBERED,
     SourceInfo,
-    set_pixel_size,
     source_info,
 )
 from napari_selfreg.widgets.layers import ORIGIN_KEY, is_picture, pixel_size_of
@@ -125,6 +124,7 @@ class OpenPanel(QWidget):
         form.cancelAll.connect(self.shared.cancelAllRequested)
         form.reopen.connect(self.opener.show_again)
         self.opener.told.connect(form.tell)
+        self.results.told.connect(form.tell)
         self.opener.shown.connect(self._on_shown)
         self.arrivals.arrived.connect(self._on_arrived)
         self.arrivals.lazyOffered.connect(self._on_offer)
@@ -233,7 +233,7 @@ class OpenPanel(QWidget):
         info = source_info(image)
         if field.pixel_size is not None:
             self._fit(image, field.pixel_size, CHOSEN)
-        elif info is not None and info.stated is None and pixel_size_of(image) is None:
+        elif info is not None and info.stated is None and _of_folder(image):
             remembered = self.shared.remembered_pixel_size(field.path)
             if remembered is not None:
                 self._fit(image, remembered, REMEMBERED)
@@ -249,9 +249,16 @@ class OpenPanel(QWidget):
 
     def _fit(self, image: Any, size: PixelSize, origin: str) -> None:
         """Give an image just shown its size, and show it whole again where that was new."""
-        if pixel_size_of(image) != size:  # else it knows better where its size comes from
-            set_pixel_size(image, size, origin)
-            self.stage.fit()
+        before = pixel_size_of(image)
+        if before == size:  # it knows better where its size comes from
+            return
+        found = change_pixel_size(self._viewer, image, size)
+        image.metadata[ORIGIN_KEY] = origin
+        self.stage.fit()
+        if found:
+            self.form.tell(FOUND_BEFORE)
+        if before is not None:
+            self.shared.pixelSizeChanged.emit(image)
 
     def _on_chosen(self, size: PixelSize) -> None:
         image = self._image()
@@ -293,7 +300,8 @@ class OpenPanel(QWidget):
         if is_volume(image):
             return
         if image == self._image() and pixel_size_of(image) != self.form.chooser.value():
-            if image == self.stage.image and self.stage.field is not None:
+            ours = image == self.stage.image and image.metadata.get(ORIGIN_KEY) != REMEMBERED
+            if ours and self.stage.field is not None:
                 self.fields.update(self.stage.field, pixel_size=pixel_size_of(image))
             self._refresh()
 
@@ -375,3 +383,8 @@ class OpenPanel(QWidget):
 
 def _nowhere() -> None:
     """Stand for the window of a panel that is in none yet."""
+
+
+def _of_folder(image: Any) -> bool:
+    """Tell whether the size of an image is unknown, or that which counted for its folder."""
+    return pixel_size_of(image) is None or image.metadata.get(ORIGIN_KEY) == REMEMBERED

@@ -11,9 +11,11 @@ import pytest
 from napari.layers import Labels
 
 from napari_selfreg.core.totals import Totals
-from napari_selfreg.core.types import Box
+from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.io.remembered import remember_pixel_size
 from napari_selfreg.widgets.field_list import Field
 from napari_selfreg.widgets.folder_totals import folder_totals
+from napari_selfreg.widgets.image_layers import REMEMBERED
 from napari_selfreg.widgets.result_info import RESULT_KEY
 from napari_selfreg.widgets.result_plane import feature_rows
 from tests.widgets.results_steps import UM, info_for, squares, table_for
@@ -67,6 +69,18 @@ def test_a_later_run_on_all_counts_instead_of_all_but_her_own_work(state, pixel)
     again = field([result_layer()], waiting(), state=state)
     found = folder_totals(Fields([field(), again]), None)
     assert found.region_um2 == pytest.approx(squares().size * pixel)
+
+
+@pytest.mark.parametrize(
+    ("left_at", "pixel"), [(None, 1.0), ((UM, REMEMBERED), 1.0), ((UM, "from its file"), 0.25)]
+)
+def test_what_waits_counts_at_the_size_chosen_for_its_folder(tmp_path, left_at, pixel) -> None:
+    waits = field([result_layer()], name=str(tmp_path / "a.png"), left_at=left_at)
+    remember_pixel_size(waits.path, PixelSize(1, 1))
+    found = folder_totals(Fields([field(), waits]), None)
+    plain = folder_totals(Fields([field(), field([result_layer()])]), None)
+    assert found.region_um2 == pytest.approx(squares().size * pixel)
+    assert found.covered_um2 == pytest.approx(plain.covered_um2 * pixel / 0.25)
 
 
 def test_what_lies_on_disk_counts_where_nothing_else_is_known() -> None:
