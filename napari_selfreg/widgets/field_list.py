@@ -20,6 +20,7 @@ from napari_selfreg.io.fields import FieldFacts, State
 from napari_selfreg.io.remembered import remembered_pixel_size, remembered_voxel_size
 from napari_selfreg.io.volume.grid import Spacing
 from napari_selfreg.io.volume.names import is_nifti, volume_stem
+from napari_selfreg.widgets.image_layers import CHOSEN, REMEMBERED
 from napari_selfreg.widgets.result_info import result_info
 
 _HERS = ("corrected", "done")
@@ -103,6 +104,11 @@ class Field:
         """Return what a person has chosen, None where it is the file that states the size."""
         stated = self.facts.stated if self.facts else None
         return self.pixel_size or (None if stated else remembered_pixel_size(self.path))
+
+    def size_to_come(self) -> PixelSize | None:
+        """Return the size that its objects get when it is shown, None if they keep theirs."""
+        of_folder = self.left_at is None or self.left_at[1] in (CHOSEN, REMEMBERED)
+        return self.chosen_size() if of_folder and self.facts is not None else self.pixel_size
 
     def known_spacing(self) -> Spacing | None:
         """Return a volume's size of voxels as chosen for it, or for its folder if it states none.
@@ -257,6 +263,15 @@ class FieldList(QObject):
         return tuple(
             BatchField(each.path, each.chosen_size()) for each in waiting if not each.is_volume
         )
+
+    def of_other_size(self, size: PixelSize) -> list[Field]:
+        """Return the fields in the folder of the one on show with another size of their own."""
+        folder = None if self._current is None else self._current.path.parent
+        return [
+            each
+            for each in self._fields
+            if each.path.parent == folder and each.pixel_size not in (None, size)
+        ]
 
     def left_out(self) -> int:
         """Return how many fields *Run on all* leaves alone."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from napari_selfreg.core.totals import Totals, add_totals
 from napari_selfreg.core.types import Box, PixelSize
-from napari_selfreg.widgets.image_layers import CHOSEN, REMEMBERED
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.result_plane import label_plane, table_of
 
@@ -70,8 +69,7 @@ def _of(field: Any) -> Iterator[Totals]:
 
 def _change(field: Any, before: PixelSize) -> float:
     """Return by how much areas change when the field is shown, at the size chosen by now."""
-    known = field.left_at is not None and field.left_at[1] not in (CHOSEN, REMEMBERED)
-    size = field.pixel_size if known else field.chosen_size()
+    size = field.size_to_come()
     return 1.0 if size is None else float(size.area_um2 / before.area_um2)
 
 

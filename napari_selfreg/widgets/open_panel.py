@@ -31,7 +31,7 @@ from napari_selfreg.widgets.image_layers import (
 )
 from napari_selfreg.widgets.layers import ORIGIN_KEY, is_picture, pixel_size_of
 from napari_selfreg.widgets.open_form import OpenForm
-from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE, change_pixel_size
+from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE, change_pixel_size, kept_sizes
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.scale_guide import ScaleGuide
 from napari_selfreg.widgets.settings import settings
@@ -266,11 +266,13 @@ class OpenPanel(QWidget):
             return
         found = change_pixel_size(self._viewer, image, size)
         info = source_info(image)
-        if info is not None and info.stated is None:
-            self.shared.remember_pixel_size(info.path, size)
         if image == self.stage.image and self.stage.field is not None:
             self.fields.update(self.stage.field, pixel_size=size)
-        self.form.tell(FOUND_BEFORE if found else "")
+        others = ""
+        if info is not None and info.stated is None:
+            self.shared.remember_pixel_size(info.path, size)
+            others = kept_sizes(self.fields.of_other_size(size))
+        self.form.tell(f"{FOUND_BEFORE if found else ''} {others}".strip())
         self.form.refresh()
         self.shared.pixelSizeChanged.emit(image)
 
@@ -278,8 +280,9 @@ class OpenPanel(QWidget):
         """Take back what was said of the results before, once there is another."""
         info, image = result_info(layer), self._image()
         ours = info is not None and image is not None and info.image_layer_id == image.unique_id
-        if ours and self.form.status.text() == FOUND_BEFORE:
-            self.form.tell("")
+        said = self.form.status.text()
+        if ours and said.startswith(FOUND_BEFORE):
+            self.form.tell(said.removeprefix(FOUND_BEFORE).strip())
 
     def _on_spacing(self, spacing: Any) -> None:
         image = self._image()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from napari_selfreg.core.types import PixelSize
 from napari_selfreg.widgets.image_layers import set_pixel_size, spacing
 from napari_selfreg.widgets.layers import OWN_KEY, REGIONS, is_picture
 from napari_selfreg.widgets.result_info import IMPORTED, RESULT_KEY, result_info
+
+if TYPE_CHECKING:
+    from napari_selfreg.widgets.field_list import Field
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,6 +61,13 @@ def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
         layer.translate = (*layer.translate[:-2], *(np.asarray(layer.translate[-2:]) * ratio))
         found |= give_size(layer, pixel_size)
     return found
+
+
+def kept_sizes(fields: Sequence[Field]) -> str:
+    """Return what to say of fields that a choice for their folder does not count for."""
+    if len(fields) == 1:
+        return f"{fields[0].stem} keeps the size that was chosen there."
+    return f"{len(fields)} fields keep the sizes that were chosen there." if fields else ""
 
 
 def give_size(layer: Any, pixel_size: PixelSize) -> bool:

@@ -12,6 +12,7 @@ from napari.layers import Labels
 
 from napari_selfreg.core.totals import Totals
 from napari_selfreg.core.types import Box, PixelSize
+from napari_selfreg.io.fields import FieldFacts
 from napari_selfreg.io.remembered import remember_pixel_size
 from napari_selfreg.widgets.field_list import Field
 from napari_selfreg.widgets.folder_totals import folder_totals
@@ -75,7 +76,8 @@ def test_a_later_run_on_all_counts_instead_of_all_but_her_own_work(state, pixel)
     ("left_at", "pixel"), [(None, 1.0), ((UM, REMEMBERED), 1.0), ((UM, "from its file"), 0.25)]
 )
 def test_what_waits_counts_at_the_size_chosen_for_its_folder(tmp_path, left_at, pixel) -> None:
-    waits = field([result_layer()], name=str(tmp_path / "a.png"), left_at=left_at)
+    facts = FieldFacts((9, 9), None, np.zeros((1, 1, 3), np.uint8))
+    waits = field([result_layer()], name=str(tmp_path / "a.png"), left_at=left_at, facts=facts)
     remember_pixel_size(waits.path, PixelSize(1, 1))
     found = folder_totals(Fields([field(), waits]), None)
     plain = folder_totals(Fields([field(), field([result_layer()])]), None)

@@ -15,7 +15,7 @@ from napari_selfreg.widgets.field_stage import FieldStage
 from napari_selfreg.widgets.image_layers import CHOSEN, REMEMBERED, set_pixel_size
 from napari_selfreg.widgets.layers import ORIGIN_KEY, pixel_size_of
 from napari_selfreg.widgets.open_panel import OpenPanel
-from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE
+from napari_selfreg.widgets.pixel_size_change import FOUND_BEFORE, kept_sizes
 from napari_selfreg.widgets.result_info import RESULT_KEY, result_info
 from tests.widgets.fakes import make_card
 from tests.widgets.open_steps import docked, open_and_wait, wait_shown, write_fields
@@ -71,6 +71,7 @@ def test_fields_that_were_seen_before_take_another_size_with_what_lies_on_them(
 def test_a_field_with_a_size_of_its_own_keeps_it(panel, qtbot) -> None:
     go(panel, qtbot, "b")
     panel.form.chooser.buttons["10×"].click()
+    assert panel.form.status.text() == "a keeps the size that was chosen there."
     assert pixel_size_of(go(panel, qtbot, "a")) == HALF
     assert pixel_size_of(go(panel, qtbot, "c")) == ONE
 
@@ -83,6 +84,12 @@ def test_what_run_on_all_has_found_takes_the_size_chosen_since(panel, viewer, qt
     layer = viewer.layers[-1]
     assert result_info(layer).pixel_size == ONE
     assert panel.form.status.text() == FOUND_BEFORE
+
+
+def test_several_fields_with_sizes_of_their_own_are_counted() -> None:
+    a, b = Field(Path("a.png")), Field(Path("b.png"))
+    assert kept_sizes([]) == ""
+    assert kept_sizes([a, b]) == "2 fields keep the sizes that were chosen there."
 
 
 @pytest.mark.parametrize("origin", [CHOSEN, ""])

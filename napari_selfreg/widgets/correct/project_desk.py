@@ -27,7 +27,7 @@ from napari_selfreg.widgets.correct.layer_fields import (
     project_with,
     show_field,
 )
-from napari_selfreg.widgets.correct.unshown_results import same_file, unshown_results
+from napari_selfreg.widgets.correct.unshown_results import keep_sizes, same_file, unshown_results
 from napari_selfreg.widgets.correct.window_watch import WindowWatch
 from napari_selfreg.widgets.guards import alive, bare
 from napari_selfreg.widgets.layers import is_picture, pixel_size_of
@@ -160,6 +160,7 @@ class ProjectDesk(QObject):
             if waiting is not None:
                 mark_field(waiting, project, record.id)
         mark_field(layer, project, fields[0].id)
+        self._on_pixel_size(None)  # others may have been segmented at another
         self.began.emit(layer)
         self._tie(layer)
         self.shared.projectChanged.emit()
@@ -372,14 +373,17 @@ class ProjectDesk(QObject):
         self.linkChanged.emit()
 
     def _on_pixel_size(self, image: Any) -> None:
-        """Keep the size a person has chosen for the image of a field."""
+        """Keep the size a person has chosen for the image of a field, or for its folder."""
         project = self.project
-        field = self._field_at(image_path(image)) if is_picture(image) else None
-        size = None if field is None else pixel_size_of(image)
-        if project is None or field is None or size is None or project.read_only:
+        if project is None or project.read_only:
             return
+        shown = image is not None and is_picture(image)
+        field = self._field_at(image_path(image)) if shown else None
+        size = None if field is None else pixel_size_of(image)
         try:
-            project.images.set_pixel_size(field, size)
+            if field is not None and size is not None:
+                project.images.set_pixel_size(field, size)
+            keep_sizes(project, self.door.fields)
         except WriteError as error:
             self.told.emit(str(error))
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from napari_selfreg.io.project import NewField
+from napari_selfreg.io.project import NewField, Project
 from napari_selfreg.widgets.correct.layer_fields import field_from
-from napari_selfreg.widgets.field_list import Field
+from napari_selfreg.widgets.field_list import Field, FieldList
 from napari_selfreg.widgets.field_results import result_info_of
 from napari_selfreg.widgets.result_info import result_info
 from napari_selfreg.widgets.result_plane import label_plane, table_of
@@ -45,6 +45,21 @@ def unshown_results(fields: Iterable[Field], shown: Path) -> list[tuple[NewField
         elif field.pending is not None:
             found.append((_from_run(field), None))
     return found
+
+
+def keep_sizes(project: Project, fields: FieldList) -> None:
+    """Give the fields of a project that wait the pixel sizes that count for them by now.
+
+    Raises
+    ------
+    WriteError
+        If that cannot be written.
+    """
+    for record in project.fields:
+        field = fields.find(project.images.path(record.id))
+        size = None if field is None or field is fields.current else field.size_to_come()
+        if size is not None and size != record.pixel_size:
+            project.images.set_pixel_size(record.id, size)
 
 
 def _from_layer(field: Field, layer: Any) -> NewField:

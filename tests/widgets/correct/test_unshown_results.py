@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
 
+from napari_selfreg.io.fields import FieldFacts
+from napari_selfreg.io.remembered import remember_pixel_size
 from napari_selfreg.widgets.correct.unshown_results import same_file, unshown_results
 from napari_selfreg.widgets.field_list import FieldList
 from tests.widgets.correct.steps import add_result_of_file
@@ -53,3 +56,19 @@ def test_the_field_on_show_and_those_without_a_result_are_left_out(tmp_path: Pat
     shown.pending = (done(shown.path), make_card())
     assert same_file(shown.path, tmp_path / "link.png")
     assert unshown_results([shown, empty], tmp_path / "link.png") == []
+
+
+def test_fields_of_a_project_that_wait_take_the_size_chosen_for_their_folder(
+    light: Any, tmp_path: Path
+) -> None:
+    project, fields = light.desk.project, light.desk.door.fields
+    record = project.fields[0]
+    field = fields.find(project.images.path(record.id)) or fields.add([tmp_path / "field 1.png"])[0]
+    fields.set_current(None)
+    field.facts, field.pixel_size = FieldFacts((9, 9), None, None), None
+    remember_pixel_size(field.path, HALF)
+    light.desk.shared.pixelSizeChanged.emit(None)
+    assert project.field(record.id).pixel_size == HALF
+    field.pixel_size = record.pixel_size  # one of its own counts more
+    light.desk.shared.pixelSizeChanged.emit(None)
+    assert project.field(record.id).pixel_size == record.pixel_size
