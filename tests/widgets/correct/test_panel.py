@@ -104,7 +104,9 @@ def test_what_is_no_project_is_told(panel: Any, tmp_path: Path, answer) -> None:
     assert "is no project" in made.status.text()
 
 
-def test_a_full_disk_is_told_and_a_copy_can_be_saved(panel: Any, tmp_path: Path, answer) -> None:
+def test_a_full_disk_is_told_and_a_copy_can_be_saved(
+    panel: Any, tmp_path: Path, answer, qtbot
+) -> None:
     viewer, made = panel
     _, layer = add_result_of_file(viewer, tmp_path)
     made.box.start_button.click()
@@ -114,7 +116,8 @@ def test_a_full_disk_is_told_and_a_copy_can_be_saved(panel: Any, tmp_path: Path,
     stroke(layer)
     (tmp_path / "other").mkdir()
     answer("ask_copy", tmp_path / "other")
-    made.box.copy_button.click()
+    with qtbot.waitSignal(made.actions_of_project.copying.finished, timeout=LONG):
+        made.box.copy_button.click()
     copy = tmp_path / "other" / made.desk.project.folder.name
     with Project.open(copy) as project:
         assert np.array_equal(project.labels("f1"), layer.data)
