@@ -68,6 +68,16 @@ def reason_not_to_follow(layer: Any) -> str:
     return volumes.NO_FOLLOWING if is_volume(layer) else ""
 
 
+def seen_words(looked: Looked) -> str:
+    """Return what a person has to know of a look: at which scale, and attention for which class."""
+    classes = dict.fromkeys(
+        source.card.classes[0] for source in looked.request.sources if len(source.card.classes) > 1
+    )
+    if looked.request.target is None or not classes:
+        return scale_words(looked)
+    return f"{scale_words(looked)} Attention is for {' and '.join(classes)}, the first class."
+
+
 def scale_words(looked: Looked) -> str:
     """Return at which scale the models looked, each scale once."""
     if isinstance(looked.request.picture, VolumeView):

@@ -21,7 +21,7 @@ from napari_selfreg.widgets.inside.dimensions import (
     job_for,
     reason_not_to_follow,
     request_for,
-    scale_words,
+    seen_words,
 )
 from napari_selfreg.widgets.inside.fields_job import (
     NO_SIZES,
@@ -290,7 +290,7 @@ class InsidePanel(QWidget):
             self.redundancy.show_looked(looked)
         else:
             self.redundancy.clear()
-        self._conclude(" ".join([scale_words(looked), *looked.notes]))
+        self._conclude(" ".join([seen_words(looked), *looked.notes]))
         self.looked.emit(looked)
         self._maybe_again()
 
