@@ -103,6 +103,7 @@ class ResultsPanel(QWidget):
         self.shared.resultChanged.connect(self._on_result)
         self.shared.pixelSizeChanged.connect(self._on_edit)
         self.shared.fieldsChanged.connect(self._fields.start)
+        self.shared.fieldChanged.connect(self._on_field)
         self._viewer.scene.camera.events.connect(self._on_camera)
         self._viewer.canvas.events.size.connect(self._on_camera)
         shortcut = QShortcut(QKeySequence("Esc"), self)
@@ -151,6 +152,11 @@ class ResultsPanel(QWidget):
     def _on_edit(self, event: Any = None) -> None:
         if alive(self):
             self._changed.start()
+
+    def _on_field(self, field: Any) -> None:
+        """Count the field before too, whose layers wait in the list only now."""
+        if alive(self):
+            self._fields.start()
 
     def _on_camera(self, event: Any = None) -> None:
         if alive(self) and self.isVisible():
