@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.engine.training_log import TrainingLog
 
 
@@ -41,3 +44,14 @@ def test_a_new_run_forgets_the_old_log(tmp_path: Path) -> None:
     old.flush()
     TrainingLog(tmp_path / "log.csv", 0).flush()
     assert _rows(tmp_path / "log.csv") == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", b"\xef\xbb\xbfstep;total\r\n1;0,5\r\n", b"step,a\n1,0,5\n"]
+)
+def test_a_log_that_was_changed_is_said_and_kept(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadInputError, match=r"log\.csv is no longer as.*--resume"):
+        TrainingLog(path, 2)
+    assert path.read_bytes() == content
