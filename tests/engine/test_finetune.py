@@ -280,7 +280,7 @@ def test_a_step_that_memory_does_not_hold_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_large(*_: Any, **__: Any) -> Any:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr("napari_selfreg.engine.finetune_fit.training_losses", too_large)
     with pytest.raises(DeviceError, match=r"^Memory does not suffice.*device cpu"):

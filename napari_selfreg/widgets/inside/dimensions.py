@@ -84,6 +84,6 @@ def scale_words(looked: Looked) -> str:
         return volumes.scale_words(looked)
     scales = dict.fromkeys(f"{each.um_per_px.mean:.3g}" for each in looked.insides)
     told = f"Seen at {' and '.join(scales)} µm per pixel; each square is one value of a block."
-    # The names on small pictures are cut where they would tell the models apart.
+    # Names on small pictures may be cut, and a person looks for the order once.
     order = f" Of every block, first {' and then '.join(looked.request.names)}."
     return told + order if len(looked.insides) > 1 else told
