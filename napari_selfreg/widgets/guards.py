@@ -10,7 +10,7 @@ from typing import Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtWidgets import QScrollArea, QWidget
+from qtpy.QtWidgets import QDockWidget, QScrollArea, QWidget
 
 _LAYOUT_MS = 60
 _keeping: list[Any] = []
@@ -58,6 +58,20 @@ class _DoubleClickGuard(QObject):
 def take_double_for_one(button: QWidget) -> None:
     """Take a double click for one click: the second would end what the first has begun."""
     button.installEventFilter(_DoubleClickGuard(button))
+
+
+def in_front(widget: QWidget) -> bool:
+    """Tell whether a person can have a widget before her: it is behind no tab and no other dock.
+
+    Qt calls a dock that lies behind another one visible; but nothing of it is to be seen.
+    """
+    window = widget.window()
+    if not widget.isVisibleTo(window):
+        return False
+    dock: QWidget | None = widget
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    return dock is None or not window.isVisible() or not dock.visibleRegion().isEmpty()
 
 
 @contextmanager

@@ -11,7 +11,17 @@ from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QLabel, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QSpinBox,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_selfreg.widgets import guards
 from napari_selfreg.widgets.guards import (
@@ -19,9 +29,11 @@ from napari_selfreg.widgets.guards import (
     bare,
     collection_spared,
     ignore_stray_wheel,
+    in_front,
     reveal,
     selection_kept,
 )
+from tests.widgets.waits import LONG
 
 
 def turn_wheel(widget: QWidget) -> None:
@@ -173,3 +185,24 @@ def test_a_sentence_that_scrolls_nowhere_or_is_gone_does_no_harm(qtbot, monkeypa
     QTimer.singleShot(30, lambda: later.append(1))  # once both have been looked for
     qtbot.waitUntil(lambda: bool(later))
     assert not alive(gone)
+
+
+def test_what_lies_behind_a_tab_or_another_dock_is_not_in_front(qtbot) -> None:
+    tabs, pages = QTabWidget(), [QWidget(), QWidget()]
+    qtbot.addWidget(tabs)
+    for page in pages:
+        tabs.addTab(page, "")
+    assert [in_front(page) for page in pages] == [True, False]
+
+    window, labels = QMainWindow(), [QLabel("a"), QLabel("b")]
+    qtbot.addWidget(window)
+    docks = [QDockWidget(window) for _ in labels]
+    for dock, label in zip(docks, labels, strict=True):
+        dock.setWidget(label)
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    window.tabifyDockWidget(*docks)
+    window.show()
+    for first in (0, 1):
+        docks[first].raise_()
+        qtbot.waitUntil(lambda front=labels[first]: in_front(front), timeout=LONG)
+        assert not in_front(labels[1 - first])

@@ -26,7 +26,7 @@ from napari_selfreg.io.project import Project
 from napari_selfreg.widgets.finetune.compare_job import run_comparison
 from napari_selfreg.widgets.finetune.places import place_of
 from napari_selfreg.widgets.finetune.wiper_layer import COLOURS, WiperLayer
-from napari_selfreg.widgets.guards import alive, take_double_for_one
+from napari_selfreg.widgets.guards import alive, in_front, take_double_for_one
 from napari_selfreg.widgets.numbers import SPACE, in_groups
 from napari_selfreg.widgets.runner import Job, JobRunner
 from napari_selfreg.widgets.sentence_label import sentence_label
@@ -220,9 +220,9 @@ class Comparison(QGroupBox):
         self._refresh()
         self.status.setText("" if self.found else "No field could be compared.")
         if self._shown is None and self.fields.count():
-            if self.isVisibleTo(self.window()):
+            if in_front(self):
                 self.fields.setCurrentRow(0)
-            else:  # in another tab she may be at work on a field, which is not to be taken away
+            else:  # elsewhere she may be at work on a field, which is not to be taken away
                 self.status.setText(CHOOSE)
         self.compared.emit()
 
