@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,14 +105,29 @@ class Images:
         WriteError
             If that cannot be written; the size from before then stays.
         """
-        size = (pixel_size.y, pixel_size.x)
+        self.set_pixel_sizes({field: pixel_size})
+
+    def set_pixel_sizes(self, sizes: Mapping[str, PixelSize]) -> None:
+        """Say how large the pixels of several images are; all are written at once.
+
+        Parameters
+        ----------
+        sizes : mapping of str to PixelSize
+            Id of a field -> as for `set_pixel_size`.
+
+        Raises
+        ------
+        WriteError
+            If that cannot be written; all sizes from before then stay.
+        """
+        new = {field: (size.y, size.x) for field, size in sizes.items()}
 
         def changed(record: ProjectField) -> ProjectField:
-            if record.id != field:
+            if new.get(record.id, record.um_per_px) == record.um_per_px:
                 return record
-            return record.model_copy(update={"um_per_px": size, "um_source": "option"})
+            return record.model_copy(update={"um_per_px": new[record.id], "um_source": "option"})
 
-        if self._project.field(field).um_per_px != size:
+        if any(self._project.field(field).um_per_px != size for field, size in new.items()):
             self._project.change_fields(changed)
 
     def hash_all(self, stopped: Callable[[], bool]) -> None:

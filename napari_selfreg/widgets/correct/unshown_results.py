@@ -55,11 +55,13 @@ def keep_sizes(project: Project, fields: FieldList) -> None:
     WriteError
         If that cannot be written.
     """
+    sizes = {}
     for record in project.fields:
         field = fields.find(project.images.path(record.id))
         size = None if field is None or field is fields.current else field.size_to_come()
-        if size is not None and size != record.pixel_size:
-            project.images.set_pixel_size(record.id, size)
+        if size is not None:
+            sizes[record.id] = size
+    project.images.set_pixel_sizes(sizes)
 
 
 def _from_layer(field: Field, layer: Any) -> NewField:

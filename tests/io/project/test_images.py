@@ -75,6 +75,24 @@ def test_the_pixel_size_of_one_image_is_put_right(tmp_path: Path) -> None:
         assert again.field("f2").pixel_size == before
 
 
+def test_several_sizes_are_written_at_once_and_only_if_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at_rest(new_project(tmp_path, "abc")) as project:
+        written: list[object] = []
+        change = project.change_manifest
+        monkeypatch.setattr(
+            project, "change_manifest", lambda **parts: written.append(parts) or change(**parts)
+        )
+        before = project.field("f3")
+        sizes = {"f1": PixelSize(1, 1), "f2": PixelSize(2, 2), "f3": before.pixel_size}
+        for _ in range(2):
+            project.images.set_pixel_sizes(sizes)
+        assert [field.pixel_size for field in project.fields] == list(sizes.values())
+        assert project.field("f3") == before
+        assert len(written) == 1
+
+
 def test_locating_one_image_finds_those_that_moved_with_it(tmp_path: Path) -> None:
     with new_project(tmp_path, "abc") as project:
         away = tmp_path / "away"
