@@ -290,6 +290,7 @@ class FinetunePanel(QWidget):
             for plots in (self.curves, self.block_curves):
                 plots.clear()
                 plots.hide()
+        self._before = (None, None)  # two networks, of no more use
         self._conclude(text)
 
     def _conclude(self, text: str) -> None:

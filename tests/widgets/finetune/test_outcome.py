@@ -143,6 +143,7 @@ def test_a_run_that_leads_to_nothing_takes_no_verdict_away(
         panel.cancel()
     qtbot.waitUntil(lambda: not panel.runner.running, timeout=LONG)
     assert panel.latest is first
+    assert panel._before == (None, None)  # not kept beyond its use
     assert not panel.outcome.verdict.isHidden()
     assert not panel.outcome.comparison.isHidden()
     assert not panel.outcome.comparison.busy
