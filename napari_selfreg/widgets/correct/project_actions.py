@@ -112,7 +112,7 @@ class ProjectActions(QObject):
         self.copying = JobRunner(panel, lane="copy")
         self.copying.finished.connect(self._on_copied)
         self.copying.failed.connect(self._on_not_copied)
-        self.copying.cancelled.connect(self._end_copying)
+        self.copying.cancelled.connect(self._on_cancelled)
         self._wanted: str | None = None
         self._image = ""
         self._on_shown()
@@ -176,6 +176,15 @@ class ProjectActions(QObject):
 
     def _on_not_copied(self, error: Exception) -> None:
         self._end_copying(describe_failure(error))
+
+    def _on_cancelled(self) -> None:
+        """Tell how a copy ended all the same: nothing interrupts it, though its dock is closed."""
+        if self.copying.late_result is not None:
+            self._on_copied(self.copying.late_result)
+        elif self.copying.late_error is not None:
+            self._on_not_copied(self.copying.late_error)
+        else:
+            self._end_copying()
 
     def _end_copying(self, words: str = "") -> None:
         self._box.copy_button.setEnabled(True)

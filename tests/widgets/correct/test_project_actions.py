@@ -114,6 +114,25 @@ def test_a_copy_that_fails_is_told(
     assert acting.box.copy_button.isEnabled()
 
 
+@pytest.mark.parametrize("in_the_way", [False, True])
+def test_how_a_copy_ends_is_told_though_its_dock_was_closed(
+    acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot, in_the_way: bool
+) -> None:
+    place = tmp_path / "other disk" / acting.desk.project.folder.name
+    if in_the_way:
+        place.mkdir(parents=True)
+        (place / "thesis.txt").touch()
+    go, copy_to = Event(), acting.desk.project.copy_to
+    monkeypatch.setattr(acting.desk.project, "copy_to", lambda to: go.wait(10) and copy_to(to))
+    monkeypatch.setattr(project_actions, "ask_copy", lambda *_: tmp_path / "other disk")
+    with qtbot.waitSignal(acting.actions.copying.received, timeout=LONG):
+        acting.box.copy_button.click()
+    with qtbot.waitSignal(acting.actions.copying.cancelled, timeout=LONG):
+        acting.actions.copying.cancel()
+        go.set()
+    assert ("is not empty" if in_the_way else "A copy of everything") in acting.told[-1]
+
+
 def test_a_copy_that_nobody_wants_is_not_made(
     acting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
