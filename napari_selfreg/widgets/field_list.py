@@ -270,7 +270,8 @@ class FieldList(QObject):
         return [
             each
             for each in self._fields
-            if each.path.parent == folder and each.pixel_size not in (None, size)
+            if each.path.parent == folder
+            and each.pixel_size not in (None, size, each.facts.stated if each.facts else None)
         ]
 
     def left_out(self) -> int:

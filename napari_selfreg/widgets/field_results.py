@@ -12,7 +12,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_selfreg.core.types import Box, PostProcessing
+from napari_selfreg.core.types import Box, PixelSize, PostProcessing
 from napari_selfreg.engine.batch_events import FieldDone
 from napari_selfreg.io.card import Card
 from napari_selfreg.io.saved_results import SavedResult, is_saved
@@ -116,7 +116,7 @@ class FieldResults(QObject):
         """Tell of a new layer; what was found at another size than is chosen by now follows."""
         size, info, found = pixel_size_of(image), result_info(added), False
         if size is not None and info is not None and um_source(image) == "option":
-            found = info.pixel_size != size and give_size(added, size)
+            found = not _same(info.pixel_size, size) and give_size(added, size)
         shared_for(self._viewer).resultChanged.emit(added)
         if found:
             self.told.emit(FOUND_BEFORE)
@@ -212,6 +212,11 @@ class FieldResults(QObject):
         field = self._stage.field
         if alive(self) and field is not None and field.state != "done":
             self._fields.update(field, state="corrected")
+
+
+def _same(first: PixelSize, second: PixelSize) -> bool:
+    """Tell whether two sizes are one: files keep six digits."""
+    return bool(np.allclose((first.y, first.x), (second.y, second.x), rtol=1e-5, atol=0))
 
 
 def result_info_of(done: FieldDone, card: Card, image: Any) -> ResultInfo:

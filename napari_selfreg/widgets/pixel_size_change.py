@@ -66,8 +66,8 @@ def change_pixel_size(viewer: Any, image: Any, pixel_size: PixelSize) -> bool:
 def kept_sizes(fields: Sequence[Field]) -> str:
     """Return what to say of fields that a choice for their folder does not count for."""
     if len(fields) == 1:
-        return f"{fields[0].stem} keeps the size that was chosen there."
-    return f"{len(fields)} fields keep the sizes that were chosen there." if fields else ""
+        return f"{fields[0].stem} keeps its own size."
+    return f"{len(fields)} fields keep their own sizes." if fields else ""
 
 
 def give_size(layer: Any, pixel_size: PixelSize) -> bool:

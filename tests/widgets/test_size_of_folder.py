@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_fields_that_were_seen_before_take_another_size_with_what_lies_on_them(
 def test_a_field_with_a_size_of_its_own_keeps_it(panel, qtbot) -> None:
     go(panel, qtbot, "b")
     panel.form.chooser.buttons["10×"].click()
-    assert panel.form.status.text() == "a keeps the size that was chosen there."
+    assert panel.form.status.text() == "a keeps its own size."
     assert pixel_size_of(go(panel, qtbot, "a")) == HALF
     assert pixel_size_of(go(panel, qtbot, "c")) == ONE
 
@@ -86,10 +87,26 @@ def test_what_run_on_all_has_found_takes_the_size_chosen_since(panel, viewer, qt
     assert panel.form.status.text() == FOUND_BEFORE
 
 
+def test_a_size_that_a_file_has_rounded_is_the_same(panel, qtbot) -> None:
+    field = panel.fields[1]
+    field.pixel_size = PixelSize.isotropic(0.5 + 1e-8)
+    field.pending = (done(field.path, shape=(40, 61)), make_card())
+    go(panel, qtbot, "b")
+    assert panel.form.status.text() == ""
+
+
+def test_what_a_file_states_is_no_choice(panel) -> None:
+    b = panel.fields[1]
+    b.pixel_size = ONE
+    assert panel.fields.of_other_size(HALF) == [b]
+    b.facts = replace(b.facts, stated=ONE)
+    assert panel.fields.of_other_size(HALF) == []
+
+
 def test_several_fields_with_sizes_of_their_own_are_counted() -> None:
     a, b = Field(Path("a.png")), Field(Path("b.png"))
     assert kept_sizes([]) == ""
-    assert kept_sizes([a, b]) == "2 fields keep the sizes that were chosen there."
+    assert kept_sizes([a, b]) == "2 fields keep their own sizes."
 
 
 @pytest.mark.parametrize("origin", [CHOSEN, ""])
