@@ -44,6 +44,8 @@ def open_project(workbench: Any, folder: Path, qtbot: Any) -> Any:
     bench.correct_panel.open_project(folder)
     qtbot.waitUntil(lambda: bench.correct_panel.desk.link is not None, timeout=LONG)
     panel = bench.finetune_panel
+    titles = [bench.tabs.tabText(index) for index in range(bench.tabs.count())]
+    bench.tabs.setCurrentIndex(titles.index("Fine-tune"))  # a comparison is for whoever looks on
     panel.form.advanced.device.setValue("cpu")
     return panel, bench.correct_panel.desk
 
