@@ -5,10 +5,14 @@ Targets are ``uint8`` arrays in which 255 (`IGNORE`) marks pixels that train not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from napari_selfreg.core.errors import BadInputError
 from napari_selfreg.core.types import PixelSize
 
 IGNORE = 255
@@ -140,3 +144,31 @@ def class_target(labels: npt.NDArray[np.integer], n_classes: int) -> npt.NDArray
     if labels.max(initial=0) > n_classes:
         raise ValueError(f"class id {labels.max()} in the labels, but only {n_classes} classes")
     return np.asarray(labels, dtype=np.uint8)
+
+
+def require_labelled(
+    targets: Sequence[npt.NDArray[Any]], what: str, image: str = "image", pixel: str = "pixel"
+) -> None:
+    """Refuse images, or volumes, none of which has a labelled pixel.
+
+    Parameters
+    ----------
+    targets : sequence of ndarray of integers, any shape
+        Class ids; 0 is background, and `IGNORE` counts as no label.
+    what : str
+        What they are for: ends the subject of the sentence.
+    image, pixel : str
+        What the sentence calls one of them, and a part of it.
+
+    Raises
+    ------
+    BadInputError
+    """
+    if any(np.any((each > 0) & (each != IGNORE)) for each in targets):
+        return
+    only = len(targets) == 1
+    count = f"The only {image}" if only else f"None of the {len(targets)} {image}s"
+    raise BadInputError(
+        f"{count} {what} has {'no' if only else 'a'} {pixel} of a class: check that the labels are "
+        f"complete, or add {image}s with labels."
+    )

@@ -102,30 +102,6 @@ def load_field(sample: Sample, dataset: Dataset, recipe: Recipe) -> Field:
     )
 
 
-def require_labelled(fields: Sequence[Field], what: str) -> None:
-    """Refuse images none of which has a labelled pixel.
-
-    Parameters
-    ----------
-    fields : sequence of Field
-    what : str
-        What these images are for: ends the subject of the sentence.
-
-    Raises
-    ------
-    BadInputError
-    """
-    if any(np.any((one.targets[0] > 0) & (one.targets[0] != IGNORE)) for one in fields):
-        return
-    count, has = f"None of the {len(fields)} images", "has a"
-    if len(fields) == 1:
-        count, has = "The only image", "has no"
-    raise BadInputError(
-        f"{count} {what} {has} pixel of a class: check that the labels are complete, or add images "
-        "with labels."
-    )
-
-
 def _targets(
     labels: npt.NDArray[np.int32], shape: tuple[int, int], sample: Sample, recipe: Recipe
 ) -> npt.NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from napari_selfreg.core.targets import require_labelled
 from napari_selfreg.engine.background import load_background
 from napari_selfreg.engine.devices import resolve_device
 from napari_selfreg.engine.events import Event, Notice, Progress
@@ -30,7 +31,7 @@ from napari_selfreg.engine.publish import (
 )
 from napari_selfreg.engine.recipe import Recipe
 from napari_selfreg.engine.run_state import SELECTION, set_aside, sole_run, state_folder
-from napari_selfreg.engine.sampling import Field, load_field, require_labelled
+from napari_selfreg.engine.sampling import Field, load_field
 from napari_selfreg.engine.starting import check_crop, check_start, new_network
 from napari_selfreg.engine.training_sizes import what_is_assumed
 from napari_selfreg.engine.validation import Normalizer
@@ -211,8 +212,9 @@ def _prepare(
         yield Progress(len(fields), len(training) + len(held_out), "Reading images")
         fields.append(load_field(sample, dataset, recipe))
     count = len(training)
-    require_labelled(fields[:count], "to learn from")
-    require_labelled(fields[count:], "to choose the best weights by")
+    targets = [field.targets[0] for field in fields]
+    require_labelled(targets[:count], "to learn from")
+    require_labelled(targets[count:], "to choose the best weights by")
     patients = len({s.patient for s in held_out})
     yield Notice(
         f"{count} images to learn from, {len(held_out)} of {patients} other patients to check."

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_selfreg.core.targets import class_target, contour_target, inner_edges
+from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.targets import (
+    IGNORE,
+    class_target,
+    contour_target,
+    inner_edges,
+    require_labelled,
+)
 from napari_selfreg.core.types import PixelSize
 
 UNIT = PixelSize.isotropic(1.0)
@@ -69,3 +76,13 @@ def test_several_classes_keep_their_ids_and_refuse_others() -> None:
     np.testing.assert_array_equal(class_target(labels, 3), labels)
     with pytest.raises(ValueError, match="class id 3"):
         class_target(labels, 2)
+
+
+@pytest.mark.parametrize("value", [0, IGNORE])
+def test_targets_without_any_label_are_refused(value: int) -> None:
+    nothing, there = np.full((3, 4), value, np.uint8), np.eye(3, dtype=np.uint8)
+    require_labelled([nothing, there], "to learn from")
+    with pytest.raises(BadInputError, match=r"^None of the 2 images to learn from has a pixel"):
+        require_labelled([nothing] * 2, "to learn from")
+    with pytest.raises(BadInputError, match=r"^The only volume to judge has no voxel of a class"):
+        require_labelled([nothing], "to judge", "volume", "voxel")

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_selfreg.core.errors import BadInputError
-from napari_selfreg.core.targets import IGNORE
+from napari_selfreg.core.targets import IGNORE, require_labelled
 from napari_selfreg.engine.finetune_fields import checksum, picture_checksum
 from napari_selfreg.engine.finetune_types import FinetuneVolume
-from napari_selfreg.engine.volume.sampling import Case, Spacing, case_of, require_foreground
+from napari_selfreg.engine.volume.sampling import Case, Spacing, case_of
 from napari_selfreg.io.card import Card
 
 HELD_OUT = 0.25
@@ -82,7 +82,7 @@ def prepare_volumes(fields: Sequence[FinetuneVolume], card: Card) -> VolumeMater
     usable = [case for case in cases if _slab(case, 0) is not None]
     if not usable:
         raise BadInputError("Too little is reviewed to learn from: review more of a volume.")
-    require_foreground(usable, "to learn from")
+    require_labelled([case.labels for case in usable], "to learn from", "volume", "voxel")
     training, slabs = [], []
     for number, case in enumerate(usable):
         slab = _slab(case, number) if number < MAX_SLABS else None

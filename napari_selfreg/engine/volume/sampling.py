@@ -123,28 +123,6 @@ def check_classes(stem: str, labels: npt.NDArray[np.integer], n_classes: int) ->
         )
 
 
-def require_foreground(cases: Sequence[Case], what: str) -> None:
-    """Refuse cases none of which has a labelled voxel.
-
-    Parameters
-    ----------
-    cases : sequence of Case
-    what : str
-        What these cases are for: ends the subject of the sentence.
-
-    Raises
-    ------
-    BadInputError
-    """
-    if not any(np.any((case.labels > 0) & (case.labels != IGNORE)) for case in cases):
-        count = "The only volume" if len(cases) == 1 else f"None of the {len(cases)} volumes"
-        verb = "has no" if len(cases) == 1 else "has a"
-        raise BadInputError(
-            f"{count} {what} {verb} voxel of a class: check that the labels are complete, or add "
-            "volumes with labels."
-        )
-
-
 class PatchSampler:
     """Draws patches of some cases.
 

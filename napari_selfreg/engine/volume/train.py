@@ -15,6 +15,7 @@ import numpy.typing as npt
 from torch import nn
 
 from napari_selfreg.core.errors import BadInputError
+from napari_selfreg.core.targets import require_labelled
 from napari_selfreg.engine import train
 from napari_selfreg.engine.checkpoint import TrainingProgress
 from napari_selfreg.engine.devices import resolve_device
@@ -39,7 +40,6 @@ from napari_selfreg.engine.volume.sampling import (
     Case,
     case_of,
     check_classes,
-    require_foreground,
 )
 from napari_selfreg.engine.volume.split import HoldOut, Split, split_cases
 from napari_selfreg.io.volume.datasets import VolumeCase, open_volume_folder
@@ -248,8 +248,9 @@ def _load(
     cases = (*split.training, *split.validation, *split.held_out)
     found = [case for case in (yield from read_cases(cases, use)) if case is not None]
     count = len(split.training)
-    require_foreground(found[:count], "to learn from")
-    require_foreground(found[count:], "to choose the best weights by")
+    targets = [case.labels for case in found]
+    require_labelled(targets[:count], "to learn from", "volume", "voxel")
+    require_labelled(targets[count:], "to choose the best weights by", "volume", "voxel")
     return found[:count], found[count:]
 
 
